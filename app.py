@@ -1,0 +1,62 @@
+"""Start the page: `python app.py`, then open http://127.0.0.1:7860."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+
+# Set before Gradio is imported: it calls out at import otherwise.
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Sigma's demo: DiffQKV attention beside grouped-query attention.")
+    parser.add_argument("--host", default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"), help="address to listen on")
+    parser.add_argument("--port", type=int, default=None, help="default: GRADIO_SERVER_PORT, or the first free from 7860")
+    parser.add_argument("--checkpoint", metavar="PATH_OR_HUB_ID", help="Sigma checkpoint; default: the embedded one")
+    parser.add_argument("--base", metavar="PATH_OR_HUB_ID", help="GQA base model; default: the one it was made from")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ...")
+    parser.add_argument("--weights", choices=("auto", "int4", "bf16"), default="auto", help="how weights are held")
+    parser.add_argument("--offline", action="store_true", help="never ask the Hub; use what is on this machine")
+    parser.add_argument("--max-waiting", type=int, default=20, help="visitors that may wait in the queue")
+    args = parser.parse_args(argv)
+    if args.max_waiting < 1:
+        parser.error(f"--max-waiting must be at least 1, not {args.max_waiting}")
+    return args
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Build the page around an engine that loads in the background, and serve it until interrupted."""
+    args = parse(argv)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    if args.offline:
+        os.environ["HF_HUB_OFFLINE"] = "1"
+
+    from visualizers.pages import build_page, launch_options
+    from visualizers.source import EngineSource
+
+    def load(progress):
+        from sigma.checkpoints import CheckpointError
+        from sigma.engine import load_engine
+
+        try:
+            return load_engine(args.checkpoint, args.base, args.device, args.weights, progress)
+        except CheckpointError as error:
+            # Its message is written for the visitor; the source shows ValueErrors as they are.
+            raise ValueError(str(error)) from error
+
+    source = EngineSource(load)
+    page = build_page(source, args.max_waiting)
+    # The page answers first: importing torch in the loader would hold the interpreter lock during start-up.
+    page.launch(server_name=args.host, server_port=args.port, prevent_thread_lock=True, **launch_options())
+    source.start()
+    page.block_thread()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+// Payload strings to numbers, and numbers to text. The other half of visualizers/packing.py.
+window.Sigma = window.Sigma || {};
+(function (S) {
+  "use strict";
+  const DECADES = 5;
+  const CURVE_FIELDS = ["tokens", "k", "v", "k_read", "v_read"];
+
+  function bytes(text) {
+    const raw = atob(text);
+    const out = new Uint8Array(raw.length);
+    for (let i = 0; i < raw.length; i++) out[i] = raw.charCodeAt(i);
+    return out;
+  }
+
+  // Weight of every uint8 code: 255 is 1, 0 is 10^-5 or less and drawn as nothing.
+  const WEIGHTS = Float32Array.from({ length: 256 }, (_, c) => (c === 0 ? 0 : Math.pow(10, (c / 255 - 1) * DECADES)));
+
+  S.decodeAttention = function (packed) {
+    if (!packed) return null;
+    const codes = bytes(packed.codes);
+    const stride = Math.ceil(packed.columns / 8);
+    const bits = packed.marks === null ? null : bytes(packed.marks);
+    return Object.assign({}, packed, {
+      codes,
+      code: (head, column) => codes[head * packed.columns + column],
+      weight: (head, column) => WEIGHTS[codes[head * packed.columns + column]],
+      fetched: (head, column) => bits === null || (bits[head * stride + (column >> 3)] & (128 >> (column & 7))) !== 0,
+      selective: bits !== null,
+    });
+  };
+
+  S.decodeCurve = function (packed) {
+    const n = packed.points;
+    const view = new DataView(bytes(packed.data).buffer);
+    const curve = { points: n };
+    CURVE_FIELDS.forEach((name, f) => {
+      curve[name] = Array.from({ length: n }, (_, i) => (view.getUint16((f * n + i) * 2, true) / 65535) * packed.scale[f]);
+    });
+    return curve;
+  };
+
+  // Three significant digits, as everywhere on the page.
+  S.digits = function (value) {
+    if (value >= 1000) return Math.round(value).toLocaleString("en-US");
+    if (value === 0) return "0";
+    const places = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));
+    return value.toFixed(Math.min(places, 3));
+  };
+
+  S.binary = function (value) {
+    if (value === 0) return "0 B";
+    const units = ["B", "KiB", "MiB", "GiB"];
+    const step = Math.min(3, Math.floor(Math.log2(value) / 10));
+    return S.digits(value / Math.pow(1024, step)) + " " + units[step];
+  };
+
+  S.duration = function (ms) {
+    return ms >= 1000 ? S.digits(ms / 1000) + " s" : S.digits(ms) + " ms";
+  };
+
+  S.count = (value) => value.toLocaleString("en-US");
+  S.percent = (part) => S.digits(part * 100) + " %";
+})(window.Sigma);

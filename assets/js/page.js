@@ -1,0 +1,92 @@
+// Ties the parts together: one payload string in, figures and pictures out. Called once by the picture component.
+(function (S) {
+  "use strict";
+
+  function recording() {
+    const element = document.getElementById("sigma-recording");
+    return element ? JSON.parse(element.textContent) : null;
+  }
+
+  function decode(text) {
+    const state = JSON.parse(text);
+    for (const side of Object.values(state.sides)) {
+      side.attention = S.decodeAttention(side.attention);
+      side.curve = S.decodeCurve(side.curve);
+    }
+    return state;
+  }
+
+  S.mount = function (root, props, watch) {
+    const recorded = recording();
+    let infos = recorded ? recorded.info : {};
+    let state = null, stopReplay = null, queued = false;
+    const summary = root.querySelector("#live-summary");
+    const view = S.makeAttentionView(root, schedule);
+    view.columns = (side) => (state && state.sides[side] && state.sides[side].attention ? state.sides[side].attention.columns : 1);
+
+    function draw() {
+      queued = false;
+      if (!state || !root.isConnected) return;
+      const started = performance.now();
+      S.drawCurve(root.querySelector("#kv-canvas"), state.sides, infos);
+      for (const [side, data] of Object.entries(state.sides)) {
+        const canvas = root.querySelector(`canvas[data-side="${side}"]`);
+        if (!canvas || !infos[side]) continue;
+        const chosen = view.selection && view.selection.side === side ? view.selection : null;
+        view.layouts[side] = S.drawAttention(canvas, data.attention, infos[side], view.options, chosen);
+        S.fillStrip(root.querySelector("#strip-" + side), data, view.options, chosen);
+        const pooled = root.querySelector("#pooled-" + side);
+        const width = data.attention ? data.attention.width : 1;
+        pooled.textContent = width > 1 ? `each column: the strongest of ${width} tokens` : "";
+      }
+      const one = state.sides.sigma || Object.values(state.sides)[0];
+      root.querySelector("#attention-layer").textContent = one.attention ? `layer ${one.attention.layer}` : "";
+      view.describe(state.sides);
+      root.dataset.drawMs = (performance.now() - started).toFixed(1);
+    }
+
+    // Redraws are gathered into one per frame, whatever asked for them.
+    function schedule() {
+      if (queued) return;
+      queued = true;
+      requestAnimationFrame(draw);
+    }
+
+    function show(next) {
+      state = next;
+      for (const [side, data] of Object.entries(next.sides)) S.showFigures(side, data.figures, next.stopped);
+      const over = next.stopped || Object.values(next.sides).every((side) => side.figures.phase === "done");
+      if (!next.recorded) S.showSummary(summary, next.summary, over);
+      root.dataset.source = next.recorded ? "recorded" : "live";
+      root.dataset.seq = next.seq || 0;
+      document.body.dataset.run = next.recorded ? "recorded" : over ? "over" : "running";
+      root.querySelector("#recorded-tag").hidden = !next.recorded;
+      schedule();
+    }
+
+    function update() {
+      if (!props.value) return;
+      if (stopReplay) stopReplay();
+      stopReplay = null;
+      root.dataset.bytes = props.value.length;
+      root.dataset.updates = Number(root.dataset.updates || 0) + 1;
+      const next = decode(props.value);
+      if (next.info.sigma || next.info.gqa) infos = next.info;
+      show(next);
+    }
+
+    watch("value", update);
+    if (props.value) update();
+    else if (recorded) stopReplay = S.replay(recorded, show);
+
+    new ResizeObserver(schedule).observe(root);
+    new MutationObserver(schedule).observe(document.body, { attributes: true, attributeFilter: ["class"] });
+    window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", schedule);
+    (function watchRatio() {
+      window.matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`).addEventListener("change", () => {
+        schedule();
+        watchRatio();
+      }, { once: true });
+    })();
+  };
+})(window.Sigma);

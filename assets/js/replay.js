@@ -1,0 +1,72 @@
+// Plays a recorded run until the first real one: the page has something to show before any model is loaded.
+(function (S) {
+  "use strict";
+
+  function cutCurve(curve, tokens) {
+    const n = curve.tokens.filter((t) => t <= tokens).length;
+    const cut = { points: n };
+    for (const name of Object.keys(curve)) if (name !== "points") cut[name] = curve[name].slice(0, n);
+    return cut;
+  }
+
+  // A recorded frame holds only what changes; text, tokens and the curve come from the end of the recording.
+  S.recordedState = function (recording, frame) {
+    const sides = {};
+    for (const [side, part] of Object.entries(frame.sides)) {
+      const end = recording.end[side];
+      const tokens = part.figures.context;
+      const shown = part.figures.step >= 0 ? tokens + 1 : tokens;
+      sides[side] = {
+        figures: part.figures,
+        text: end.text.slice(0, part.chars),
+        attention: S.decodeAttention(part.attention),
+        curve: cutCurve(S.decodeCurve(end.curve), tokens),
+        pieces: { start: end.pieces.start, list: end.pieces.list.slice(0, Math.max(0, shown - end.pieces.start)) },
+      };
+    }
+    return { sides, summary: "Recorded run. " + frame.summary, stopped: false, recorded: true };
+  };
+
+  function showText(recording, state) {
+    for (const side of Object.keys(state.sides)) {
+      const box = document.querySelector(`#chat-${side} .placeholder-content, #chat-${side} .placeholder`);
+      if (!box) continue;
+      let panel = box.querySelector(".replay");
+      if (!panel) {
+        panel = document.createElement("div");
+        panel.className = "replay";
+        for (const name of ["replay-tag", "replay-prompt", "replay-answer"]) {
+          const part = document.createElement("p");
+          part.className = name;
+          panel.append(part);
+        }
+        panel.children[0].textContent = "recorded run";
+        panel.children[1].textContent = recording.prompt;
+        box.replaceChildren(panel);
+      }
+      panel.children[2].textContent = state.sides[side].text;
+    }
+  }
+
+  S.replay = function (recording, show) {
+    const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+    let timer = 0, stopped = false;
+    function step(index) {
+      if (stopped) return;
+      const frame = recording.frames[index];
+      const state = S.recordedState(recording, frame);
+      showText(recording, state);
+      show(state);
+      if (index + 1 < recording.frames.length) {
+        timer = setTimeout(() => step(index + 1), recording.frames[index + 1].t - frame.t);
+      } else if (!still) {
+        timer = setTimeout(() => step(0), 6000);
+      }
+    }
+    step(still ? recording.frames.length - 1 : 0);
+    return () => {
+      stopped = true;
+      clearTimeout(timer);
+    };
+  };
+})(window.Sigma);

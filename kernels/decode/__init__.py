@@ -1,0 +1,1 @@
+"""Decode attention: a few new queries (t = 1..16) against a long cache."""

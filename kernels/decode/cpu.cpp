@@ -1,0 +1,228 @@
+// Split-KV decode attention with unequal key and value heads: every K row and every V row is read once.
+//
+// All rows of all units (see scores.h) form one line, cut evenly among the threads, so the threads finish together
+// whatever the head counts and lengths. Each thread runs an online softmax over blocks of rows; a unit that was cut
+// leaves partial results (maximum, sum, accumulator) that are combined at the end by their log-sum-exp.
+#include "kernels/scores.h"
+
+namespace sigma {
+namespace {
+
+constexpr int64_t kBlock = 128;              // rows per softmax step: a V block of one head stays in the first cache
+constexpr int64_t kSerialBytes = 96 << 10;   // below this, waking the other threads costs more than it saves
+
+struct Shape {
+  Heads heads;
+  int64_t queries;   // rows of the softmax in a unit: query heads times t
+  int64_t d_pad;     // accumulator floats per query
+  int64_t partial;   // floats of one partial result
+};
+
+struct Partial {
+  float *best, *total, *acc;  // in log2 units, relative to best
+  Partial(float* at, const Shape& s) : best(at), total(at + s.queries), acc(at + 2 * s.queries) {}
+};
+
+template <class E, int R, bool Full>
+inline void add_tile(const float* p, const E* v, int64_t stride, int64_t count, int64_t dims, float* acc, int64_t d_pad) {
+  vf a[R][4];
+  for (int r = 0; r < R; r++)
+    for (int c = 0; c < 4; c++) a[r][c] = load(acc + r * d_pad + c * W);
+  for (int64_t n = 0; n < count; n++) {
+    vf x[4];
+    load_step<E, Full>(v + n * stride, dims, x);
+    for (int r = 0; r < R; r++) {
+      const vf weight = splat(p[r * kBlock + n]);
+      for (int c = 0; c < 4; c++) a[r][c] += weight * x[c];
+    }
+  }
+  for (int r = 0; r < R; r++)
+    for (int c = 0; c < 4; c++) store(acc + r * d_pad + c * W, a[r][c]);
+}
+
+template <class E, bool Full>
+inline void add_step(const float* p, int64_t n, const E* v, int64_t stride, int64_t count, int64_t dims, float* acc,
+                     int64_t d_pad) {
+  constexpr int kTile = SIGMA_AVX512 ? 4 : 2;
+  for (int64_t i = 0; i < n; i += kTile) {
+    const float* pi = p + i * kBlock;
+    float* ai = acc + i * d_pad;
+    switch (n - i < kTile ? n - i : kTile) {
+      case 1: add_tile<E, 1, Full>(pi, v, stride, count, dims, ai, d_pad); break;
+      case 2: add_tile<E, 2, Full>(pi, v, stride, count, dims, ai, d_pad); break;
+      case 3: add_tile<E, 3, Full>(pi, v, stride, count, dims, ai, d_pad); break;
+      default: add_tile<E, 4, Full>(pi, v, stride, count, dims, ai, d_pad); break;
+    }
+  }
+}
+
+// One softmax step of one query: scores to weights in place; `seen` of the `count` rows are visible to it.
+inline void soften(float* s, int64_t count, int64_t seen, float& best, float& total, float* acc, int64_t d_pad) {
+  const int64_t padded = round_up(count, W);
+  if (seen <= 0) {
+    memset(s, 0, padded * sizeof(float));
+    return;
+  }
+  for (int64_t i = seen; i < padded; i++) s[i] = -INFINITY;
+  vf top = load(s);
+  for (int64_t i = W; i < padded; i += W) top = vmax(top, load(s + i));
+  const float now = maximum(top);
+  if (now > best) {
+    const float shrink = std::exp2(best - now);  // 0 the first time: best starts at minus infinity
+    for (int64_t i = 0; i < d_pad; i += W) store(acc + i, load(acc + i) * shrink);
+    total *= shrink;
+    best = now;
+  }
+  vf mass = {};
+  for (int64_t i = 0; i < padded; i += W) {
+    const vf weight = exp2_negative(load(s + i) - best);
+    mass += weight;
+    store(s + i, weight);
+  }
+  total += sum(mass);
+}
+
+// Rows [begin, end) of one unit, into a partial result.
+template <class E>
+void run(const Args& a, const Shape& shape, int64_t batch, int64_t unit, int64_t begin, int64_t end, Partial part) {
+  const Heads& h = shape.heads;
+  const Queries<E> layout(a.d_k);
+  thread_local std::vector<float> scratch;
+  const size_t need = shape.queries * layout.pitch + layout.words * kLanes + shape.queries * kBlock;
+  if (scratch.size() < need) scratch.resize(need);
+  float* queries = scratch.data();
+  float* kt = queries + shape.queries * layout.pitch;
+  float* scores = kt + layout.words * kLanes;
+  const E* q = static_cast<const E*>(a.q) + batch * a.q_stride[0] + unit * h.queries * a.q_stride[1];
+  for (int64_t i = 0; i < shape.queries; i++)
+    layout.pack(q + i / a.t * a.q_stride[1] + i % a.t * a.q_stride[2], a.d_k, queries + i * layout.pitch);
+  for (int64_t i = 0; i < shape.queries; i++) part.best[i] = -INFINITY, part.total[i] = 0;
+  memset(part.acc, 0, shape.queries * shape.d_pad * sizeof(float));
+
+  const float factor = float(a.scale * 1.4426950408889634);  // base-2 exponentials from here on
+  const int64_t length = length_of(a, batch);
+  const int64_t per_key = shape.queries / h.keys, per_value = shape.queries / h.values;
+  const E* k = static_cast<const E*>(a.k) + batch * a.k_stride[0] + unit * h.keys * a.k_stride[1];
+  const E* v = static_cast<const E*>(a.v) + batch * a.v_stride[0] + unit * h.values * a.v_stride[1];
+  for (int64_t row = begin; row < end; row += kBlock) {
+    const int64_t count = end - row < kBlock ? end - row : kBlock;
+    for (int64_t key = 0; key < h.keys; key++)
+      score_rows(k + key * a.k_stride[1] + row * a.k_stride[2], a.k_stride[2], count, a.d_k,
+                 queries + key * per_key * layout.pitch, per_key, layout, factor, kt,
+                 scores + key * per_key * kBlock, kBlock);
+    for (int64_t i = 0; i < shape.queries; i++) {
+      const int64_t visible = length - a.t + i % a.t + 1 - row;
+      soften(scores + i * kBlock, count, visible < count ? visible : count, part.best[i], part.total[i],
+             part.acc + i * shape.d_pad, shape.d_pad);
+    }
+    for (int64_t value = 0; value < h.values; value++) {
+      const E* rows = v + value * a.v_stride[1] + row * a.v_stride[2];
+      const float* p = scores + value * per_value * kBlock;
+      float* acc = part.acc + value * per_value * shape.d_pad;
+      int64_t d = 0;
+      for (; d + kStep <= a.d_v; d += kStep)
+        add_step<E, true>(p, per_value, rows + d, a.v_stride[2], count, kStep, acc + d, shape.d_pad);
+      if (d < a.d_v)
+        add_step<E, false>(p, per_value, rows + d, a.v_stride[2], count, a.d_v - d, acc + d, shape.d_pad);
+    }
+  }
+}
+
+// Merge the partial results of one unit (the first takes them all) and write its output rows.
+template <class E>
+void finish(const Args& a, const Shape& shape, int64_t batch, int64_t unit, float* first, int64_t parts) {
+  Partial to(first, shape);
+  for (int64_t i = 0; i < shape.queries; i++) {
+    float* acc = to.acc + i * shape.d_pad;
+    for (int64_t s = 1; s < parts; s++) {
+      Partial from(first + s * shape.partial, shape);
+      const float best = to.best[i] > from.best[i] ? to.best[i] : from.best[i];
+      if (best == -INFINITY) continue;
+      const float mine = std::exp2(to.best[i] - best), theirs = std::exp2(from.best[i] - best);
+      const float* other = from.acc + i * shape.d_pad;
+      for (int64_t d = 0; d < shape.d_pad; d += W) store(acc + d, load(acc + d) * mine + load(other + d) * theirs);
+      to.total[i] = to.total[i] * mine + from.total[i] * theirs;
+      to.best[i] = best;
+    }
+    const int64_t row = (batch * a.n_q + unit * shape.heads.queries) * a.t + i;
+    E* out = static_cast<E*>(a.out) + row * a.d_v;
+    const float share = 1.0f / to.total[i];
+    for (int64_t d = 0; d < a.d_v; d++) put(out + d, acc[order<E>(d)] * share);
+    if (a.lse) a.lse[row] = (to.best[i] + std::log2(to.total[i])) * 0.6931471805599453f;
+  }
+}
+
+template <class E>
+void decode(const Args& a) {
+  const Heads heads(a);
+  Shape shape{heads, heads.queries * a.t, round_up(a.d_v, kStep), 0};
+  shape.partial = shape.queries * (2 + shape.d_pad);
+  const int64_t units = a.b * heads.units;
+
+  // The line of work, in groups of kLanes rows: unit u covers [edge[u], edge[u + 1]).
+  thread_local std::vector<int64_t> edge;
+  thread_local std::vector<float> memory;
+  edge.assign(1, 0);
+  int64_t bytes = 0;
+  for (int64_t u = 0; u < units; u++) {
+    const int64_t length = length_of(a, u / heads.units);
+    edge.push_back(edge.back() + (length + kLanes - 1) / kLanes);
+    bytes += length * (heads.keys * a.d_k + heads.values * a.d_v) * int64_t(sizeof(E));
+  }
+  int64_t threads = bytes * a.t < kSerialBytes ? 1 : a.threads;
+  if (threads > edge.back()) threads = edge.back();
+  // A thread and a unit that meet take slot thread + unit, which no other pair on the line has.
+  const size_t need = (units + threads) * shape.partial;
+  if (memory.size() < need) memory.resize(need);
+  float* slots = memory.data();
+  const int64_t* edges = edge.data();
+
+  const auto work = [&](int64_t thread) {
+    const int64_t from = edges[units] * thread / threads, to = edges[units] * (thread + 1) / threads;
+    for (int64_t u = 0; u < units; u++) {
+      const int64_t lo = from > edges[u] ? from : edges[u], hi = to < edges[u + 1] ? to : edges[u + 1];
+      if (lo >= hi) continue;
+      const int64_t length = length_of(a, u / heads.units);
+      const int64_t begin = (lo - edges[u]) * kLanes, end = (hi - edges[u]) * kLanes;
+      float* slot = slots + (thread + u) * shape.partial;
+      run<E>(a, shape, u / heads.units, u % heads.units, begin, end < length ? end : length, Partial(slot, shape));
+      if (lo == edges[u] && hi == edges[u + 1]) finish<E>(a, shape, u / heads.units, u % heads.units, slot, 1);
+    }
+  };
+  if (threads == 1) {
+    work(0);  // no parallel region: a team of one would make OpenMP dismiss the threads that torch keeps waiting
+    return;
+  }
+#pragma omp parallel for num_threads(int(a.threads)) schedule(static, 1)
+  for (int64_t thread = 0; thread < threads; thread++) work(thread);
+
+  for (int64_t u = 0; u < units; u++) {
+    // First and last thread that met this unit.
+    int64_t first = 0, last = threads - 1;
+    while (edges[units] * (first + 1) / threads <= edges[u]) first++;
+    while (edges[units] * last / threads >= edges[u + 1]) last--;
+    if (last > first) finish<E>(a, shape, u / heads.units, u % heads.units, slots + (first + u) * shape.partial, last - first + 1);
+  }
+}
+
+}  // namespace
+}  // namespace sigma
+
+extern "C" {
+void sigma_decode_bf16(const sigma::Args* a) { sigma::decode<sigma::bf16>(*a); }
+void sigma_decode_fp32(const sigma::Args* a) { sigma::decode<float>(*a); }
+// What this build was compiled for, for a status line.
+const char* sigma_simd() {
+#if SIGMA_DPBF16
+  return "avx512_bf16";
+#elif SIGMA_AVX512
+  return "avx512";
+#elif defined(__AVX2__)
+  return "avx2";
+#elif defined(__ARM_NEON)
+  return "neon";
+#else
+  return "generic";
+#endif
+}
+}

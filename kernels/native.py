@@ -1,0 +1,202 @@
+"""Small C++ kernels, compiled once on the machine they run on and called through ctypes.
+
+`load` is generic: it takes any plain-C-ABI source and returns the opened library, compiled with the system compiler
+for this very CPU into a per-user cache. `library` is this package's own one (decode and selective). Without a
+compiler, or with `SIGMA_NATIVE=0`, callers use torch instead; `status` says which, in words.
+"""
+
+import ctypes
+import hashlib
+import os
+import platform
+import shutil
+import struct
+import subprocess
+import tempfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+_HERE = Path(__file__).parent
+_SOURCES = (_HERE / "decode" / "cpu.cpp", _HERE / "selective" / "cpu.cpp")
+# -ffast-math is left out on purpose: it would flush denormals for the whole process and break NaN and infinity.
+_COMPILE = ("-std=c++17", "-O3", "-march=native", "-fopenmp", "-fPIC", "-fno-math-errno", "-ffp-contract=fast", "-w")
+_TIMEOUT_S = 300
+
+# Field for field `struct Args` in scores.h: 24 integers, the scale, 4 integers.
+_ARGUMENTS = struct.Struct("=24qd4q")
+
+_lock = threading.Lock()
+_library: ctypes.CDLL | None = None
+_reason: str | None = None  # why there is no library; None while untried or loaded
+
+
+class NativeUnavailable(RuntimeError):
+    """There is no native code on this machine; the message says why in a few words."""
+
+
+def load(name: str, sources: Sequence[Path], *, flags: Sequence[str] = ()) -> ctypes.CDLL:
+    """Compile `sources` (C++17, OpenMP, plain C ABI) if this machine has not done so yet, and open the library.
+
+    The sources may include any header of this package as "kernels/NAME.h". The library shares the OpenMP runtime
+    that torch has loaded, so both use one set of threads: pass `torch.get_num_threads()` to `num_threads`.
+    NativeUnavailable when `SIGMA_NATIVE=0`, without a compiler, or when the build fails.
+    """
+    if os.environ.get("SIGMA_NATIVE") == "0":
+        raise NativeUnavailable("SIGMA_NATIVE=0")
+    compiler, version = _compiler()
+    openmp = _loaded_openmp()
+    digest = hashlib.sha256()
+    for part in (version, openmp or "", _cpu(), *_COMPILE, *flags):
+        digest.update(part.encode() + b"\0")
+    headers = {header for folder in (_HERE, *(s.parent for s in sources)) for header in folder.glob("*.h")}
+    for path in (*sources, *sorted(headers)):
+        digest.update(path.read_bytes() + b"\0")
+    target = _cache() / digest.hexdigest()[:20] / f"{name}.so"
+    try:
+        if not target.exists():
+            _build(compiler, sources, flags, openmp, target)
+        return ctypes.CDLL(str(target))
+    except OSError as error:
+        raise NativeUnavailable(f"cannot use {target.parent}: {error}") from error
+
+
+def library() -> ctypes.CDLL | None:
+    """The attention kernels, built on the first call (about four seconds, then milliseconds), or None."""
+    global _library, _reason
+    if _library is None and _reason is None:
+        with _lock:
+            if _library is None and _reason is None:
+                try:
+                    opened = load("attention", _SOURCES)
+                    opened.sigma_simd.restype = ctypes.c_char_p
+                    for operation in ("decode", "selective"):
+                        for dtype in ("bf16", "fp32"):
+                            function = getattr(opened, f"sigma_{operation}_{dtype}")
+                            function.argtypes, function.restype = [ctypes.c_char_p], None
+                    _library = opened
+                except NativeUnavailable as error:
+                    _reason = str(error)
+    return _library
+
+
+def status() -> str:
+    """Which CPU path serves: "native avx512_bf16", or "torch (no C++ compiler)" and the like. Builds if needed."""
+    opened = library()
+    return f"torch ({_reason})" if opened is None else f"native {opened.sigma_simd().decode()}"
+
+
+def reset() -> None:
+    """Forget the outcome of the last attempt, so that the environment is read again."""
+    global _library, _reason
+    with _lock:
+        _library, _reason = None, None
+
+
+def accepts(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> bool:
+    """Whether the native kernels take these tensors: bf16 or fp32, with the last dimension of k and v contiguous."""
+    return q.dtype in (torch.bfloat16, torch.float32) and k.stride(3) == 1 and v.stride(3) == 1
+
+
+def function(operation: str, dtype: torch.dtype):
+    """The C function of an operation ("decode", "selective") for bf16 or fp32 caches, or None without native code."""
+    opened = _library or library()
+    return opened and getattr(opened, f"sigma_{operation}_{'bf16' if dtype == torch.bfloat16 else 'fp32'}")
+
+
+def arguments(
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    out: torch.Tensor,
+    lse: torch.Tensor | None,
+    lengths: torch.Tensor | None,
+    scale: float | None,
+    selective: tuple[int, int, int, int] = (0, 0, 0, 0),
+) -> bytes:
+    """The packed `struct Args`; the tensors must outlive the call, and q's last dimension must be contiguous.
+
+    `selective` is (top_k, renormalize, pointer to captured, pointer to positions).
+    """
+    b, n_q, t, d_k = q.shape
+    _, n_k, rows, _ = k.shape
+    _, n_v, _, d_v = v.shape
+    return _ARGUMENTS.pack(
+        q.data_ptr(),
+        k.data_ptr(),
+        v.data_ptr(),
+        out.data_ptr(),
+        0 if lse is None else lse.data_ptr(),
+        0 if lengths is None else lengths.data_ptr(),
+        *(b, n_q, n_k, n_v, t, rows, d_k, d_v),
+        *q.stride()[:3],
+        *k.stride()[:3],
+        *v.stride()[:3],
+        torch.get_num_threads(),
+        d_k**-0.5 if scale is None else scale,
+        *selective,
+    )
+
+
+def _compiler() -> tuple[str, str]:
+    for candidate in (os.environ.get("CXX"), "g++", "clang++"):
+        path = shutil.which(candidate) if candidate else None
+        if path:
+            answer = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=_TIMEOUT_S)
+            if answer.returncode == 0:
+                return path, answer.stdout
+    raise NativeUnavailable("no C++ compiler")
+
+
+def _cache() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "sigma-demo" / "native"
+
+
+def _cpu() -> str:
+    """What -march=native would see: code built for another CPU must not be found in a shared home folder."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return f"{platform.machine()} {platform.processor()}"
+    wanted = ("model name", "flags", "Features", "CPU part")
+    return "\n".join(sorted({line for line in lines if line.startswith(wanted)}))
+
+
+def _loaded_openmp() -> str | None:
+    """Path of the OpenMP runtime that torch brought into this process, when Linux can tell."""
+    try:
+        lines = Path("/proc/self/maps").read_text().splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        path = line.split()[-1]
+        if Path(path).name.startswith(("libgomp", "libiomp5", "libomp")):
+            return path
+    return None
+
+
+def _build(compiler: str, sources: Sequence[Path], flags: Sequence[str], openmp: str | None, target: Path) -> None:
+    """Compile beside the target and rename: a second process sees nothing or a whole library, never half of one."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        made = Path(folder) / target.name
+        objects = []
+        for i, source in enumerate(sources):
+            objects.append(f"{folder}/{i}.o")
+            _run([compiler, *_COMPILE, *flags, f"-I{_HERE.parent}", "-c", str(source), "-o", objects[-1]])
+        # Linking torch's own runtime by path keeps one set of threads even where a wheel renamed its libgomp.
+        _run([compiler, "-shared", *objects, *([openmp] if openmp else ["-fopenmp"]), "-o", str(made)])
+        made.replace(target)
+
+
+def _run(command: list[str]) -> None:
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S)
+    except subprocess.TimeoutExpired as error:
+        raise NativeUnavailable(f"the C++ compiler took over {_TIMEOUT_S} s") from error
+    if answer.returncode:
+        first = next((line for line in answer.stderr.splitlines() if "error" in line), f"exit {answer.returncode}")
+        raise NativeUnavailable(f"the C++ build failed: {first.strip()}")

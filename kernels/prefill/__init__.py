@@ -1,0 +1,1 @@
+"""Prefill attention: many queries at once, causal, with memory bounded by a block of queries."""

@@ -1,0 +1,78 @@
+"""Selective V fetching on a CPU with torch alone: K is scanned once, then only the chosen V rows are read.
+
+Scores are formed in fp32, a block of rows at a time: bf16 scores would tie by the dozen and choose other rows than
+the reference does. A block is small enough to stay in the core's cache, so the cache is never converted whole.
+"""
+
+import torch
+
+from kernels.decode.cpu import hide_future
+from kernels.selective.reference import SelectiveResult
+
+_BLOCK = 2048  # rows of K converted at a time
+
+
+def selective_decode_attention(
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    top_k: int,
+    *,
+    scale: float | None = None,
+    renormalize: bool = True,
+    lengths: torch.Tensor | None = None,
+) -> SelectiveResult:
+    """Shapes and results as `kernels.selective.reference.selective_decode_attention`."""
+    scale = q.shape[3] ** -0.5 if scale is None else scale
+    if lengths is None:
+        return _select(q, k, v, top_k, scale, renormalize)
+    width = min(top_k, k.shape[2] - 1) + 1
+    parts = []
+    for s, rows in enumerate(lengths.tolist()):
+        part = _select(q[s : s + 1], k[s : s + 1, :, :rows], v[s : s + 1, :, :rows], top_k, scale, renormalize)
+        missing = width - part.positions.shape[-1]
+        part.positions = torch.nn.functional.pad(part.positions, (0, missing), value=-1)
+        parts.append(part)
+    return SelectiveResult(*(torch.cat([getattr(p, name) for p in parts]) for name in ("out", "captured", "positions")))
+
+
+def _select(
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, top_k: int, scale: float, renormalize: bool
+) -> SelectiveResult:
+    b, n_q, t, _ = q.shape
+    rows, n_v, d_v = k.shape[2], v.shape[1], v.shape[3]
+    scores = _fp32_scores(q, k, scale)
+    lse = scores.logsumexp(-1, keepdim=True)
+    # The current row is kept whatever its score: infinity puts it first.
+    current = torch.arange(rows - t, rows).view(1, 1, t, 1).expand(b, n_q, t, 1)
+    own = scores.gather(-1, current)
+    ranked = scores.scatter_(-1, current, float("inf"))
+    width = min(top_k, rows - 1) + 1
+    best, positions = ranked.topk(width, -1, sorted=False)
+    threshold = best.min(-1, keepdim=True).values
+    if int((ranked == threshold).sum()) != int((best == threshold).sum()):
+        # topk breaks ties as it likes; equal scores must go to the lowest index.
+        positions = ranked.argsort(dim=-1, descending=True, stable=True)[..., :width]
+    positions = positions.sort(-1).values
+    kept = ranked.gather(-1, positions)
+    weights = (torch.where(kept == float("inf"), own, kept) - lse).exp()
+    captured = weights.sum(-1)
+    if renormalize:
+        weights = weights / captured[..., None]
+    index = positions.reshape(b, n_v, -1, 1).expand(-1, -1, -1, d_v)
+    fetched = v.gather(2, index).view(b, n_q, t, width, d_v)
+    out = (weights[..., None, :].to(v.dtype) @ fetched)[..., 0, :]
+    hidden = kept == float("-inf")
+    padded = positions.masked_fill(hidden, rows).sort(-1).values if t > 1 else positions
+    return SelectiveResult(out, captured, padded.masked_fill(padded == rows, -1).int())
+
+
+def _fp32_scores(q: torch.Tensor, k: torch.Tensor, scale: float) -> torch.Tensor:
+    b, n_q, t, d_k = q.shape
+    n_k, rows = k.shape[1:3]
+    folded = q.reshape(b, n_k, n_q // n_k * t, d_k).float() * scale
+    scores = torch.empty(*folded.shape[:3], rows)
+    for start in range(0, rows, _BLOCK):
+        block = k[:, :, start : start + _BLOCK].float()
+        scores[..., start : start + _BLOCK] = folded @ block.mT
+    return hide_future(scores.view(b, n_q, t, rows))

@@ -1,0 +1,107 @@
+"""Attention functions that transformers' `AttentionInterface` can choose by name.
+
+`diffqkv` runs our kernels; `diffqkv_selective_everywhere` applies selective V at every query position (for
+evaluation: decoding applies it at the newest position only); `eager` materialises the scores.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from transformers import AttentionInterface
+from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
+
+from kernels import decode_attention, prefill_attention, selective_decode_attention
+
+DECODE_TOKENS = 16  # up to this many new tokens the decode kernels are used (kernels.decode)
+
+
+def heads_for_queries(x: Tensor, n_q: int) -> Tensor:
+    """[b, n, T, d] -> [b, n_q, T, d] by Eq. 3; a view when n is 1. For the masked and the training paths only."""
+    n = x.shape[1]
+    if n == n_q:
+        return x
+    return x.expand(-1, n_q, -1, -1) if n == 1 else x.repeat_interleave(n_q // n, dim=1)
+
+
+def causal_bias(mask: Tensor | None, t: int, T: int, like: Tensor) -> Tensor:
+    """An additive mask [.., t, T]: transformers' own if it made one, else causal with the t queries last."""
+    if mask is None:
+        seen = torch.ones(t, T, dtype=torch.bool, device=like.device).tril(T - t)
+    elif mask.dtype == torch.bool:
+        seen = mask[..., :T]
+    else:
+        return mask[..., :T].to(like.dtype)
+    return torch.zeros(seen.shape, dtype=like.dtype, device=like.device).masked_fill(~seen, torch.finfo(like.dtype).min)
+
+
+def keep_top_v(weights: Tensor, top_k: int, renormalize: bool) -> Tensor:
+    """Selective V on a full matrix of weights [b, n_q, t, T] whose queries are the last t positions.
+
+    Keeps, per row, the k largest weights of earlier tokens and the current token's own.
+    """
+    t, T = weights.shape[-2:]
+    if top_k >= T - 1:
+        return weights
+    current = torch.arange(T - t, T, device=weights.device).view(1, 1, t, 1).expand(*weights.shape[:-1], 1)
+    earlier = weights.scatter(-1, current, -1.0)
+    keep = torch.zeros_like(weights, dtype=torch.bool).scatter(-1, earlier.topk(top_k, dim=-1).indices, True)
+    kept = weights * keep.scatter(-1, current, True)
+    return kept / kept.sum(-1, keepdim=True).clamp_min(1e-20) if renormalize else kept
+
+
+def eager_attention(module, query, key, value, attention_mask, scaling, **kwargs):
+    """Scores in fp32, all at once; returns (output [b, t, n_q, d_v], weights [b, n_q, t, T])."""
+    n_q, t, T = query.shape[1], query.shape[2], key.shape[2]
+    scores = torch.matmul(query, heads_for_queries(key, n_q).transpose(2, 3)).float() * scaling
+    weights = (scores + causal_bias(attention_mask, t, T, scores)).softmax(-1)
+    top_k, everywhere = module.selective_v_top_k, kwargs.get("everywhere", False)
+    if top_k is not None and (everywhere or t < T):
+        weights = keep_top_v(weights, top_k, module.selective_v_renormalize)
+    out = torch.matmul(weights.to(value.dtype), heads_for_queries(value, n_q))
+    return out.transpose(1, 2), weights
+
+
+def selective_everywhere_attention(module, query, key, value, attention_mask, scaling, **kwargs):
+    """`eager_attention` with selective V at every query position, in blocks of queries to bound the memory."""
+    t, T = query.shape[2], key.shape[2]
+    parts = []
+    for start in range(0, t, 256):
+        stop = min(start + 256, t)
+        mask = None if attention_mask is None else attention_mask[..., start:stop, : T - t + stop]
+        rows = slice(0, T - t + stop)
+        parts.append(eager_attention(module, query[:, :, start:stop], key[:, :, rows], value[:, :, rows], mask,
+                                     scaling, everywhere=True)[0])
+    return torch.cat(parts, dim=1), None
+
+
+def diffqkv_attention(module, query, key, value, attention_mask, scaling, **kwargs):
+    """Our kernels where there is no padding mask and no gradient; torch's SDPA otherwise."""
+    n_q, t, T = query.shape[1], query.shape[2], key.shape[2]
+    top_k = module.selective_v_top_k
+    decoding = t < T and t <= DECODE_TOKENS
+    needs_grad = torch.is_grad_enabled() and (query.requires_grad or key.requires_grad or value.requires_grad)
+    if attention_mask is None and not needs_grad:
+        if decoding and top_k is not None:
+            out = selective_decode_attention(query, key, value, top_k, scale=scaling,
+                                             renormalize=module.selective_v_renormalize).out
+        elif t <= DECODE_TOKENS:
+            out = decode_attention(query, key, value, scale=scaling)
+        else:
+            out = prefill_attention(query, key, value, scale=scaling)
+        return out.transpose(1, 2), None
+    if decoding and top_k is not None:
+        return eager_attention(module, query, key, value, attention_mask, scaling)[0], None
+    if value.shape[-1] != query.shape[-1]:  # SDPA's fast paths want one width; zeros change neither product
+        wide = max(value.shape[-1], query.shape[-1])
+        query, key = (F.pad(x, (0, wide - x.shape[-1])) for x in (query, key))
+    bias = None if attention_mask is None and t == T else causal_bias(attention_mask, t, T, query)
+    out = F.scaled_dot_product_attention(query, heads_for_queries(key, n_q), heads_for_queries(value, n_q),
+                                         attn_mask=bias, is_causal=bias is None, scale=scaling)
+    return out.transpose(1, 2), None
+
+
+for _name, _function in (("diffqkv", diffqkv_attention), ("diffqkv_selective_everywhere", selective_everywhere_attention)):
+    AttentionInterface.register(_name, _function)
+    AttentionMaskInterface.register(_name, sdpa_mask)

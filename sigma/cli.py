@@ -1,0 +1,57 @@
+"""What the commands share: options that choose the models, a table, JSON, and errors as one line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from sigma.base import CheckpointError
+from sigma.events import PromptError
+
+
+def model_options(parser: argparse.ArgumentParser) -> None:
+    """--checkpoint, --base, --device, --weights, --json."""
+    parser.add_argument("--checkpoint", help="Sigma checkpoint: folder or Hub id (default: the embedded one)")
+    parser.add_argument("--base", help="GQA model: folder, GGUF file or Hub id (default: fetched once, 93 MB)")
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    parser.add_argument("--weights", default="auto", choices=("auto", "int4", "bf16", "fp32"))
+    parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+
+
+def parser_for(doc: str | None) -> argparse.ArgumentParser:
+    """A parser whose help is the module's docstring."""
+    return argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+
+
+def say(text: str, fraction: float = 0.0) -> None:
+    """Progress on stderr, so that stdout stays the result's."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text} {fraction:.0%}", end="\n" if fraction >= 1 else "", file=sys.stderr, flush=True)
+
+
+def table(rows: Sequence[Sequence[object]], header: Sequence[str]) -> str:
+    """Plain aligned columns; floats with three significant digits."""
+    def show(value: object) -> str:
+        return f"{value:.4g}" if isinstance(value, float) else "-" if value is None else str(value)
+
+    cells = [[str(h) for h in header], *([show(v) for v in row] for row in rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in cells)
+
+
+def run(main: Callable[[], dict | None], as_json: bool) -> None:
+    """Call `main`; print its result as JSON if asked; turn expected errors into one line and exit status 2."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    logging.getLogger("transformers").setLevel(logging.ERROR)
+    try:
+        result = main()
+    except (CheckpointError, PromptError, ValueError, OSError) as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    if as_json and result is not None:
+        print(json.dumps(result))

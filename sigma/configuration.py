@@ -1,0 +1,133 @@
+"""The architecture as numbers: one config class for Sigma, GQA, MQA, MHA and the paper's STD.
+
+    default Sigma, 9 / 1 / 3 heads             Sigma-1.5B and 10B, 32 / 4 / 16 heads
+    Q  0 1 2 3 4 5 6 7 8                       Q  0 1 2 3 4 5 6 7 | 8 ... 15 | ...
+    K  0 . . . . . . . .                       K  0 . . . . . . . | 1 ...... | 2  3
+    V  0 . . 1 . . 2 . .                       V  0 . 1 . 2 . 3 . | 4 . 5 .. | ... 15
+
+Query head i reads key head i * n_k // n_q and value head i * n_v // n_q (paper, Eq. 3).
+"""
+
+from __future__ import annotations
+
+from transformers import PretrainedConfig
+
+
+class SigmaConfig(PretrainedConfig):
+    """Configuration of a Llama-type decoder with DiffQKV attention (arXiv 2501.13629, section 2).
+
+    Args:
+        num_attention_heads: query heads, a multiple of both key and value heads.
+        num_key_heads, num_value_heads: cached heads of either kind; None means as many as query heads.
+        head_dim: width of a value head, and of a query head before it meets K.
+        key_head_dim: cached width of a key head; below `head_dim` ("half K dim") K is expanded by a trainable
+            layer, which is absorbed into the query so that nothing is expanded in memory. None means `head_dim`.
+        augmented_query_dim: width of the augmented query's gate and up projections; None is a plain query.
+        selective_v_top_k: V rows fetched per query head when decoding (plus the current token); None fetches all.
+        selective_v_renormalize: whether the kept weights are renormalised to sum to 1.
+        attention_scale: factor on q . k; None is 1 / sqrt(key_head_dim).
+
+    Raises ValueError, with the numbers, for combinations that cannot work.
+    """
+
+    model_type = "sigma"
+    keys_to_ignore_at_inference = ["past_key_values"]
+
+    def __init__(
+        self,
+        vocab_size: int = 49152,
+        hidden_size: int = 576,
+        intermediate_size: int = 1536,
+        num_hidden_layers: int = 30,
+        num_attention_heads: int = 9,
+        num_key_heads: int | None = None,
+        num_value_heads: int | None = None,
+        head_dim: int | None = None,
+        key_head_dim: int | None = None,
+        augmented_query_dim: int | None = None,
+        selective_v_top_k: int | None = None,
+        selective_v_renormalize: bool = True,
+        attention_scale: float | None = None,
+        max_position_embeddings: int = 8192,
+        rope_theta: float = 100_000.0,
+        rms_norm_eps: float = 1e-5,
+        initializer_range: float = 0.02,
+        tie_word_embeddings: bool = True,
+        use_cache: bool = True,
+        bos_token_id: int | None = 1,
+        eos_token_id: int | list[int] | None = 2,
+        pad_token_id: int | None = 2,
+        **kwargs,
+    ):
+        self.vocab_size = vocab_size
+        self.hidden_size = hidden_size
+        self.intermediate_size = intermediate_size
+        self.num_hidden_layers = num_hidden_layers
+        self.num_attention_heads = num_attention_heads
+        self.num_key_heads = num_attention_heads if num_key_heads is None else num_key_heads
+        self.num_value_heads = num_attention_heads if num_value_heads is None else num_value_heads
+        if head_dim is None and num_attention_heads > 0 and hidden_size % num_attention_heads:
+            raise ValueError(f"hidden_size {hidden_size} is not divisible by num_attention_heads {num_attention_heads}; give head_dim")
+        self.head_dim = hidden_size // max(num_attention_heads, 1) if head_dim is None else head_dim
+        self.key_head_dim = self.head_dim if key_head_dim is None else key_head_dim
+        self.augmented_query_dim = augmented_query_dim
+        self.selective_v_top_k = selective_v_top_k
+        self.selective_v_renormalize = selective_v_renormalize
+        self.attention_scale = attention_scale
+        self.max_position_embeddings = max_position_embeddings
+        self.rope_theta = rope_theta
+        self.rms_norm_eps = rms_norm_eps
+        self.initializer_range = initializer_range
+        self.use_cache = use_cache
+        self.check()
+        super().__init__(
+            bos_token_id=bos_token_id,
+            eos_token_id=eos_token_id,
+            pad_token_id=pad_token_id,
+            tie_word_embeddings=tie_word_embeddings,
+            **kwargs,
+        )
+
+    def check(self) -> None:
+        """Raise ValueError if the numbers do not fit together."""
+        sizes = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
+                 "num_key_heads", "num_value_heads", "head_dim", "key_head_dim", "max_position_embeddings")
+        for name in sizes:
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise ValueError(f"{name} must be a positive integer, got {value!r}")
+        for name in ("num_key_heads", "num_value_heads"):
+            heads = getattr(self, name)
+            if self.num_attention_heads % heads:
+                raise ValueError(f"num_attention_heads {self.num_attention_heads} must be a multiple of {name} {heads}")
+        for name in ("head_dim", "key_head_dim"):
+            if getattr(self, name) % 2:
+                raise ValueError(f"{name} {getattr(self, name)} must be even: rotary embedding pairs dimensions")
+        if self.key_head_dim > self.head_dim:
+            raise ValueError(f"key_head_dim {self.key_head_dim} must not exceed head_dim {self.head_dim}")
+        for name in ("augmented_query_dim", "selective_v_top_k"):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+                raise ValueError(f"{name} must be None or a positive integer, got {value!r}")
+        if self.attention_scale is not None and not self.attention_scale > 0:
+            raise ValueError(f"attention_scale must be None or positive, got {self.attention_scale!r}")
+
+    @property
+    def scale(self) -> float:
+        """Factor on q . k."""
+        return self.key_head_dim**-0.5 if self.attention_scale is None else self.attention_scale
+
+    def kv_bytes(self, tokens: int, itemsize: int = 2, batch: int = 1) -> tuple[int, int]:
+        """Resident bytes of K and of V (Eq. 1): layers * batch * tokens * heads * dim * itemsize."""
+        rows = self.num_hidden_layers * batch * tokens * itemsize
+        return rows * self.num_key_heads * self.key_head_dim, rows * self.num_value_heads * self.head_dim
+
+    def v_read_bytes(self, tokens: int, top_k: int | None = None, itemsize: int = 2, batch: int = 1) -> int:
+        """V bytes that one decode step requests with `tokens` cached rows, the newest included.
+
+        Full V: every row once per value head. Selective V: min(k, tokens - 1) + 1 rows per query head.
+        """
+        if top_k is None:
+            return self.kv_bytes(tokens, itemsize, batch)[1]
+        rows = min(top_k, tokens - 1) + 1
+        return self.num_hidden_layers * batch * self.num_attention_heads * rows * self.head_dim * itemsize

@@ -1,0 +1,130 @@
+"""Quality of both sides on a text: next-token loss, KL, agreement, and what selective V costs.
+
+    python -m sigma.evaluate --text FILE... [--context 1024] [--windows 8] [--selective 32 100 256] [--runtime 256]
+
+Both models run dequantized, by the readable reference. Selective V is applied at every position, or its cost would not
+show. `--runtime N` also decodes N tokens step by step with the packed weights and compares with the reference.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from sigma.cli import model_options, parser_for, run, say, table
+
+
+@torch.no_grad()
+def compare(gqa, sigma, windows: Tensor, progress=None) -> dict:
+    """NLL of both [nats per token], KL(gqa || sigma), top-1 agreement, and NLL by position bucket, over windows [n, t]."""
+    t = windows.shape[1]
+    totals = torch.zeros(2, t - 1, dtype=torch.float64)
+    kl = agree = 0.0
+    for i, ids in enumerate(windows):
+        logs = [_log_probs(model, ids) for model in (gqa, sigma)]
+        for side, log in enumerate(logs):
+            totals[side] += F.nll_loss(log[:-1], ids[1:], reduction="none").double()
+        kl += float((logs[0].exp() * (logs[0] - logs[1])).sum(-1).mean())
+        agree += float((logs[0].argmax(-1) == logs[1].argmax(-1)).float().mean())
+        if progress is not None:
+            progress("evaluating", (i + 1) / len(windows))
+    totals /= len(windows)
+    g, s = (float(x.mean()) for x in totals)
+    edges = [0, 256, 512, 1024, 2048, 4096, 8192]
+    buckets = []
+    for start, stop in zip(edges, edges[1:]):
+        part = totals[:, start : min(stop, t - 1)]
+        if part.shape[1]:
+            a, b = (float(x.mean()) for x in part)
+            buckets.append({"positions": f"{start}-{start + part.shape[1]}", "gqa_nll": a, "sigma_nll": b, "gap_percent": (b / a - 1) * 100})
+    return {"gqa_nll": g, "sigma_nll": s, "gap_percent": (s / g - 1) * 100, "kl": kl / len(windows),
+            "top1_agreement": agree / len(windows), "buckets": buckets}
+
+
+@torch.no_grad()
+def _log_probs(model, ids: Tensor) -> Tensor:
+    """Log-probabilities fp32 [t, vocabulary]; matrix products in bf16, as served."""
+    with torch.autocast(model.device.type, dtype=torch.bfloat16):
+        hidden = model.model(ids[None].to(model.device), use_cache=False).last_hidden_state[0]
+        return model.lm_head(hidden).float().log_softmax(-1).cpu()
+
+
+@torch.no_grad()
+def selective_cost(sigma, windows: Tensor, top_ks: list[int], full_nll: float, progress=None) -> list[dict]:
+    """NLL with selective V at every position, per k."""
+    rows = []
+    sigma.set_attn_implementation("diffqkv_selective_everywhere")
+    try:
+        for n, k in enumerate(top_ks):
+            sigma.config.selective_v_top_k = k
+            loss = sum(float(F.nll_loss(_log_probs(sigma, ids)[:-1], ids[1:])) for ids in windows) / len(windows)
+            rows.append({"k": k, "nll": loss, "cost_percent": (loss / full_nll - 1) * 100})
+            if progress is not None:
+                progress("selective V", (n + 1) / len(top_ks))
+    finally:
+        sigma.config.selective_v_top_k = None
+        sigma.set_attn_implementation("diffqkv")
+    return rows
+
+
+def runtime_check(runtime, model, ids: Tensor) -> dict:
+    """Stepwise decoding with the packed weights against the dequantized model on the same tokens ids [t]."""
+    want = _log_probs(model, ids)
+    cache = runtime.new_cache()
+    logits = [runtime.prefill(ids[None, :1], cache)]
+    logits += [runtime.decode(ids[None, i : i + 1], cache)[0] for i in range(1, len(ids) - 1)]
+    got = torch.cat(logits).float().cpu().log_softmax(-1)
+    cache.free()
+    nll, reference = (float(F.nll_loss(log[: len(ids) - 1], ids[1:])) for log in (got, want))
+    return {"nll": nll, "reference_nll": reference, "nll_percent": (nll / reference - 1) * 100,
+            "top1_agreement": float((got.argmax(-1) == want[: len(got)].argmax(-1)).float().mean()), "tokens": len(got)}
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = parser_for(__doc__)
+    parser.add_argument("--text", type=Path, nargs="+", required=True, help="plain text, or JSON lines from sigma.training.corpus (held-out rows)")
+    parser.add_argument("--context", type=int, default=1024, help="tokens per window")
+    parser.add_argument("--windows", type=int, default=8, help="at most this many windows")
+    parser.add_argument("--selective", type=int, nargs="*", default=[100, 256], help="values of k")
+    parser.add_argument("--runtime", type=int, default=0, metavar="N", help="also check the packed runtime on N tokens")
+    model_options(parser)
+    args = parser.parse_args(argv)
+
+    def work() -> dict:
+        from sigma.checkpoints import load_pair
+        from sigma.training.corpus import pack, read
+
+        if args.context < 2 or args.windows < 1:
+            raise ValueError(f"--context must be at least 2 and --windows at least 1, got {args.context} and {args.windows}")
+        texts = [text for path in args.text for text in read(path, "held-out")]
+        pair = load_pair(args.checkpoint, args.base, say)
+        windows = pack(texts, pair.gqa.tokenizer, args.context, args.windows)
+        device = "cuda" if args.device != "cpu" and torch.cuda.is_available() else "cpu"
+        gqa, sigma = pair.gqa.dense().to(device), pair.sigma.dense().to(device)
+        result = compare(gqa, sigma, windows, say)
+        result["tokens"] = windows.numel()
+        result["selective"] = selective_cost(sigma, windows, args.selective, result["sigma_nll"], say)
+        if args.runtime:
+            from sigma.runtime import Runtime
+
+            ids = windows.flatten()[: args.runtime]
+            base = Runtime(pair.gqa.config, pair.gqa.tensors, device=device, weights=args.weights)
+            other = Runtime(pair.sigma.config, pair.sigma.tensors, device=device, weights=args.weights, share=base)
+            result["runtime"] = {"gqa": runtime_check(base, gqa, ids), "sigma": runtime_check(other, sigma, ids)}
+        if not args.json:
+            print(table([["GQA", result["gqa_nll"], None], ["Sigma", result["sigma_nll"], result["gap_percent"]]], ["side", "NLL", "gap %"]))
+            print(f"KL {result['kl']:.4f}, top-1 agreement {result['top1_agreement']:.1%}, {windows.numel():,} tokens\n")
+            print(table([list(b.values()) for b in result["buckets"]], ["positions", "GQA", "Sigma", "gap %"]), "\n")
+            print(table([list(r.values()) for r in result["selective"]], ["selective k", "NLL", "cost %"]))
+            for side, check in result.get("runtime", {}).items():
+                print(f"packed runtime, {side}: NLL {check['nll_percent']:+.2f} %, top-1 agreement {check['top1_agreement']:.1%} over {check['tokens']} tokens")
+        return result
+
+    run(work, args.json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,433 @@
+// The decoder's forward pass on packed weights: norms, projections, augmented query, rotary embedding, MLP and head in
+// one parallel region per layer. Attention itself is kernels/'s: a step of one token calls its C functions through
+// pointers; for more tokens the caller runs it between `before` and `after`.
+#include <atomic>
+
+#include "kernels/scores.h"
+#include "matrix.h"
+#if defined(_OPENMP)
+#include <omp.h>
+#endif
+
+namespace sigma {
+namespace {
+
+// Mirrors _LAYER in native.py.
+struct Layer {
+  const float *input_norm, *post_norm;
+  const Matrix *q, *k, *v, *o, *gate, *up, *down;
+  const Matrix *q_gate, *q_up, *q_down;  // null without an augmented query
+  const float* expand;                   // half K dim: [n_k][head_dim][key_head_dim]; else null
+};
+
+// Mirrors _MODEL in native.py.
+struct Model {
+  int64_t hidden, n_q, n_k, n_v, d, d_k, inner, wide, layers, half, context, renormalize;
+  double eps, scale;
+  const float *cosine, *sine;  // [context][d_k / 2]
+  const float* norm;
+  const Layer* layer;
+};
+
+// Mirrors _STEP in native.py. Widths in elements; buffers are the caller's.
+struct Step {
+  int64_t b, t, past, capacity, threads, top_k, probe;
+  float* state;               // residual stream [b * t][hidden]
+  void *q, *out;              // [b * t][n_q * d_k] rotated queries, [b * t][n_q * d] attention output, cache type
+  void* const* cache;         // per layer: K [b][n_k][capacity][d_k], V [b][n_v][capacity][d]
+  void* probe_q;              // [b][n_q][d_k]
+  int32_t* positions;         // [b][n_q][top_k + 1], of the layer that ran last and then of the probed one
+  int32_t* probe_positions;
+  float *captured, *probe_captured;
+  void (*attend)(const Args*);
+  int64_t distinct;           // result: distinct V rows fetched by selective V, all layers
+};
+
+inline int64_t wide_of(const Model& m) { return m.n_q * m.d; }
+
+struct Activations {  // fp32 and bf16 copies of one set of rows
+  std::vector<float> full;
+  std::vector<uint16_t> half;
+  void resize(int64_t n) {
+    if (int64_t(full.size()) < n) full.resize(n), half.resize(n);
+  }
+};
+
+// Everything between two matrices; grows to the largest call and stays. Rows are padded to 16 by the matrices.
+struct Scratch {
+  Activations x, mid, inner;
+  std::vector<float> q, k, v, gate, up;
+};
+Scratch& scratch() {
+  static thread_local Scratch s;
+  return s;
+}
+inline int64_t padded(int64_t rows) { return round_up(rows, kRows); }
+template <class T>
+void grow(std::vector<T>& v, int64_t n) {
+  if (int64_t(v.size()) < n) v.resize(n);
+}
+
+inline void keep(Activations& a, int64_t at, float value, bool half) {
+  a.full[at] = value;
+  if (half) {
+    const uint16_t bits = round_bf16(value);
+    a.half[at] = bits;
+  }
+}
+inline Rows rows_of(const Activations& a, int64_t n, int64_t width, bool half) {
+  return {a.full.data(), half ? a.half.data() : nullptr, n, width};
+}
+
+struct Team {
+  int64_t index, size;
+  void wait() const {
+#pragma omp barrier
+  }
+  // This member's part of n items.
+  int64_t from(int64_t n) const { return n * index / size; }
+  int64_t to(int64_t n) const { return n * (index + 1) / size; }
+};
+
+// y (+)= x W^T for the row blocks [from, to) of one matrix.
+void multiply(const Matrix& m, const Rows& x, int64_t from, int64_t to, float* y, int64_t pitch, bool add) {
+  if (from >= to) return;
+  static thread_local Prepared prepared;
+  static thread_local std::vector<float> panel;
+  const auto count = [&](int64_t block) { return m.rows - block * kRows < kRows ? m.rows - block * kRows : kRows; };
+  if (x.count == 1) {
+    prepared.fill(m, x.full);
+    for (int64_t block = from; block < to; block++) {
+      alignas(64) float part[kRows];
+      dot_block(m, block, x, prepared.sums.data(), part);
+      add_offsets(m, block * kRows, count(block), x.full, prepared.rank, part);
+      float* out = y + block * kRows;
+      const int64_t n = count(block);
+      if (add) for (int64_t i = 0; i < n; i++) out[i] += part[i];
+      else for (int64_t i = 0; i < n; i++) out[i] = part[i];
+    }
+    return;
+  }
+  grow(panel, m.cols * kRows * 2);
+  constexpr int kTokens = SIGMA_AVX512 ? 10 : 3;
+  static thread_local std::vector<float> ranks;
+  if (m.rank_rows) {
+    grow(ranks, x.count);
+    for (int64_t t = 0; t < x.count; t++) {
+      float dot = 0;
+      for (int64_t c = 0; c < m.cols; c++) dot += x.full[t * x.width + c] * m.rank_cols[c];
+      ranks[t] = dot;
+    }
+  }
+  alignas(64) float edge[kTokens * kRows];
+  for (int64_t block = from; block < to;) {
+    const bool two = block + 2 <= to && (block + 2) * kRows <= m.rows;
+    const int64_t size = two ? 2 : 1;
+    for (int64_t i = 0; i < size; i++) expand_block(m, block + i, x.half != nullptr, size * kRows, panel.data() + i * kRows);
+    float* out = y + block * kRows;
+    for (int64_t t = 0; t < x.count;) {
+      const int64_t left = x.count - t;
+      if (two && left >= kTokens) {
+        panel_tile<kTokens, 2>(panel.data(), x, t, m.cols, out, pitch, add);
+        t += kTokens;
+      } else if (two) {
+        panel_tile<1, 2>(panel.data(), x, t, m.cols, out, pitch, add);
+        t += 1;
+      } else {  // the last, partial block goes through a buffer: rows past the end are not the caller's
+        const int64_t n = count(block);
+        const Rows one{x.full + t * x.width, x.half ? x.half + t * x.width : nullptr, 1, x.width};
+        panel_tile<1, 1>(panel.data(), one, 0, m.cols, edge, kRows, false);
+        for (int64_t i = 0; i < n; i++) out[t * pitch + i] = (add ? out[t * pitch + i] : 0) + edge[i];
+        t += 1;
+      }
+    }
+    if (m.identity != 0 || m.rank_rows)
+      for (int64_t t = 0; t < x.count; t++)
+        add_offsets(m, block * kRows, two ? 2 * kRows : count(block), x.full + t * x.width,
+                    m.rank_rows ? ranks[t] : 0, out + t * pitch);
+    block += size;
+  }
+}
+
+struct Task {
+  const Matrix* m;
+  float* y;
+  int64_t pitch;
+};
+// Several matrices of the same input as one line of row blocks, cut evenly among the team.
+template <int N>
+void multiply_all(const Team& team, const Task (&tasks)[N], const Rows& x, bool add = false) {
+  int64_t total = 0;
+  for (const Task& task : tasks) total += task.m->blocks();
+  int64_t from = team.from(total), to = team.to(total), start = 0;
+  for (const Task& task : tasks) {
+    const int64_t n = task.m->blocks();
+    const int64_t lo = from > start ? from - start : 0, hi = to - start < n ? to - start : n;
+    multiply(*task.m, x, lo, hi, task.y, task.pitch, add);
+    start += n;
+  }
+}
+
+// Gate and up share the input; each member activates the rows it made: out = silu(gate) * up.
+void gated(const Team& team, const Matrix& gate, const Matrix& up, const Rows& x, Scratch& s, Activations& out, bool half) {
+  const int64_t blocks = gate.blocks(), rows = gate.rows;
+  const int64_t from = team.from(blocks), to = team.to(blocks);
+  multiply(gate, x, from, to, s.gate.data(), rows, false);
+  multiply(up, x, from, to, s.up.data(), rows, false);
+  const int64_t first = from * kRows, last = to * kRows < rows ? to * kRows : rows;
+  for (int64_t t = 0; t < x.count; t++) {
+    int64_t i = t * rows + first;
+    const int64_t end = t * rows + last;
+    for (; i < end; i += W) {
+      vf g = load(s.gate.data() + i), u = load(s.up.data() + i);  // the buffers have a vector of slack
+      const vf magnitude = g < vf{} ? g : -g;
+      const vf e = exp2_negative(magnitude * 1.4426950408889634f);
+      const vf y = g * u * (g < vf{} ? e : splat(1.0f)) / (e + 1.0f);
+      if (i + W <= end) {
+        store(out.full.data() + i, y);
+        if (half)
+          for (int l = 0; l < W; l++) out.half[i + l] = round_bf16(y[l]);
+      } else {
+        for (int64_t l = 0; i + l < end; l++) keep(out, i + l, y[l], half);
+      }
+    }
+  }
+}
+
+void normalize(const float* from, const float* weight, int64_t n, double eps, Activations& to, int64_t at, bool half) {
+  float s[16] = {};
+  int64_t i = 0;
+  for (; i + 16 <= n; i += 16)
+    for (int l = 0; l < 16; l++) s[l] += from[i + l] * from[i + l];
+  for (; i < n; i++) s[0] += from[i] * from[i];
+  float total = 0;
+  for (float part : s) total += part;
+  const float factor = 1.0f / std::sqrt(total / float(n) + float(eps));
+  for (i = 0; i < n; i++) to.full[at + i] = from[i] * factor * weight[i];
+  if (half)
+    for (i = 0; i < n; i++) to.half[at + i] = round_bf16(to.full[at + i]);
+}
+
+// Normalised rows of the state for everyone. One row is normalised by every member for itself: no waiting.
+Rows normalized(const Team& team, const Model& m, const Step& step, const float* weight, Scratch& shared) {
+  const int64_t n = step.b * step.t;
+  if (n == 1) {
+    static thread_local Activations own;
+    own.resize(m.hidden);
+    normalize(step.state, weight, m.hidden, m.eps, own, 0, m.half);
+    return rows_of(own, 1, m.hidden, m.half);
+  }
+  for (int64_t i = team.from(n); i < team.to(n); i++)
+    normalize(step.state + i * m.hidden, weight, m.hidden, m.eps, shared.x, i * m.hidden, m.half);
+  team.wait();
+  return rows_of(shared.x, n, m.hidden, m.half);
+}
+
+template <class E>
+void turn(const float* from, const float* cosine, const float* sine, int64_t half, E* to) {
+  for (int64_t f = 0; f < half; f++) {
+    put(to + f, from[f] * cosine[f] - from[f + half] * sine[f]);
+    put(to + f + half, from[f + half] * cosine[f] + from[f] * sine[f]);
+  }
+}
+
+// Queries, keys and values of one token: expand (half K dim), rotate, and append to the cache.
+template <class E>
+void place(const Model& m, const Layer& layer, const Step& step, int64_t index, int64_t token, const float* q,
+           const Scratch& s) {
+  const int64_t batch = token / step.t, position = step.past + token % step.t, half = m.d_k / 2;
+  const float *cosine = m.cosine + position * half, *sine = m.sine + position * half;
+  float narrow[512];
+  for (int64_t h = 0; h < m.n_q; h++) {
+    const float* from = q + token * wide_of(m) + h * m.d;
+    if (layer.expand) {
+      const float* w = layer.expand + h * m.n_k / m.n_q * m.d * m.d_k;
+      for (int64_t c = 0; c < m.d_k; c++) narrow[c] = 0;
+      for (int64_t i = 0; i < m.d; i++)
+        for (int64_t c = 0; c < m.d_k; c++) narrow[c] += from[i] * w[i * m.d_k + c];
+      from = narrow;
+    }
+    turn(from, cosine, sine, half, static_cast<E*>(step.q) + (token * m.n_q + h) * m.d_k);
+  }
+  E* keys = static_cast<E*>(step.cache[2 * index]);
+  E* values = static_cast<E*>(step.cache[2 * index + 1]);
+  for (int64_t h = 0; h < m.n_k; h++)
+    turn(s.k.data() + (token * m.n_k + h) * m.d_k, cosine, sine, half,
+         keys + ((batch * m.n_k + h) * step.capacity + position) * m.d_k);
+  for (int64_t h = 0; h < m.n_v; h++) {
+    E* to = values + ((batch * m.n_v + h) * step.capacity + position) * m.d;
+    for (int64_t i = 0; i < m.d; i++) put(to + i, s.v[(token * m.n_v + h) * m.d + i]);
+  }
+}
+
+void project(const Team& team, const Model& m, const Step& step, int64_t index, Scratch& s) {
+  const Layer& layer = m.layer[index];
+  const int64_t n = step.b * step.t, width = wide_of(m);
+  const Rows x = normalized(team, m, step, layer.input_norm, s);
+  multiply_all<3>(team, {{layer.q, s.q.data(), width}, {layer.k, s.k.data(), m.n_k * m.d_k}, {layer.v, s.v.data(), m.n_v * m.d}}, x);
+  team.wait();
+  const float* q = s.q.data();
+  if (layer.q_gate) {
+    const float* plain = s.q.data();
+    Rows input{plain, nullptr, n, width};
+    if (m.half) {  // one row: everyone rounds it alone
+      static thread_local std::vector<uint16_t> own;
+      if (n == 1) grow(own, width);
+      uint16_t* to = n == 1 ? own.data() : s.mid.half.data();
+      const int64_t lo = n == 1 ? 0 : team.from(n) * width, hi = n == 1 ? width : team.to(n) * width;
+      for (int64_t i = lo; i < hi; i++) to[i] = round_bf16(plain[i]);
+      input.half = to;
+      if (n > 1) team.wait();
+    }
+    gated(team, *layer.q_gate, *layer.q_up, input, s, s.inner, m.half);
+    team.wait();
+    multiply_all<1>(team, {{layer.q_down, s.mid.full.data(), width}}, rows_of(s.inner, n, m.wide, m.half));
+    team.wait();
+    q = s.mid.full.data();
+  }
+  for (int64_t i = team.from(n); i < team.to(n); i++) {
+    if (m.half) place<bf16>(m, layer, step, index, i, q, s);
+    else place<float>(m, layer, step, index, i, q, s);
+  }
+}
+
+void finish(const Team& team, const Model& m, const Step& step, int64_t index, Scratch& s) {
+  const Layer& layer = m.layer[index];
+  const int64_t n = step.b * step.t, width = wide_of(m);
+  Rows attended{static_cast<const float*>(step.out), nullptr, n, width};
+  if (m.half) {
+    const uint16_t* bits = static_cast<const uint16_t*>(step.out);
+    for (int64_t i = team.from(n * width); i < team.to(n * width); i++) s.mid.full[i] = widen_bf16(bits[i]);
+    attended = {s.mid.full.data(), bits, n, width};
+    team.wait();
+  }
+  multiply_all<1>(team, {{layer.o, step.state, m.hidden}}, attended, true);
+  team.wait();
+  const Rows x = normalized(team, m, step, layer.post_norm, s);
+  gated(team, *layer.gate, *layer.up, x, s, s.inner, m.half);
+  team.wait();
+  multiply_all<1>(team, {{layer.down, step.state, m.hidden}}, rows_of(s.inner, n, m.inner, m.half), true);
+}
+
+Scratch& prepare(const Model& m, const Step& step) {
+  Scratch& s = scratch();
+  const int64_t n = step.b * step.t, width = wide_of(m);
+  const int64_t widest = m.inner > m.wide ? m.inner : m.wide;
+  s.x.resize(n * m.hidden + W);
+  s.mid.resize(n * width + W);
+  s.inner.resize(n * widest + W);
+  grow(s.q, n * width + W);
+  grow(s.k, n * m.n_k * m.d_k + W);
+  grow(s.v, n * m.n_v * m.d + W);
+  grow(s.gate, n * widest + W);
+  grow(s.up, n * widest + W);
+  return s;
+}
+
+template <class Work>
+void parallel(int64_t threads, const Work& work) {
+  if (threads <= 1) {
+    work(Team{0, 1});
+    return;
+  }
+#pragma omp parallel num_threads(int(threads))
+  {
+#if defined(_OPENMP)
+    work(Team{omp_get_thread_num(), omp_get_num_threads()});
+#else
+    work(Team{0, 1});
+#endif
+  }
+}
+
+// Distinct rows per (sequence, V head) among the positions [b][n_q][k + 1] of one layer.
+int64_t distinct_rows(const Model& m, const Step& step) {
+  static thread_local std::vector<uint64_t> seen;
+  const int64_t group = m.n_q / m.n_v * (step.top_k + 1), size = (step.past + 1 + 63) / 64;
+  int64_t total = 0;
+  for (int64_t unit = 0; unit < step.b * m.n_v; unit++) {
+    seen.assign(size, 0);
+    const int32_t* at = step.positions + unit * group;
+    for (int64_t i = 0; i < group; i++)
+      if (at[i] >= 0) seen[at[i] / 64] |= 1ull << (at[i] % 64);
+    for (uint64_t word : seen) total += __builtin_popcountll(word);
+  }
+  return total;
+}
+
+// Attention of one new token per sequence, by kernels/.
+void attend(const Model& m, Step& step, int64_t index) {
+  Args a{};
+  a.q = step.q, a.k = step.cache[2 * index], a.v = step.cache[2 * index + 1], a.out = step.out;
+  a.b = step.b, a.n_q = m.n_q, a.n_k = m.n_k, a.n_v = m.n_v, a.t = 1, a.rows = step.past + 1, a.d_k = m.d_k, a.d_v = m.d;
+  const auto strides = [&](int64_t (&to)[3], int64_t heads, int64_t rows, int64_t d) {
+    to[0] = heads * rows * d, to[1] = rows * d, to[2] = d;
+  };
+  strides(a.q_stride, m.n_q, 1, m.d_k);
+  strides(a.k_stride, m.n_k, step.capacity, m.d_k);
+  strides(a.v_stride, m.n_v, step.capacity, m.d);
+  a.threads = step.threads, a.scale = m.scale;
+  a.top_k = step.top_k, a.renormalize = m.renormalize, a.captured = step.captured, a.positions = step.positions;
+  step.attend(&a);
+  if (step.top_k) step.distinct += distinct_rows(m, step);
+  if (index != step.probe) return;
+  memcpy(step.probe_q, step.q, step.b * m.n_q * m.d_k * (m.half ? 2 : 4));
+  if (!step.top_k) return;
+  memcpy(step.probe_positions, step.positions, step.b * m.n_q * (step.top_k + 1) * 4);
+  memcpy(step.probe_captured, step.captured, step.b * m.n_q * 4);
+}
+
+}  // namespace
+}  // namespace sigma
+
+using namespace sigma;
+
+extern "C" {
+// Rows `ids` of a matrix (the embedding) as fp32 [n][cols].
+void sigma_embed(const Matrix* m, const int64_t* ids, int64_t n, float* to) {
+  static thread_local std::vector<float> block;
+  block.resize(m->cols * kRows + W);
+  for (int64_t i = 0; i < n; i++) {
+    expand_block(*m, ids[i] / kRows, false, kRows, block.data());
+    for (int64_t c = 0; c < m->cols; c++) to[i * m->cols + c] = block[c * kRows + ids[i] % kRows];
+  }
+}
+
+// Layer `index` up to attention: rotated queries in step->q, new rows in the cache.
+void sigma_before(const Model* m, const Step* step, int64_t index) {
+  Scratch& s = prepare(*m, *step);
+  parallel(step->threads, [&](const Team& team) { project(team, *m, *step, index, s); });
+}
+
+// Layer `index` from the attention output on.
+void sigma_after(const Model* m, const Step* step, int64_t index) {
+  Scratch& s = prepare(*m, *step);
+  parallel(step->threads, [&](const Team& team) { finish(team, *m, *step, index, s); });
+}
+
+// All layers for one token per sequence.
+void sigma_step(const Model* m, Step* step) {
+  Scratch& s = prepare(*m, *step);
+  sigma_before(m, step, 0);
+  for (int64_t i = 0; i < m->layers; i++) {
+    attend(*m, *step, i);
+    parallel(step->threads, [&](const Team& team) {
+      finish(team, *m, *step, i, s);
+      if (i + 1 == m->layers) return;
+      team.wait();
+      project(team, *m, *step, i + 1, s);
+    });
+  }
+}
+
+// Final norm and head: state [n][hidden] -> logits fp32 [n][vocab].
+void sigma_head(const Model* m, const Matrix* head, float* state, int64_t n, int64_t threads, float* logits) {
+  Step step{};
+  step.b = n, step.t = 1, step.state = state;
+  Scratch& s = prepare(*m, step);
+  parallel(threads, [&](const Team& team) {
+    const Rows x = normalized(team, *m, step, m->norm, s);
+    multiply_all<1>(team, {{head, logits, head->rows}}, x);
+  });
+}
+}

@@ -1,0 +1,148 @@
+"""Runtime: one model's weights, compiled for this machine, and its prefill and decode steps."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kernels import attention_weights
+from sigma.cache import DiffKVCache
+from sigma.configuration import SigmaConfig
+from sigma.events import AttentionProbe
+from sigma.modeling import SigmaForCausalLM
+from sigma.quantization import Dense, Packed
+from sigma.runtime.native import NativePath, NativeUnavailable
+from sigma.runtime.torch_path import TorchPath
+from sigma.runtime.trace import Trace
+
+WEIGHTS = ("auto", "int4", "bf16", "fp32")
+
+
+class Runtime:
+    """A model ready to run.
+
+    Args:
+        config: any SigmaConfig; its `selective_v_top_k` is ignored, callers pass `top_k` per step.
+        tensors: packed weights under the names of SigmaForCausalLM's state dict; without "lm_head.weight" the head
+            is tied to the embedding.
+        weights: "int4" computes packed matrices as they are packed (CPU only); "bf16" and "fp32" dequantize first;
+            "auto" is "int4" on a CPU and "bf16" elsewhere.
+        share: a runtime whose compiled matrices are reused wherever the packed object is the same Python object.
+
+    `kernels` says which code runs ("native avx512_bf16", "torch (no C++ compiler)", ...).
+    Raises ValueError for missing or misshapen tensors and for weights that the device cannot run.
+    """
+
+    def __init__(self, config: SigmaConfig, tensors: dict[str, Packed], *, device: str | torch.device = "cpu",
+                 weights: str = "auto", share: Runtime | None = None):
+        self.config, self.device = config, torch.device(device)
+        if weights not in WEIGHTS:
+            raise ValueError(f"unknown weights {weights!r}; there are {', '.join(WEIGHTS)}")
+        on_cpu = self.device.type == "cpu"
+        if weights == "int4" and not on_cpu:
+            raise ValueError(f'weights="int4" run on a CPU only, not on {self.device}')
+        self.weights = ("int4" if on_cpu else "bf16") if weights == "auto" else weights
+        self.dtype = torch.float32 if self.weights == "fp32" else torch.bfloat16
+        _check_tensors(config, tensors)
+        path = share.path if share is not None and share.weights == self.weights else None
+        packed = self.weights == "int4"
+        with torch.inference_mode():
+            self.path: NativePath | TorchPath
+            try:
+                if not on_cpu:
+                    raise NativeUnavailable(str(self.device))
+                self.path = NativePath(config, tensors, self.dtype, packed, path)
+                self.kernels = self.path.kernels
+            except NativeUnavailable as reason:
+                self.path = TorchPath(config, tensors, self.dtype, self.device, packed, path)
+                self.kernels = f"torch ({reason})"
+
+    @classmethod
+    def from_model(cls, model: SigmaForCausalLM, **options) -> Runtime:
+        """A runtime of a transformers model's own weights; options as for the constructor."""
+        state = model.state_dict()
+        if model.config.tie_word_embeddings:
+            state.pop("lm_head.weight", None)
+        return cls(model.config, {name: Dense(tensor.detach()) for name, tensor in state.items()}, **options)
+
+    def weight_pointers(self) -> dict[str, int]:
+        """Address of every compiled weight by tensor name: equal in two runtimes where one copy serves both."""
+        return self.path.weight_pointers()
+
+    def new_cache(self) -> DiffKVCache:
+        """An empty cache; its tensors take this runtime's type (bf16, or fp32 with fp32 weights)."""
+        return DiffKVCache(self.config)
+
+    @torch.inference_mode()
+    def prefill(self, ids: Tensor, cache: DiffKVCache, *, all_logits: bool = False) -> Tensor:
+        """Append one chunk of tokens [b, t] with full attention.
+
+        Returns fp32 logits of its last position, [b, vocab], or with `all_logits` of every position, [b, t, vocab].
+        ValueError for ids outside the vocabulary or a context that would overflow.
+        """
+        self._check_ids(ids, cache)
+        hidden = self.path.run(ids, cache, Trace(), None)
+        self._note_read(cache, ids.shape[0], None, 0)
+        return self.path.head(hidden if all_logits else hidden[:, -1])
+
+    @torch.inference_mode()
+    def decode(self, ids: Tensor, cache: DiffKVCache, *, top_k: int | None = None,
+               probe_layer: int | None = None) -> tuple[Tensor, AttentionProbe | None]:
+        """Append one token per sequence, ids [b, 1].
+
+        top_k: V rows fetched per query head (plus the current one); None reads all. probe_layer: whose attention
+        (of batch item 0) to return. Returns (fp32 logits [b, vocab], probe or None) and notes in the cache the bytes
+        read. ValueError as `prefill`, and for a top_k or a layer that does not exist.
+        """
+        self._check_ids(ids, cache)
+        if ids.shape[1] != 1:
+            raise ValueError(f"decode takes one token per sequence, got {tuple(ids.shape)}")
+        if top_k is not None and top_k < 1:
+            raise ValueError(f"top_k must be None or at least 1, got {top_k}")
+        if probe_layer is not None and not 0 <= probe_layer < self.config.num_hidden_layers:
+            raise ValueError(f"probe_layer {probe_layer} is not among the {self.config.num_hidden_layers} layers")
+        trace = Trace(probe_layer)
+        hidden = self.path.run(ids, cache, trace, top_k)
+        self._note_read(cache, ids.shape[0], top_k, trace.distinct_rows)
+        logits = self.path.head(hidden[:, -1])
+        return logits, None if probe_layer is None else self._probe(trace, cache)
+
+    def _probe(self, trace: Trace, cache: DiffKVCache) -> AttentionProbe:
+        keys = cache.layers[trace.probe_layer].keys[:1]
+        scores = attention_weights(trace.query[:1], keys, scale=self.config.scale)[0, :, 0].cpu().numpy()
+        if trace.positions is None:
+            return AttentionProbe(trace.probe_layer, scores, None, np.ones(len(scores), np.float32))
+        return AttentionProbe(trace.probe_layer, scores, trace.positions[0, :, 0].cpu().numpy(),
+                              trace.captured[0, :, 0].float().cpu().numpy())
+
+    def _note_read(self, cache: DiffKVCache, batch: int, top_k: int | None, distinct_rows: int) -> None:
+        size = self.dtype.itemsize
+        k_read, v_full = self.config.kv_bytes(cache.length, size, batch)
+        if top_k is None:
+            cache.note_read(k_read, v_full, v_full)
+            return
+        requested = self.config.v_read_bytes(cache.length, top_k, size, batch)
+        cache.note_read(k_read, requested, distinct_rows * self.config.head_dim * size)
+
+    def _check_ids(self, ids: Tensor, cache: DiffKVCache) -> None:
+        if ids.dim() != 2 or not ids.numel():
+            raise ValueError(f"token ids must be [batch, tokens], got {tuple(ids.shape)}")
+        low, high = (int(x) for x in ids.aminmax())
+        if low < 0 or high >= self.config.vocab_size:
+            raise ValueError(f"token ids {low}..{high} are outside the vocabulary of {self.config.vocab_size}")
+        if cache.length + ids.shape[1] > self.config.max_position_embeddings:
+            raise ValueError(f"{cache.length} cached and {ids.shape[1]} new tokens exceed the context of "
+                             f"{self.config.max_position_embeddings}")
+
+
+def _check_tensors(config: SigmaConfig, tensors: dict[str, Packed]) -> None:
+    with torch.device("meta"):
+        wanted = SigmaForCausalLM(config).state_dict()
+    if "lm_head.weight" not in tensors and config.tie_word_embeddings:
+        wanted.pop("lm_head.weight")
+    for name, tensor in wanted.items():
+        if name not in tensors:
+            raise ValueError(f"the checkpoint has no tensor {name}")
+        if tensors[name].shape != tuple(tensor.shape):
+            raise ValueError(f"{name} must be {tuple(tensor.shape)} for this configuration, got {tensors[name].shape}")

@@ -1,0 +1,191 @@
+"""The forward pass in torch operations: any device, and every CPU without a C++ compiler.
+
+4-bit matrices use torch's int4 CPU kernel for a few rows (one read of the packed weights) and a bf16 copy for many,
+where that kernel loses.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from kernels import decode_attention, prefill_attention, selective_decode_attention
+from sigma.cache import DiffKVCache
+from sigma.configuration import SigmaConfig
+from sigma.modeling import rope_tables
+from sigma.quantization import Int4, Packed
+from sigma.quantization.packed import unpack_nibbles
+from sigma.runtime.trace import Trace
+
+DECODE_TOKENS = 16  # the decode kernels take up to this many new tokens
+_FEW_ROWS = 8  # from about 10 rows on, bf16 beats the int4 kernel
+_INT4_GROUPS = (32, 64, 128, 256)  # what the int4 kernel takes
+
+
+class DenseMatrix:
+    """y = x W^T with a plain matrix."""
+
+    def __init__(self, parts: tuple[Packed, ...], dtype: torch.dtype, device: torch.device):
+        self.weight = torch.cat([part.dequantize().to(dtype) for part in parts]).to(device)
+
+    def data_ptr(self) -> int:
+        return self.weight.data_ptr()
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.weight)
+
+
+class Int4Matrix(DenseMatrix):
+    """y = x W^T with 4-bit matrices, stacked; their exact offsets are applied as vector operations."""
+
+    def __init__(self, parts: tuple[Int4, ...], dtype: torch.dtype, device: torch.device):
+        super().__init__(parts, dtype, device)
+        values = torch.cat([unpack_nibbles(part.nibbles).int() for part in parts])
+        self.packed = torch.ops.aten._convert_weight_to_int4pack_for_cpu(values, 1)
+        self.group = parts[0].group
+        scales = [torch.stack((part.scale.T, part.zero.T), dim=-1) for part in parts]  # [groups, rows, 2]
+        self.scales = torch.cat(scales, dim=1).to(torch.bfloat16).contiguous()
+        self.offsets, start = [], 0
+        for part in parts:
+            rows, cols = part.shape
+            if part.identity:
+                self.offsets.append((slice(start, start + min(rows, cols)), part.identity, None))
+            if part.rank_one is not None:
+                vectors = tuple(x.to(dtype) for x in part.rank_one)
+                self.offsets.append((slice(start, start + rows), *vectors))
+            start += rows
+
+    @staticmethod
+    def accepts(parts: tuple[Packed, ...], dtype: torch.dtype, device: torch.device) -> bool:
+        return (dtype == torch.bfloat16 and device.type == "cpu"
+                and all(isinstance(p, Int4) and p.group == parts[0].group and p.shape[0] % 16 == 0 for p in parts)
+                and parts[0].group in _INT4_GROUPS)
+
+    def data_ptr(self) -> int:
+        return self.packed.data_ptr()
+
+    def __call__(self, x: Tensor) -> Tensor:
+        if x.shape[:-1].numel() > _FEW_ROWS:
+            return F.linear(x, self.weight)
+        flat = x.reshape(-1, x.shape[-1]).contiguous()
+        y = torch.ops.aten._weight_int4pack_mm_for_cpu(flat, self.packed, self.group, self.scales)
+        for rows, factor, vector in self.offsets:
+            if vector is None:
+                y[:, rows] += factor * flat[:, : rows.stop - rows.start]
+            else:
+                y[:, rows] += (flat @ vector)[:, None] * factor
+        return y.view(*x.shape[:-1], -1)
+
+
+class TorchPath:
+    """Compiled weights and the loop over the layers. `compiled` maps packed objects to matrices, for sharing."""
+
+    def __init__(self, config: SigmaConfig, tensors: dict[str, Packed], dtype: torch.dtype, device: torch.device,
+                 packed: bool, share: object | None = None):
+        self.config, self.dtype, self.device, self.packed = config, dtype, device, packed
+        usable = isinstance(share, TorchPath) and (share.dtype, share.device) == (dtype, device)
+        # The packed objects are kept beside what they became, so that an id cannot be reused.
+        self.compiled: dict[tuple[int, ...], tuple] = share.compiled if usable else {}
+        self.embedding = self._plain(tensors["model.embed_tokens.weight"])
+        head = tensors.get("lm_head.weight", tensors["model.embed_tokens.weight"])
+        self.head_weight = self._plain(head)
+        self.norm = self._plain(tensors["model.norm.weight"])
+        self.names = {id(packed): name for name, packed in tensors.items()}
+        self.layers = [self._layer(f"model.layers.{i}.", tensors) for i in range(config.num_hidden_layers)]
+        cos, sin = rope_tables(config, torch.arange(config.max_position_embeddings))
+        self.cos, self.sin = cos.to(device, dtype), sin.to(device, dtype)
+
+    def _get(self, parts: tuple[Packed, ...], make):
+        key = tuple(map(id, parts))
+        if key not in self.compiled:
+            self.compiled[key] = (parts, make())
+        return self.compiled[key][1]
+
+    def _plain(self, packed: Packed) -> Tensor:
+        return self._get((packed,), lambda: packed.dequantize().to(self.device, self.dtype))
+
+    def _matrix(self, *parts: Packed) -> DenseMatrix:
+        kind = Int4Matrix if self.packed and Int4Matrix.accepts(parts, self.dtype, self.device) else DenseMatrix
+        return self._get(parts, lambda: kind(parts, self.dtype, self.device))
+
+    def _layer(self, prefix: str, tensors: dict[str, Packed]) -> dict:
+        part = {name.removeprefix(prefix).removesuffix(".weight").rpartition(".")[2]: packed
+                for name, packed in tensors.items() if name.startswith(prefix)}
+        layer = {name: self._plain(part[name]) for name in ("input_layernorm", "post_attention_layernorm")}
+        layer |= {name: self._matrix(part[name]) for name in ("v_proj", "o_proj", "down_proj")}
+        layer["gate_up"] = self._matrix(part["gate_proj"], part["up_proj"])
+        layer["q_k"] = self._matrix(part["q_proj"], part["k_proj"])
+        if self.config.augmented_query_dim is not None:
+            layer["q_gate_up"] = self._matrix(part["q_gate_proj"], part["q_up_proj"])
+            layer["q_down"] = self._matrix(part["q_down_proj"])
+        if self.config.key_head_dim < self.config.head_dim:
+            layer["k_expand"] = self._plain(part["k_expand_proj"])
+        return layer
+
+    def weight_pointers(self) -> dict[str, int]:
+        """Address of what each tensor was compiled to; matrices that were stacked have one address."""
+        return {self.names[part]: compiled.data_ptr()
+                for parts, (_, compiled) in self.compiled.items() for part in parts if part in self.names}
+
+    def head(self, hidden: Tensor) -> Tensor:
+        """Logits, fp32 [.., vocab]."""
+        return F.linear(hidden, self.head_weight).float()
+
+    def run(self, ids: Tensor, cache: DiffKVCache, trace: Trace, top_k: int | None) -> Tensor:
+        """Append `ids` [b, t] to the cache; returns the normalised last hidden states [b, t, hidden]."""
+        config, past, t = self.config, cache.length, ids.shape[1]
+        ids = ids.to(self.device)
+        cos, sin = self.cos[past : past + t], self.sin[past : past + t]
+        hidden = F.embedding(ids, self.embedding)
+        size, eps = (config.hidden_size,), config.rms_norm_eps
+        fetched = []
+        for i, layer in enumerate(self.layers):
+            x = F.rms_norm(hidden, size, layer["input_layernorm"], eps)
+            q, k, v = self._project(layer, x, cos, sin)
+            keys, values = cache.layers[i].update(k, v)
+            if top_k is not None:
+                result = selective_decode_attention(q, keys, values, top_k, scale=config.scale,
+                                                    renormalize=config.selective_v_renormalize)
+                out = result.out
+                fetched.append(result.positions)
+            elif t <= DECODE_TOKENS:
+                out = decode_attention(q, keys, values, scale=config.scale)
+            else:
+                out = prefill_attention(q, keys, values, scale=config.scale)
+            if i == trace.probe_layer:
+                trace.query = q
+                if top_k is not None:
+                    trace.positions, trace.captured = result.positions, result.captured
+            hidden = hidden + layer["o_proj"](out.transpose(1, 2).flatten(2))
+            gate, up = layer["gate_up"](F.rms_norm(hidden, size, layer["post_attention_layernorm"], eps)).chunk(2, -1)
+            hidden = hidden + layer["down_proj"](F.silu(gate) * up)
+        if fetched:
+            trace.distinct_rows = self._distinct(torch.stack(fetched), cache.length)
+        return F.rms_norm(hidden, size, self.norm, eps)
+
+    def _project(self, layer: dict, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Rotated q [b, n_q, t, d_k] and k [b, n_k, t, d_k], and v [b, n_v, t, d_v]."""
+        config = self.config
+        b, t, _ = x.shape
+        q, k = layer["q_k"](x).split((config.num_attention_heads * config.head_dim,
+                                      config.num_key_heads * config.key_head_dim), -1)
+        if config.augmented_query_dim is not None:
+            gate, up = layer["q_gate_up"](q).chunk(2, -1)
+            q = layer["q_down"](F.silu(gate) * up)
+        if config.key_head_dim < config.head_dim:  # (W_e^T q) . k: nothing wider than the cache exists
+            expand = layer["k_expand"].view(config.num_key_heads, config.head_dim, config.key_head_dim)
+            q = q.view(b, t, config.num_key_heads, -1, config.head_dim)
+            q = torch.einsum("btgid,gdc->btgic", q, expand).flatten(2)
+        turned = torch.cat((q, k), -1).view(b, t, -1, config.key_head_dim).transpose(1, 2)
+        low, high = turned.chunk(2, -1)
+        turned = torch.addcmul(turned * cos, torch.cat((-high, low), -1), sin)
+        q, k = turned.split((config.num_attention_heads, config.num_key_heads), 1)
+        return q, k, layer["v_proj"](x).view(b, t, -1, config.head_dim).transpose(1, 2)
+
+    def _distinct(self, positions: Tensor, length: int) -> int:
+        """Distinct rows per (layer, sequence, V head) among positions [layers, b, n_q, 1, k + 1], summed."""
+        n_v = self.config.num_value_heads
+        flat = positions.view(-1, n_v, positions[0, 0].numel() // n_v).flatten(0, 1).long()
+        seen = torch.zeros(len(flat), length, dtype=torch.bool, device=flat.device)
+        return int(seen.scatter_(1, flat, True).sum())

@@ -1,0 +1,291 @@
+"""Healing: teach a converted Sigma to attend as its GQA source does. Resumable at any moment.
+
+    python -m sigma.training.heal RUN_FOLDER --corpus corpus.jsonl --layer-steps 150 --logit-steps 400
+
+Two stages. Layer-wise: every layer gets the teacher's own input and learns its attention (KL per query head) and its
+output (squared error); cheap, and layers do not disturb each other. End to end: KL of the next-token distribution.
+Only the query and key path trains; everything else stays the source's own tensors, shared by both models.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import subprocess
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from tqdm import tqdm
+
+from sigma.attention import heads_for_queries
+from sigma.convert import convert, converted_config
+from sigma.modeling import SigmaForCausalLM, rope_tables, rotate
+from sigma.training.corpus import pack, read
+
+TRAINED = ("q_proj", "q_gate_proj", "q_up_proj", "q_down_proj", "k_proj", "k_expand_proj")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Everything that decides a run. `batch` windows of `length` tokens per step; peak learning rates, one cycle."""
+
+    length: int = 512
+    batch: int = 2
+    layer_steps: int = 150
+    layer_rate: float = 1.5e-4
+    logit_steps: int = 400
+    logit_rate: float = 1e-4
+    augmented_rate: float = 0.1  # of the above: a sign-like Adam step moves a sum over 576 inputs coherently
+    warmup: float = 0.08
+    calibration_windows: int = 128
+    key_heads: int = 1
+    augmented_query_dim: int | None = 864
+    seed: int = 0
+
+
+def trained_parameters(model: SigmaForCausalLM) -> dict[str, torch.nn.Parameter]:
+    """The query and key path, by name; everything else is frozen here."""
+    chosen = {}
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name.split(".")[-2] in TRAINED)
+        if parameter.requires_grad:
+            chosen[name] = parameter
+    return chosen
+
+
+def one_cycle(step: int, steps: int, warmup: float) -> float:
+    """Linear warm-up, then a cosine to 2 %."""
+    rise = max(1, round(warmup * steps))
+    if step < rise:
+        return (step + 1) / rise
+    return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
+
+
+def layer_loss(student, teacher, x: Tensor, tables: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """(attention KL, output error relative to the teacher's power) of one layer on its own inputs x [b, t, hidden]."""
+    b, t, _ = x.shape
+    config = student.config
+
+    def scores(attention):
+        c = attention.config
+        q = rotate(attention.query(x), *tables)
+        k = rotate(attention.k_proj(x).view(b, t, -1, c.key_head_dim).transpose(1, 2), *tables)
+        raw = torch.matmul(q, heads_for_queries(k, c.num_attention_heads).transpose(2, 3)).float() * c.scale
+        return raw.masked_fill(~seen, -1e9)
+
+    seen = torch.ones(t, t, dtype=torch.bool, device=x.device).tril()
+    with torch.no_grad():
+        want = scores(teacher).log_softmax(-1)
+        v = teacher.v_proj(x).view(b, t, -1, config.head_dim).transpose(1, 2)
+        v = heads_for_queries(v, config.num_attention_heads)
+        target = teacher.o_proj(torch.matmul(want.exp().to(v.dtype), v).transpose(1, 2).flatten(2)).float()
+    got = scores(student).log_softmax(-1)
+    kl = (want.exp() * (want - got)).sum(-1).mean()
+    out = teacher.o_proj(torch.matmul(got.exp().to(v.dtype), v).transpose(1, 2).flatten(2)).float()
+    return kl, (out - target).square().mean() / target.square().mean().clamp_min(1e-12)
+
+
+def logit_loss(student: SigmaForCausalLM, teacher: SigmaForCausalLM, ids: Tensor) -> Tensor:
+    """KL(teacher || student) of the next token, mean over positions of ids [b, t]."""
+    with torch.no_grad():
+        want = teacher(input_ids=ids, use_cache=False).logits.float().log_softmax(-1)
+    got = student(input_ids=ids, use_cache=False).logits.float().log_softmax(-1)
+    return F.kl_div(got.flatten(0, 1), want.flatten(0, 1), log_target=True, reduction="batchmean")
+
+
+class Healer:
+    """One run: state in `folder`, a record in `folder/record.jsonl`, exact resume from `folder/state.pt`."""
+
+    def __init__(self, student: SigmaForCausalLM, teacher: SigmaForCausalLM, windows: Tensor, recipe: Recipe, folder: Path):
+        self.student, self.teacher, self.windows, self.recipe, self.folder = student, teacher, windows, recipe, folder
+        teacher.requires_grad_(False).eval()
+        self.parameters = trained_parameters(student)
+        self.gates = {n: p.detach().clone() for n, p in self.parameters.items() if n.endswith("layers.0.self_attn.q_gate_proj.weight")}
+        groups: dict[float, list[Tensor]] = {1.0: [], recipe.augmented_rate: []}
+        for name, parameter in self.parameters.items():
+            augmented = name.split(".")[-2] in ("q_gate_proj", "q_up_proj", "q_down_proj")
+            groups[recipe.augmented_rate if augmented else 1.0].append(parameter)
+        self.optimizer = torch.optim.AdamW([{"params": p, "factor": f} for f, p in groups.items() if p], lr=0.0,
+                                           betas=(0.9, 0.98), weight_decay=0.0)
+        self.stage, self.step, self.tokens = "layer", 0, 0
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def batch(self, stage: str, step: int) -> Tensor:
+        """The windows of a step: a pure function of (seed, stage, step), so a resumed run sees the same data."""
+        r = self.recipe
+        position = (step + (r.layer_steps if stage == "logits" else 0)) * r.batch
+        epoch, start = divmod(position, max(1, len(self.windows) - r.batch + 1))
+        order = torch.randperm(len(self.windows), generator=torch.Generator().manual_seed(r.seed + epoch))
+        return self.windows[order[start : start + r.batch]].to(self.student.device)
+
+    def layer_step(self, ids: Tensor) -> dict[str, float]:
+        inputs: list[Tensor] = []
+        hooks = [layer.input_layernorm.register_forward_hook(lambda _m, _i, out: inputs.append(out)) for layer in self.teacher.model.layers]
+        try:
+            with torch.no_grad():
+                self.teacher.model(input_ids=ids, use_cache=False)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        tables = rope_tables(self.student.config, torch.arange(ids.shape[1], device=ids.device)[None])
+        kls, errors = [], []
+        for mine, theirs, x in zip(self.student.model.layers, self.teacher.model.layers, inputs):
+            kl, error = layer_loss(mine.self_attn, theirs.self_attn, x, tables)
+            (kl + error).backward()
+            kls.append(kl.item())
+            errors.append(error.item())
+        return {"loss": sum(kls) / len(kls), "kl_worst": max(kls), "output_error": sum(errors) / len(errors)}
+
+    def logit_step(self, ids: Tensor) -> dict[str, float]:
+        total = 0.0
+        for one in ids.split(1):  # one window at a time: the logits of 49k tokens are the memory
+            loss = logit_loss(self.student, self.teacher, one) / len(ids)
+            loss.backward()
+            total += loss.item()
+        return {"loss": total}
+
+    def run(self, save_every: float = 300.0, stop_after: float | None = None) -> None:
+        """Run to the end of the recipe, or for `stop_after` seconds; saves on the way and at the end."""
+        r = self.recipe
+        begun = saved = time.monotonic()
+        record = (self.folder / "record.jsonl").open("a", encoding="utf-8")
+        total = r.layer_steps + r.logit_steps
+        bar = tqdm(total=total, initial=self.step + (r.layer_steps if self.stage == "logits" else 0), unit="step")
+        self.student.train()
+        while not (self.stage == "logits" and self.step >= r.logit_steps):
+            if self.stage == "layer" and self.step >= r.layer_steps:
+                self.stage, self.step = "logits", 0
+                self.optimizer.state.clear()
+                continue
+            steps, peak, act = ((r.layer_steps, r.layer_rate, self.layer_step) if self.stage == "layer"
+                                else (r.logit_steps, r.logit_rate, self.logit_step))
+            rate = peak * one_cycle(self.step, steps, r.warmup)
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate * group["factor"]
+            clock = time.monotonic()
+            ids = self.batch(self.stage, self.step)
+            with torch.autocast(ids.device.type, dtype=torch.bfloat16):
+                figures = act(ids)
+            norm = torch.nn.utils.clip_grad_norm_(self.parameters.values(), 1.0 if self.stage == "logits" else 10.0)
+            self.optimizer.step()
+            self.optimizer.zero_grad(set_to_none=True)
+            self.step += 1
+            self.tokens += ids.numel()
+            row = {"stage": self.stage, "step": self.step, "tokens": self.tokens, "rate": rate, "norm": float(norm),
+                   "seconds": time.monotonic() - clock, "gate_moved": self.gate_moved(), **figures}
+            record.write(json.dumps({k: round(v, 6) if isinstance(v, float) else v for k, v in row.items()}) + "\n")
+            record.flush()
+            bar.update()
+            bar.set_postfix(stage=self.stage, loss=f"{figures['loss']:.4f}")
+            now = time.monotonic()
+            if now - saved > save_every:
+                self.save()
+                saved = now
+            if stop_after is not None and now - begun > stop_after:
+                break
+        self.save()
+        record.close()
+        bar.close()
+
+    def gate_moved(self) -> float:
+        """How far the first layer's gates are from their start, relative to the start's size."""
+        return max((float((self.parameters[n] - start).norm() / start.norm()) for n, start in self.gates.items()), default=0.0)
+
+    def save(self) -> None:
+        """Write weights, optimizer and position aside, then rename: an interruption loses nothing."""
+        state = {"recipe": asdict(self.recipe), "stage": self.stage, "step": self.step, "tokens": self.tokens,
+                 "weights": {n: p.detach() for n, p in self.parameters.items()}, "gates": self.gates,
+                 "optimizer": self.optimizer.state_dict()}
+        part = self.folder / "state.part"
+        torch.save(state, part)
+        part.replace(self.folder / "state.pt")
+
+    def resume(self) -> bool:
+        """Continue from `folder/state.pt` if there is one. Raises ValueError if its recipe differs."""
+        path = self.folder / "state.pt"
+        if not path.exists():
+            return False
+        state = torch.load(path, map_location=self.student.device, weights_only=True)
+        if state["recipe"] != asdict(self.recipe):
+            raise ValueError(f"{path} was written by another recipe; use a new folder, or the same options\n{state['recipe']}")
+        with torch.no_grad():
+            for name, parameter in self.parameters.items():
+                parameter.copy_(state["weights"][name])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.stage, self.step, self.tokens, self.gates = state["stage"], state["step"], state["tokens"], state["gates"]
+        return True
+
+
+def started_student(path: Path, teacher: SigmaForCausalLM, calibration: Tensor, recipe: Recipe) -> SigmaForCausalLM:
+    """The converted model; its own tensors are kept in `path`, so that a continued run does not convert again."""
+    if not path.exists():
+        student = convert(teacher, calibration, recipe.key_heads, recipe.augmented_query_dim)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        torch.save({name: p.detach() for name, p in trained_parameters(student).items()}, part)
+        part.replace(path)
+        return student
+    config = converted_config(teacher.config, recipe.key_heads, recipe.augmented_query_dim)
+    with torch.device("meta"):
+        student = SigmaForCausalLM(config)
+    student.load_state_dict({**teacher.state_dict(), **torch.load(path, weights_only=True)}, assign=True)
+    student.tie_weights()
+    return student
+
+
+def corpus_windows(path: Path, tokenizer, recipe: Recipe, limit: int) -> Tensor:
+    """At most `limit` training windows of one corpus file, from documents in an order fixed by the seed."""
+    texts = read(path, "train")
+    order = torch.randperm(len(texts), generator=torch.Generator().manual_seed(recipe.seed)).tolist()
+    return pack((texts[i][:20_000] for i in order), tokenizer, recipe.length, limit)
+
+
+def git_commit() -> str:
+    """The commit that runs, or "unknown" outside a checkout."""
+    try:
+        return subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True,
+                              cwd=Path(__file__).parent).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def main(argv: list[str] | None = None) -> None:
+    from sigma.checkpoints import load_dense
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="run folder; an interrupted run there is continued")
+    parser.add_argument("--base", help="GQA source: folder, GGUF file or Hub id; the default base otherwise")
+    parser.add_argument("--corpus", type=Path, nargs="+", required=True, help="JSON lines from sigma.training.corpus")
+    parser.add_argument("--windows", type=int, default=3000, help="most training windows read from each corpus file")
+    parser.add_argument("--stop-after", type=float, help="seconds; the run can be continued later")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    for name, kind in (("length", int), ("batch", int), ("layer-steps", int), ("logit-steps", int), ("layer-rate", float),
+                       ("logit-rate", float), ("key-heads", int), ("augmented-query-dim", int), ("seed", int)):
+        parser.add_argument(f"--{name}", type=kind, default=getattr(Recipe(), name.replace("-", "_")))
+    args = parser.parse_args(argv)
+    recipe = Recipe(length=args.length, batch=args.batch, layer_steps=args.layer_steps, logit_steps=args.logit_steps,
+                    layer_rate=args.layer_rate, logit_rate=args.logit_rate, key_heads=args.key_heads,
+                    augmented_query_dim=args.augmented_query_dim or None, seed=args.seed)
+    teacher, tokenizer = load_dense(args.base)
+    windows = torch.cat([corpus_windows(path, tokenizer, recipe, args.windows) for path in args.corpus])
+    spread = torch.randperm(len(windows), generator=torch.Generator().manual_seed(recipe.seed))
+    calibration = windows[spread[: recipe.calibration_windows]]
+    if recipe.length < 1024:  # fold for longer contexts than the training windows
+        joined = calibration.flatten()
+        calibration = joined[: len(joined) // 1024 * 1024].view(-1, 1024)
+    student = started_student(args.folder / "start.pt", teacher, calibration, recipe)
+    teacher.to(args.device), student.to(args.device)
+    healer = Healer(student, teacher, windows, recipe, args.folder)
+    if healer.resume():
+        print(f"continuing {healer.stage} stage at step {healer.step}")
+    else:
+        (args.folder / "run.json").write_text(json.dumps({"recipe": asdict(recipe), "commit": git_commit()}, indent=1))
+    healer.run(stop_after=args.stop_after)
+
+
+if __name__ == "__main__":
+    main()

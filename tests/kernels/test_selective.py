@@ -1,0 +1,126 @@
+"""Selective V fetching: which rows are kept, what they weigh, and what was captured."""
+
+import pytest
+import torch
+from conftest import HEADS, assert_close_enough, dtype_id, heads_id, make_qkv, naive
+
+import kernels
+from kernels import native
+from kernels.decode import reference as decode_reference
+from kernels.selective import cpu, reference
+from kernels.selective import native as native_selective
+
+PATHS = {"native": native_selective.selective_decode_attention, "torch": cpu.selective_decode_attention}
+
+
+@pytest.fixture(params=PATHS)
+def path(request):
+    if request.param == "native" and native.library() is None:
+        pytest.skip(f"no native code: {native.status()}")
+    return PATHS[request.param]
+
+
+def kept_scores(q, k, positions):
+    """Sorted scores of the kept rows: near-ties may go either way in another summation order."""
+    scores = decode_reference.masked_scores(q, k, None, None)
+    held = scores.gather(-1, positions.long().clamp(min=0)).masked_fill(positions < 0, float("-inf"))
+    return held.sort(-1).values
+
+
+def assert_same(got, truth, q, k, v):
+    assert got.positions.dtype == torch.int32
+    assert got.positions.shape == truth.positions.shape
+    assert ((got.positions >= 0) == (truth.positions >= 0)).all()
+    torch.testing.assert_close(kept_scores(q, k, got.positions), kept_scores(q, k, truth.positions), atol=1e-5, rtol=0)
+    torch.testing.assert_close(got.captured, truth.captured, atol=1e-5, rtol=1e-5)
+    assert_close_enough(got.out, truth.out, naive(q, k, v), atol=1e-5)
+
+
+def test_reference_by_hand():
+    """Scores 3, 1, 2, 2, 0 and top-2: rows 0 and 2 (the tie goes to the lower index), plus the current row 4."""
+    k = torch.tensor([3.0, 1.0, 2.0, 2.0, 0.0]).view(1, 1, 5, 1)
+    v = torch.tensor([10.0, 20.0, 30.0, 40.0, 50.0]).view(1, 1, 5, 1)
+    weights = k.flatten().softmax(0)
+    kept = weights[[0, 2, 4]]
+    got = reference.selective_decode_attention(torch.ones(1, 1, 1, 1), k, v, 2, scale=1.0, renormalize=False)
+    assert got.positions.flatten().tolist() == [0, 2, 4]
+    torch.testing.assert_close(got.captured.flatten()[0], kept.sum())
+    torch.testing.assert_close(got.out.flatten()[0], (kept * torch.tensor([10.0, 30.0, 50.0])).sum())
+    again = reference.selective_decode_attention(torch.ones(1, 1, 1, 1), k, v, 2, scale=1.0)
+    torch.testing.assert_close(again.out, got.out / got.captured[..., None])
+
+
+@pytest.mark.parametrize("renormalize", [True, False], ids=["renormalized", "as-they-are"])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32], ids=dtype_id)
+@pytest.mark.parametrize("heads", HEADS, ids=heads_id)
+@pytest.mark.parametrize(
+    "top_k, rows", [(1, 1), (1, 2), (3, 17), (16, 65), (100, 101), (100, 102), (7, 1500), (100, 2500)]
+)
+def test_against_reference(path, heads, top_k, rows, dtype, renormalize):
+    q, k, v = make_qkv(heads, 1, rows, dtype=dtype, spare=5)
+    truth = reference.selective_decode_attention(q.float(), k.float(), v.float(), top_k, renormalize=renormalize)
+    assert_same(path(q, k, v, top_k, renormalize=renormalize), truth, q, k, v)
+
+
+@pytest.mark.parametrize("top_k", [2, 30, 500])
+def test_several_queries_and_lengths(path, top_k):
+    lengths = torch.tensor([3, 40, 200])
+    q, k, v = make_qkv((9, 1, 3), 3, 200, b=3)
+    for s, length in enumerate(lengths.tolist()):
+        k[s, :, length:], v[s, :, length:] = float("nan"), float("nan")
+    truth = reference.selective_decode_attention(q, k, v, top_k, lengths=lengths)
+    got = path(q, k, v, top_k, lengths=lengths)
+    assert torch.equal(got.positions, truth.positions)
+    torch.testing.assert_close(got.captured, truth.captured, atol=1e-5, rtol=0)
+    torch.testing.assert_close(got.out, truth.out, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("rows", [20, 300, 3000])
+def test_ties_go_to_the_lowest_index(path, rows):
+    """Keys of one single value: every earlier row ties, so the first k and the current row are kept."""
+    q = torch.ones(1, 9, 1, 16)
+    k, v = torch.ones(1, 1, rows, 16), torch.randn(1, 3, rows, 16)
+    got = path(q, k, v, 10)
+    expected = torch.tensor([*range(10), rows - 1], dtype=torch.int32)
+    assert (got.positions == expected).all()
+    torch.testing.assert_close(got.captured, torch.full((1, 9, 1), 11 / rows), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("rows", [40, 2000])
+def test_ties_at_the_threshold_only(path, rows):
+    """Scores 0, 1, 2 repeating, more 2s than k: among equals the lowest rows, also across signs of zero."""
+    levels = torch.arange(rows).remainder(3).float()
+    levels[levels == 0] = -0.0
+    k = levels.view(1, 1, rows, 1).repeat(1, 1, 1, 4).contiguous()
+    got = path(torch.ones(1, 3, 1, 4), k, torch.randn(1, 1, rows, 8), 5)
+    assert (got.positions == torch.tensor([2, 5, 8, 11, 14, rows - 1], dtype=torch.int32)).all()
+
+
+@pytest.mark.parametrize("top_k", [299, 300, 10_000])
+def test_all_rows_is_full_attention(path, top_k):
+    q, k, v = make_qkv((9, 1, 3), 2, 300)
+    got = path(q, k, v, top_k)
+    torch.testing.assert_close(got.out, decode_reference.decode_attention(q, k, v), atol=1e-5, rtol=0)
+    torch.testing.assert_close(got.captured, torch.ones(1, 9, 2), atol=1e-5, rtol=0)
+    assert got.positions.shape == (1, 9, 2, 300)
+
+
+def test_only_kept_rows_are_read(path):
+    """V rows outside the choice may hold anything: they are not multiplied by zero, they are not touched."""
+    q, k, v = make_qkv((9, 3, 3), 1, 800)
+    chosen = reference.selective_decode_attention(q, k, v, 20)
+    kept = torch.zeros(1, 3, 800, dtype=torch.bool)
+    kept.scatter_(2, chosen.positions.long().view(1, 3, -1), True)
+    poisoned = v.masked_fill(~kept[..., None], float("nan"))
+    torch.testing.assert_close(path(q, k, poisoned, 20).out, chosen.out, atol=1e-5, rtol=0)
+
+
+def test_current_row_is_kept_at_the_lowest_score(path):
+    q, k, v = make_qkv((9, 1, 3), 1, 400)
+    k[:, :, -1] = -20 * q.mean(1)
+    assert (path(q, k, v, 8).positions[..., -1] == 399).all()
+
+
+def test_public_name_returns_the_public_type():
+    q, k, v = make_qkv((9, 1, 3), 1, 30)
+    assert isinstance(kernels.selective_decode_attention(q, k, v, 4), kernels.SelectiveResult)

@@ -1,0 +1,52 @@
+"""The config refuses what cannot work, with the numbers, and counts bytes as the paper does."""
+
+import pytest
+
+from sigma import PRESETS, SigmaConfig, preset
+
+
+@pytest.mark.parametrize("changes, words", [
+    (dict(num_key_heads=2), ("9", "num_key_heads", "2")),
+    (dict(num_value_heads=4), ("9", "num_value_heads", "4")),
+    (dict(head_dim=63), ("63", "even")),
+    (dict(key_head_dim=128, head_dim=64), ("128", "64")),
+    (dict(key_head_dim=0), ("key_head_dim", "0")),
+    (dict(augmented_query_dim=0), ("augmented_query_dim", "0")),
+    (dict(selective_v_top_k=-1), ("selective_v_top_k", "-1")),
+    (dict(num_hidden_layers="30"), ("num_hidden_layers", "'30'")),
+    (dict(attention_scale=-1.0), ("attention_scale",)),
+    (dict(hidden_size=100), ("100", "9")),
+])
+def test_impossible_numbers_are_refused(changes, words):
+    with pytest.raises(ValueError) as caught:
+        SigmaConfig(**changes)
+    assert all(word in str(caught.value) for word in words)
+
+
+@pytest.mark.parametrize("name, per_token", [("sigma-1.5b", 66_560), ("std-1.5b", 106_496)])
+def test_bytes_per_token_are_the_papers(name, per_token):
+    assert sum(preset(name).kv_bytes(1)) == per_token  # section 3: 26 * (4 + 16) * 64 * 2 and 26 * 32 * 64 * 2
+
+
+def test_limit_of_the_saving_is_the_papers():
+    assert 1 - sum(preset("sigma-1.5b").kv_bytes(7)) / sum(preset("std-1.5b").kv_bytes(7)) == 0.375  # Eq. 2
+
+
+def test_selective_v_counts_requested_rows():
+    config = preset("sigma-135m")
+    assert config.v_read_bytes(1000, 100) == 30 * 9 * 101 * 64 * 2
+    assert config.v_read_bytes(50, 100) == 30 * 9 * 50 * 64 * 2
+    assert config.v_read_bytes(1000) == 30 * 3 * 1000 * 64 * 2
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_survive_a_round_trip(name, tmp_path):
+    config = preset(name)
+    config.save_pretrained(tmp_path)
+    again = SigmaConfig.from_pretrained(tmp_path)
+    assert again.to_dict() == {**config.to_dict(), "transformers_version": again.to_dict().get("transformers_version")}
+
+
+def test_unknown_preset_names_the_known():
+    with pytest.raises(ValueError, match=r"sigma-9b.*sigma-1\.5b"):
+        preset("sigma-9b")

@@ -1,0 +1,118 @@
+"""The class is a drop-in transformers model, and its GQA configuration is Llama."""
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
+
+from sigma import SigmaForCausalLM
+from sigma.cache import DiffKVCache
+
+from tests.tiny import SHAPE, tiny_model
+
+SHAPES = {
+    "gqa-9-3-3": dict(num_key_heads=3),
+    "sigma-9-1-3": dict(num_key_heads=1, augmented_query_dim=108),
+    "more-k-than-v": dict(num_key_heads=3, num_value_heads=1),
+    "half-k": dict(num_key_heads=1, key_head_dim=4),
+    "mha": dict(num_value_heads=9),
+    "mqa": dict(num_key_heads=1, num_value_heads=1),
+    "selective": dict(num_key_heads=1, selective_v_top_k=5),
+    "selective-kept-weights": dict(num_key_heads=1, selective_v_top_k=5, selective_v_renormalize=False),
+}
+
+
+@pytest.fixture(params=SHAPES, ids=list(SHAPES))
+def model(request):
+    return tiny_model(**SHAPES[request.param])
+
+
+def ids(*shape):
+    return torch.randint(3, 259, shape, generator=torch.Generator().manual_seed(3))
+
+
+def test_gqa_is_llama():
+    llama = LlamaForCausalLM(LlamaConfig(
+        vocab_size=259, hidden_size=72, intermediate_size=96, num_hidden_layers=2, num_attention_heads=9, num_key_value_heads=3,
+        head_dim=8, rope_parameters={"rope_type": "default", "rope_theta": 100_000.0}, rms_norm_eps=1e-5, tie_word_embeddings=True,
+        initializer_range=0.2)).eval()
+    ours = tiny_model(num_key_heads=3)
+    ours.load_state_dict(llama.state_dict())
+    prompts = ids(64, 33)
+    with torch.no_grad():
+        assert (ours(prompts).logits - llama(prompts).logits).abs().max() < 2e-4
+    options = dict(do_sample=False, max_new_tokens=64, min_new_tokens=64, pad_token_id=0)
+    assert torch.equal(ours.generate(prompts[:1], **options), llama.generate(prompts[:1], **options))
+
+
+def test_steps_through_the_cache_equal_one_pass(model):
+    model.config.selective_v_top_k = None
+    prompt = ids(2, 40)
+    with torch.no_grad():
+        whole = model(prompt).logits
+        cache = DiffKVCache(model.config, chunk=16)
+        parts = [model(prompt[:, a:b], past_key_values=cache).logits for a, b in ((0, 25), (25, 26), (26, 29), (29, 40))]
+    torch.testing.assert_close(torch.cat(parts, 1), whole, atol=2e-4, rtol=1e-4)
+
+
+def test_kernels_agree_with_materialised_scores(model):
+    prompt = ids(2, 30)
+    with torch.no_grad():
+        def last():
+            cache = DiffKVCache(model.config)
+            model(prompt[:, :-1], past_key_values=cache)
+            return model(prompt[:, -1:], past_key_values=cache).logits
+
+        ours = last()
+        model.set_attn_implementation("eager")
+        torch.testing.assert_close(ours, last(), atol=2e-4, rtol=1e-4)
+
+
+def test_padding_does_not_change_an_answer(model):
+    prompt = ids(1, 12)
+    padded = torch.cat((torch.full((1, 5), 2), prompt), 1)
+    mask = (torch.arange(17) >= 5).long()[None]
+    options = dict(do_sample=False, max_new_tokens=6, min_new_tokens=6, pad_token_id=2)
+    alone = model.generate(prompt, attention_mask=torch.ones_like(prompt), **options)
+    assert torch.equal(model.generate(padded, attention_mask=mask, **options)[:, 5:], alone)
+
+
+def test_save_and_load(model, tmp_path):
+    model.save_pretrained(tmp_path)
+    again = AutoModelForCausalLM.from_pretrained(tmp_path)
+    assert isinstance(again, SigmaForCausalLM)
+    with torch.no_grad():
+        assert torch.equal(again(ids(1, 9)).logits, model(ids(1, 9)).logits)
+
+
+def test_half_k_expands_inside_the_query():
+    """(W_e^T q) . k equals q . (W_e k) without rotation (position 0)."""
+    model = tiny_model(**SHAPES["half-k"])
+    attention = model.model.layers[0].self_attn
+    x = torch.randn(1, 1, SHAPE["hidden_size"])
+    q_wide = attention.q_proj(x).view(1, 9, 8)
+    k = attention.k_proj(x).view(4)
+    expanded = attention.k_expand_proj.weight.view(8, 4) @ k
+    torch.testing.assert_close(attention.query(x)[0, :, 0] @ k, (q_wide @ expanded)[0], atol=1e-4, rtol=1e-4)
+
+
+def test_selective_everywhere_is_selective_decoding():
+    """Teacher-forced with selection at every position == decoding each token with selection."""
+    model = tiny_model(**SHAPES["selective"])
+    prompt = ids(1, 24)
+    with torch.no_grad():
+        cache = DiffKVCache(model.config)
+        model(prompt[:, :1], past_key_values=cache)
+        steps = torch.cat([model(prompt[:, i : i + 1], past_key_values=cache).logits for i in range(1, 24)], 1)
+        model.set_attn_implementation("diffqkv_selective_everywhere")
+        torch.testing.assert_close(model(prompt).logits[:, 1:], steps, atol=2e-4, rtol=1e-4)
+
+
+def test_training_reaches_every_parameter():
+    model = tiny_model(**SHAPES["sigma-9-1-3"]).train()
+    model(ids(1, 20), labels=ids(1, 20)).loss.backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.parameters())
+
+
+def test_attentions_need_eager(gqa):
+    with pytest.raises(ValueError, match="eager"):
+        gqa(ids(1, 4), output_attentions=True)

@@ -1,0 +1,51 @@
+"""The About tab: what the default model is and is not, how every figure is obtained, licences, citation."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+LIMITS = (
+    "This default model has 135M + 45M parameters and runs on two CPU cores: it shows the mechanism. "
+    "It is not the Sigma-10B of the paper, whose weights are not public."
+)
+
+ABOUT = f"""
+## What the default model is, and is not
+
+{LIMITS}
+
+Left is **Sigma**: 9 query heads share 1 key head and 3 value heads, and the query has an augmented dimension that pays
+back some of what the missing key heads cost. Right is the **GQA** model it was made from: 9 query heads share 3 key
+heads and 3 value heads. Both are small: they make mistakes that large models do not make. At short context the
+augmented query costs more time than the smaller cache saves on a model of this size; the saving grows with the context.
+
+## How each figure is obtained
+
+| figure | how |
+|---|---|
+| decode speed | measured: tokens over this side's own compute time, from the second token on. The two sides share the device, so the wall rate (in the tooltip) is lower. |
+| first token | measured: compute time of the prefill and of the first token; wall time in the tooltip. |
+| context | measured: tokens whose K and V are in the cache. |
+| K resident, V resident | measured on the cache's tensors: layers × tokens × heads × width × bytes per number. |
+| V read, this step | measured: every V row that the newest step requested, over all query heads and layers with selective V, each row once without. The distinct rows are in the tooltip. |
+| captured mass | measured: the part of the softmax, over all positions, that falls on the fetched V rows. |
+
+Selective V fetching cuts V *traffic*: rows that were not selected stay resident. Attention is not explanation: a large
+weight says what was read, not why an answer came out.
+
+The KV-cache curve and the attention picture are drawn from the same events as the figures. Long contexts are drawn with
+several tokens to a column, each column showing the strongest of them.
+
+## Licences and citation
+
+Code and default checkpoint: Apache-2.0. The base model is SmolLM2-135M-Instruct by Hugging Face (Apache-2.0). The page
+is made with Gradio (Apache-2.0), PyTorch (BSD-3-Clause) and Transformers (Apache-2.0).
+
+Lin et al., *Sigma: Differential Rescaling of Query, Key and Value for Efficient Language Models*, arXiv 2501.13629.
+This page is an independent demonstration.
+"""
+
+
+def about_tab() -> None:
+    """Fill the tab."""
+    gr.Markdown(ABOUT, elem_id="about", container=False)

@@ -1,0 +1,87 @@
+"""Composition: the top line, the status chip, the tabs, and what happens when a page opens or closes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from sigma.events import SIDES
+from visualizers import recording
+from visualizers.desk import Desk
+from visualizers.pages import look
+from visualizers.pages.about import LIMITS, about_tab
+from visualizers.pages.api import make_chat
+from visualizers.pages.chat import chat_tab
+from visualizers.pages.column import column_head
+from visualizers.pages.handlers import CONCURRENT, ChatHandlers
+from visualizers.pages.status import chip
+from visualizers.source import EngineSource
+
+TITLE = "Sigma's demo"
+SENTENCE = "Sigma gives queries, keys and values different budgets. Watch what that saves."
+RECORDED = look.ASSETS / "examples" / "recorded.json"
+
+
+def build_page(source: EngineSource, max_waiting: int = 20) -> gr.Blocks:
+    """The whole page over an engine source, started or not; `max_waiting` visitors may queue.
+
+    Launch it with `page.launch(**launch_options())`.
+    """
+    desk = Desk(source)
+    infos = recording.recorded_info(recording.read(RECORDED))
+    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
+        with gr.Row(elem_id="top", equal_height=True):
+            gr.HTML(f'<h1>{SENTENCE}</h1><p class="limits">{LIMITS}</p>', elem_id="sentence", padding=False,
+                    apply_default_css=False, js_on_load=None)
+            status = gr.HTML(lambda: chip(source), elem_id="status", padding=False, apply_default_css=False,
+                             js_on_load=None)
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab("Chat", id="chat"):
+                tab = chat_tab(infos, lambda chat: desk.leave(chat.session))
+            with gr.Tab("About", id="about"):
+                about_tab()
+        ChatHandlers(tab, desk).wire()
+        _watch_loading(page, source, status, tab)
+        gr.api(make_chat(source), api_name="chat", concurrency_limit=CONCURRENT, concurrency_id="engine")
+
+        def leave(request: gr.Request) -> None:
+            desk.close_page(request.session_hash)
+
+        page.unload(leave)
+    page.queue(max_size=max_waiting, default_concurrency_limit=4)
+    return page
+
+
+def _watch_loading(page: gr.Blocks, source: EngineSource, status: gr.HTML, tab: Any) -> None:
+    """Keep the chip up to date while the model loads; then describe the loaded sides and stop asking."""
+    timer = gr.Timer(0.5)
+    watched = [status, *tab.heads.values(), tab.layer, timer]
+
+    def look_again() -> dict[Any, Any]:
+        updates: dict[Any, Any] = {status: chip(source)}
+        if source.status.phase == "loading":
+            return updates
+        updates[timer] = gr.Timer(active=False)
+        if source.engine is not None:
+            layers = source.engine.info("sigma").layers
+            updates[tab.layer] = gr.update(maximum=layers - 1)
+            updates |= {tab.heads[side]: column_head(side, source.engine.info(side)) for side in SIDES}
+        return updates
+
+    timer.tick(look_again, None, watched, show_progress="hidden", api_visibility="private", concurrency_limit=None)
+
+
+def launch_options() -> dict[str, Any]:
+    """Arguments for `Blocks.launch`: the look, and limits that a public page needs."""
+    return {
+        "theme": look.theme(),
+        "css": look.style_sheet(),
+        "head": look.head(recording.read(RECORDED)),
+        "footer_links": ["api"],
+        "show_error": False,
+        "max_file_size": "1mb",
+        "state_session_capacity": 200,
+        "ssr_mode": False,
+        "run_history": False,
+    }

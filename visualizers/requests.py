@@ -1,0 +1,85 @@
+"""What a visitor may ask: every option is checked on the server, and the message is for the visitor."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from sigma.events import ChatRequest, PromptError, Sampling
+
+MAX_PROMPT_CHARACTERS = 200_000
+MAX_NEW_TOKENS = 2048
+ALLOWED_CONTROLS = {"\n", "\t"}
+
+
+def clean_prompt(text: Any, what: str = "prompt") -> str:
+    """The text without control characters; PromptError when nothing is left or it is too long to tokenize.
+
+    Line ends become \\n. Other control characters (a pasted NUL, an escape code) are removed, not sent to a model.
+    """
+    text = str(text or "")
+    if len(text) > MAX_PROMPT_CHARACTERS:
+        raise PromptError(f"The {what} has {len(text):,} characters; at most {MAX_PROMPT_CHARACTERS:,} are read.")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = "".join(c for c in text if c in ALLOWED_CONTROLS or not _is_control(c)).strip()
+    if not text and what == "prompt":
+        raise PromptError("Write a prompt first, or press one of the examples.")
+    return text
+
+
+def _is_control(char: str) -> bool:
+    # C0 and C1 controls, lone surrogates, and the bidirectional overrides that reorder what a reader sees.
+    code = ord(char)
+    return code < 32 or 127 <= code < 160 or 0xD800 <= code <= 0xDFFF or 0x202A <= code <= 0x202E or 0x2066 <= code <= 0x2069
+
+
+def parse_selective(value: Any, context: int) -> int | None:
+    """The selective-V setting: "off" (or nothing) is None, else V rows per query head, 1 to the context length."""
+    text = str(value if value is not None else "off").strip().lower()
+    if text in ("off", ""):
+        return None
+    try:
+        rows = int(text)
+    except ValueError:
+        raise PromptError(f"Selective V: {text[:20]!r} is neither off nor a whole number.") from None
+    if rows < 1:
+        raise PromptError(f"Selective V: k must be at least 1, not {rows}. Choose off to read every V row.")
+    if rows > context:
+        raise PromptError(f"Selective V: k = {rows:,} is more than the context of {context:,} tokens.")
+    return rows
+
+
+def number(value: Any, name: str, low: float, high: float, whole: bool = False) -> float:
+    """A number between `low` and `high`, or PromptError with both."""
+    try:
+        result = float(value)
+    except (TypeError, ValueError):
+        raise PromptError(f"{name} must be a number.") from None
+    if not math.isfinite(result) or not low <= result <= high:
+        raise PromptError(f"{name} must be between {low:g} and {high:g}, not {result:g}.")
+    if whole and result != int(result):
+        raise PromptError(f"{name} must be a whole number, not {result:g}.")
+    return int(result) if whole else result
+
+
+def make_sampling(temperature: Any, top_p: Any, top_k: Any, penalty: Any, max_new_tokens: Any, seed: Any) -> Sampling:
+    """The sampling options, each within its range; an empty seed means a new one every time."""
+    return Sampling(
+        temperature=number(temperature, "Temperature", 0, 5),
+        top_p=number(top_p, "Top-p", 0.01, 1),
+        top_k=number(top_k, "Top-k", 0, 1000, whole=True),
+        repetition_penalty=number(penalty, "Repetition penalty", 0.5, 2),
+        seed=None if seed in (None, "") else number(seed, "Seed", 0, 2**31 - 1, whole=True),
+        max_new_tokens=number(max_new_tokens, "Max tokens", 1, MAX_NEW_TOKENS, whole=True),
+    )
+
+
+def make_request(messages: dict[str, list[dict[str, str]]], sampling: Sampling, selective: Any, layer: Any,
+                 context: int, layers: int) -> ChatRequest:
+    """The engine's request; `context` and `layers` are the loaded model's, so this runs after it is ready."""
+    return ChatRequest(
+        messages=messages,
+        sampling=sampling,
+        selective_k=parse_selective(selective, context),
+        probe_layer=None if layer is None else number(layer, "Probe layer", 0, layers - 1, whole=True),
+    )

@@ -1,0 +1,72 @@
+"""The engine, loaded in the background so that the page answers at once."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sigma.events import Engine
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where loading stands: `phase` is loading, ready or failed; `text` is for the visitor."""
+
+    phase: str
+    text: str
+    fraction: float = 0.0
+
+
+class EngineSource:
+    """Calls `load(progress)` once, in a thread; `known` are the exceptions whose message may be shown as it is."""
+
+    def __init__(self, load: Callable[[Progress], Engine], known: tuple[type[Exception], ...] = (ValueError,)):
+        self._load, self._known = load, known
+        self._status = Status("loading", "starting")
+        self._settled = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.engine: Engine | None = None
+
+    def start(self) -> EngineSource:
+        """Begin loading; a second call does nothing."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="engine-loader", daemon=True)
+            self._thread.start()
+        return self
+
+    @property
+    def status(self) -> Status:
+        """The newest status; a new object whenever it changes."""
+        return self._status
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until loading has ended, well or not; False when the time ran out."""
+        return self._settled.wait(timeout)
+
+    def release(self, session: str | None) -> None:
+        """Free what the engine keeps of a session, if there is an engine yet."""
+        if self.engine is not None and session is not None:
+            self.engine.release(session)
+
+    def _progress(self, step: str, fraction: float) -> None:
+        self._status = Status("loading", step, min(max(fraction, 0.0), 1.0))
+
+    def _run(self) -> None:
+        try:
+            self.engine = self._load(self._progress)
+            info = self.engine.info("sigma")
+            self._status = Status("ready", f"{info.device}, {info.kernels} kernels, {info.weights} weights", 1.0)
+        except self._known as error:
+            log.error("the model could not be loaded: %s", error)
+            self._status = Status("failed", str(error))
+        except Exception:
+            log.exception("the model could not be loaded")
+            self._status = Status("failed", "The model could not be loaded; the server's log says why.")
+        finally:
+            self._settled.set()
