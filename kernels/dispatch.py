@@ -175,12 +175,14 @@ def _check(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor | None, lengths: to
         if v.dtype != dtype or v.device != device:
             raise ValueError(f"v is {v.dtype} on {v.device}, q is {dtype} on {device}")
     if lengths is not None:
-        _check_lengths(lengths, b, t, rows)
+        _check_lengths(lengths, b, t, rows, device)
 
 
-def _check_lengths(lengths: torch.Tensor, b: int, t: int, rows: int) -> None:
+def _check_lengths(lengths: torch.Tensor, b: int, t: int, rows: int, device: torch.device) -> None:
     if lengths.dtype != torch.int64 or tuple(lengths.shape) != (b,):
         raise ValueError(f"lengths must be int64 [{b}], got {lengths.dtype} {tuple(lengths.shape)}")
+    if lengths.device.type != "cpu" and lengths.device != device:
+        raise ValueError(f"lengths is on {lengths.device}, q is on {device}")
     # Reading values on a GPU would wait for it, so only host lengths are checked.
     if lengths.device.type == "cpu":
         values = lengths.tolist()

@@ -96,8 +96,10 @@ def reset() -> None:
 
 
 def accepts(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> bool:
-    """Whether the native kernels take these tensors: bf16 or fp32, with the last dimension of k and v contiguous."""
-    return q.dtype in (torch.bfloat16, torch.float32) and k.stride(3) == 1 and v.stride(3) == 1
+    """Whether the native kernels take these tensors: bf16 or fp32, no gradient wanted, last dims contiguous."""
+    if q.dtype not in (torch.bfloat16, torch.float32) or k.stride(3) != 1 or v.stride(3) != 1:
+        return False
+    return not (torch.is_grad_enabled() and (q.requires_grad or k.requires_grad or v.requires_grad))
 
 
 def function(operation: str, dtype: torch.dtype):

@@ -26,7 +26,8 @@ struct Args {
   int32_t* positions;
 };
 
-constexpr int kLanes = 2 * W;  // K rows scored together: two vectors share every broadcast of the query
+constexpr int64_t kAhead = 32;  // rows between asking for a K or V row and reading it
+constexpr int kLanes = 2 * W;   // K rows scored together: two vectors share every broadcast of the query
 
 struct Heads {
   int64_t units, queries, keys, values;  // per unit: query heads, key heads, value heads
@@ -43,7 +44,8 @@ struct Queries {
   int64_t pitch;  // floats per query
   static constexpr bool kWide = !std::is_same_v<E, float> && !SIGMA_DPBF16;  // bf16 words split into two floats
 
-  explicit Queries(int64_t d_k) : words(round_up((d_k + kPerWord<E> - 1) / kPerWord<E>, W)), pitch(words * (kWide ? 2 : 1)) {}
+  explicit Queries(int64_t d_k)
+      : words(round_up((d_k + kPerWord<E> - 1) / kPerWord<E>, W)), pitch(words * (kWide ? 2 : 1)) {}
 
   void pack(const E* q, int64_t d_k, float* to) const {
     memset(to, 0, pitch * sizeof(float));
@@ -78,7 +80,8 @@ inline void transpose_rows(const E* k, int64_t stride, int64_t count, int64_t d_
 }
 
 template <class E, int R>
-inline void score_tile(const float* kt, const float* q, const Queries<E>& layout, float factor, float* to, int64_t pitch) {
+inline void score_tile(const float* kt, const float* q, const Queries<E>& layout, float factor, float* to,
+                       int64_t pitch) {
   constexpr int step = Queries<E>::kWide ? 2 : 1;
   vf acc[R][2] = {};
   for (int64_t w = 0; w < layout.words; w++) {
@@ -95,19 +98,22 @@ inline void score_tile(const float* kt, const float* q, const Queries<E>& layout
   }
 }
 
-// Scores of `n` queries with one K head: query i, row j at to[i * pitch + j]; rows up to a multiple of kLanes are written.
+// Scores of `n` queries with one K head: query i, row j at to[i * pitch + j], written up to a multiple of kLanes.
+// `readable` rows of K (count or more) will be read in the end: those a little ahead are asked for on the way.
 template <class E>
-inline void score_rows(const E* k, int64_t stride, int64_t count, int64_t d_k, const float* q, int64_t n,
-                       const Queries<E>& layout, float factor, float* kt, float* to, int64_t pitch) {
+inline void score_rows(const E* k, int64_t stride, int64_t count, int64_t readable, int64_t d_k, const float* q,
+                       int64_t n, const Queries<E>& layout, float factor, float* kt, float* to, int64_t pitch) {
   constexpr int kTile = SIGMA_AVX512 ? 5 : 3;  // 10 (6) accumulators hide the latency of the multiply-add
   for (int64_t row = 0; row < count; row += kLanes) {
+    const int64_t left = readable - row - kAhead;
+    prefetch_rows(k + (row + kAhead) * stride, stride * sizeof(E), left < kLanes ? left : kLanes, d_k * sizeof(E));
     transpose_rows(k + row * stride, stride, count - row, d_k, layout.words, kt);
     for (int64_t i = 0; i < n;) {
       const float* qi = q + i * layout.pitch;
       float* out = to + i * pitch + row;
-      const int64_t left = n - i;
+      const int64_t rest = n - i;
       // Even tiles: 9 queries go as 5 + 4, not 5 + 3 + 1.
-      const int64_t tile = left <= kTile ? left : left < 2 * kTile ? (left + 1) / 2 : kTile;
+      const int64_t tile = rest <= kTile ? rest : rest < 2 * kTile ? (rest + 1) / 2 : kTile;
       switch (tile) {
         case 1: score_tile<E, 1>(kt, qi, layout, factor, out, pitch); break;
         case 2: score_tile<E, 2>(kt, qi, layout, factor, out, pitch); break;

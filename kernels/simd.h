@@ -182,6 +182,14 @@ inline int order(int dim) {
   else return dim / (2 * W) * (2 * W) + (dim & 1) * W + dim % (2 * W) / 2;
 }
 
+// Ask for rows that will be read soon. The hardware's prefetcher stops at every 4 KiB page and loses several short
+// streams: without this, one core read a cold cache at a third of the speed that it gets from one long stream.
+inline void prefetch_rows(const void* base, int64_t stride_bytes, int64_t rows, int64_t bytes) {
+  const char* p = static_cast<const char*>(base);
+  for (int64_t row = 0; row < rows; row++, p += stride_bytes)
+    for (int64_t byte = 0; byte < bytes; byte += 64) __builtin_prefetch(p + byte);
+}
+
 inline int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
 }  // namespace sigma

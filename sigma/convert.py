@@ -200,3 +200,59 @@ def convert(model: SigmaForCausalLM, windows: Tensor, key_heads: int, augmented_
     sigma.load_state_dict(state, assign=True)
     sigma.tie_weights()
     return sigma.eval()
+
+
+def main(argv: list[str] | None = None) -> None:
+    import time
+    from pathlib import Path
+
+    from sigma.cli import parser_for, run, say, table
+
+    parser = parser_for(__doc__)
+    parser.add_argument("source", help="GQA checkpoint: folder, GGUF file or Hub id; 'default' is the default base")
+    parser.add_argument("dest", type=Path, help="folder to write: config, weights, tokenizer")
+    parser.add_argument("--key-heads", type=int, required=True)
+    parser.add_argument("--augmented-query", type=int, help="width of the augmented query (default: a plain query)")
+    parser.add_argument("--text", type=Path, nargs="+", required=True, help="calibration and test text (a tenth is held out)")
+    parser.add_argument("--context", type=int, default=1024, help="tokens per window: the longest context served")
+    parser.add_argument("--windows", type=int, default=64, help="calibration windows")
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args(argv)
+
+    def work() -> dict:
+        from sigma.checkpoints import load_dense
+        from sigma.evaluate import compare
+        from sigma.training.corpus import pack, read
+
+        if args.dest.exists() and any(args.dest.iterdir()):
+            raise ValueError(f"{args.dest} exists and is not empty; choose another folder")
+        model, tokenizer = load_dense(None if args.source == "default" else args.source)
+        windows = pack([t for path in args.text for t in read(path)], tokenizer, args.context, args.windows * 10 // 9 + 1)
+        if len(windows) < 2:
+            raise ValueError(f"the text gives {len(windows)} window of {args.context} tokens; at least 2 are needed")
+        held = max(1, min(8, len(windows) // 10))
+        begun = time.monotonic()
+        sigma = convert(model, windows[held:], args.key_heads, args.augmented_query, progress=lambda i, n: say("converting", i / n))
+        seconds = time.monotonic() - begun
+        figures = compare(model, sigma, windows[:held], say)
+        before, after = (sum(m.config.kv_bytes(1)) for m in (model, sigma))
+        args.dest.parent.mkdir(parents=True, exist_ok=True)
+        part = args.dest.with_name(args.dest.name + ".part")
+        sigma.save_pretrained(part)
+        tokenizer.save_pretrained(part)
+        if args.dest.exists():
+            args.dest.rmdir()
+        part.rename(args.dest)
+        result = {"kv_bytes_per_token_before": before, "kv_bytes_per_token_after": after, "seconds": seconds,
+                  **{key: figures[key] for key in ("gqa_nll", "sigma_nll", "gap_percent", "kl", "top1_agreement")}}
+        if not args.json:
+            print(table([["source", figures["gqa_nll"], before], ["converted, not healed", figures["sigma_nll"], after]],
+                        ["model", "NLL", "KV bytes per token"]))
+            print(f"KL {figures['kl']:.4f}, top-1 agreement {figures['top1_agreement']:.1%}, {seconds:.0f} s; next: python -m sigma.training.heal")
+        return result
+
+    run(work, args.json)
+
+
+if __name__ == "__main__":
+    main()

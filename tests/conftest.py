@@ -1,7 +1,8 @@
-"""Offline, quiet, two threads: the same everywhere."""
+"""Offline and quiet; one thread, because tiny models only wait for a second one."""
 
 import os
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("OMP_NUM_THREADS", "1")

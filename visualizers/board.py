@@ -104,7 +104,9 @@ class Board:
 
     def payload(self) -> str:
         """One compact string for the page's picture: a few KB at any context length."""
-        return json.dumps(self.picture(), separators=(",", ":"), ensure_ascii=False)
+        text = json.dumps(self.picture(), separators=(",", ":"), ensure_ascii=False)
+        # "<" only occurs inside JSON strings; escaped, a token that looks like a tag stays text everywhere.
+        return text.replace("<", "\\u003c")
 
     def summary(self) -> str:
         """One sentence for a screen reader about the newest step."""
@@ -113,7 +115,8 @@ class Board:
         sigma = self.views.get("sigma") or next(iter(self.views.values()))
         meter = sigma.meter
         if meter.phase in ("waiting", "prefill"):
-            return f"Reading the prompt: {meter.prefilled} of {meter.prompt_tokens} tokens." if meter.prompt_tokens else ""
+            done, total = meter.prefilled, meter.prompt_tokens
+            return f"Reading the prompt: {done} of {total} tokens." if total else ""
         parts = [f"Step {meter.step}: "]
         if sigma.probe is not None:
             tokens = sigma.probe.scores.shape[1]

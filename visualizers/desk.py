@@ -1,4 +1,4 @@
-"""Who is being answered right now: one run per visitor at a time, and nothing left behind when a visitor goes. No Gradio."""
+"""Who is being answered now: one run per visitor, and nothing left behind when a visitor goes. No Gradio."""
 
 from __future__ import annotations
 
@@ -53,8 +53,10 @@ class Desk:
             run = self._runs.pop(session, None)
             for page in [page for page, owner in self._pages.items() if owner == session]:
                 del self._pages[page]
+        # Released only after the run has ended: a turn that finishes in between would be kept for the session again.
         if run is not None:
             run.stop.set()
+            run.ended.wait(STOP_SECONDS)
         self.source.release(session)
 
     def close_page(self, page: str | None) -> None:

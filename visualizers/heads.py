@@ -10,7 +10,7 @@ STEP, DOT, ROW = 16, 10, 22
 
 
 def head_groups(queries: int, shared: int) -> list[range]:
-    """Query heads per shared head, contiguous: head i of `shared` serves queries [i g, (i + 1) g), g = queries / shared."""
+    """Query heads per shared head: head i serves queries [i g, (i + 1) g) with g = queries / shared (Eq. 3)."""
     if shared < 1 or queries % shared:
         raise ValueError(f"{queries} query heads cannot share {shared} heads evenly")
     size = queries // shared

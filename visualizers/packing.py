@@ -15,7 +15,7 @@ from sigma.events import AttentionProbe, CacheBytes
 MAX_COLUMNS = 192
 """Widest attention picture, in columns; longer contexts are max-pooled into at most this many."""
 
-CURVE_POINTS = 64
+CURVE_POINTS = 48
 """Most points of a memory curve that are sent; resident bytes are linear in the tokens, so few are enough."""
 
 DECADES = 5.0

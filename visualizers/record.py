@@ -37,8 +37,8 @@ def main(argv: list[str] | None = None) -> int:
         messages.append({"role": "user", "content": args.prompt})
         request = ChatRequest({side: list(messages) for side in SIDES}, Sampling(max_new_tokens=args.max_new_tokens),
                               args.selective_k, args.probe_layer)
-        info = engine.info("sigma")
-        made = f"{info.name} and {engine.info('gqa').name} on {info.device}, {info.kernels} kernels, {info.weights} weights"
+        sigma, gqa = engine.info("sigma"), engine.info("gqa")
+        made = f"{sigma.name} and {gqa.name} on {sigma.device}, {sigma.kernels} kernels, {sigma.weights} weights"
         result = recording.build(engine, request, made)
     except (PromptError, OSError, ValueError) as error:
         print(f"not recorded: {error}", file=sys.stderr)

@@ -43,7 +43,8 @@ def thin_frame(at: float, picture: dict[str, Any]) -> dict[str, Any]:
     return {"t": round(at * 1000), "summary": picture["summary"], "sides": sides}
 
 
-def build(engine: Engine, request: ChatRequest, made: str, clock: Callable[[], float] = time.monotonic) -> dict[str, Any]:
+def build(engine: Engine, request: ChatRequest, made: str,
+          clock: Callable[[], float] = time.monotonic) -> dict[str, Any]:
     """The recording as a dictionary; `made` says what made it ("Sigma 135M on 2 CPU cores")."""
     infos = {side: engine.info(side) for side in SIDES if side in request.messages}
     board, pictures = play(engine, request, clock)

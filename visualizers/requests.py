@@ -10,6 +10,7 @@ from sigma.events import ChatRequest, PromptError, Sampling
 MAX_PROMPT_CHARACTERS = 200_000
 MAX_NEW_TOKENS = 2048
 ALLOWED_CONTROLS = {"\n", "\t"}
+CONTROL_RANGES = ((0x7F, 0x9F), (0xD800, 0xDFFF), (0x202A, 0x202E), (0x2066, 0x2069))
 
 
 def clean_prompt(text: Any, what: str = "prompt") -> str:
@@ -30,7 +31,7 @@ def clean_prompt(text: Any, what: str = "prompt") -> str:
 def _is_control(char: str) -> bool:
     # C0 and C1 controls, lone surrogates, and the bidirectional overrides that reorder what a reader sees.
     code = ord(char)
-    return code < 32 or 127 <= code < 160 or 0xD800 <= code <= 0xDFFF or 0x202A <= code <= 0x202E or 0x2066 <= code <= 0x2069
+    return code < 32 or any(low <= code <= high for low, high in CONTROL_RANGES)
 
 
 def parse_selective(value: Any, context: int) -> int | None:

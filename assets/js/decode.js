@@ -50,12 +50,14 @@ window.Sigma = window.Sigma || {};
   S.binary = function (value) {
     if (value === 0) return "0 B";
     const units = ["B", "KiB", "MiB", "GiB"];
-    const step = Math.min(3, Math.floor(Math.log2(value) / 10));
+    let step = Math.min(3, Math.floor(Math.log2(value) / 10));
+    // 1,013 KiB would be four digits: from 1,000 on the next unit is used.
+    if (step < 3 && value / Math.pow(1024, step) >= 999.5) step += 1;
     return S.digits(value / Math.pow(1024, step)) + " " + units[step];
   };
 
   S.duration = function (ms) {
-    return ms >= 1000 ? S.digits(ms / 1000) + " s" : S.digits(ms) + " ms";
+    return ms >= 999.5 ? S.digits(ms / 1000) + " s" : S.digits(ms) + " ms";
   };
 
   S.count = (value) => value.toLocaleString("en-US");

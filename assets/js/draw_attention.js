@@ -117,7 +117,7 @@
     const colours = S.colours(strip);
     list.forEach((piece, i) => {
       const span = strip.children[i];
-      const text = piece.replace(/ /g, "·").replace(/\n/g, "↵") || "∅";
+      const text = piece.replace(/ /g, "·").replace(/\n/g, "↵") || "▪";
       if (span.textContent !== text) span.textContent = text;
       const index = start + i;
       span.dataset.index = index;
@@ -133,6 +133,8 @@
       span.classList.toggle("skipped", Boolean(attention && attention.selective && index < attention.tokens && !fetched));
       span.classList.toggle("here", Boolean(selection && attention && Math.floor(index / attention.width) === selection.column));
     });
+    // The newest tokens stay in view unless the reader is pointing at the text.
+    if (!strip.matches(":hover")) strip.scrollTop = strip.scrollHeight;
     strip.dataset.more = start > 0 ? `newest ${list.length} of ${S.count(start + list.length)} tokens` : "";
   };
 })(window.Sigma);

@@ -13,13 +13,17 @@
     if (title) cell.title = title;
   }
 
-  S.showFigures = function (side, figures, stopped) {
+  S.showFigures = function (side, figures, stopped, recorded) {
     const root = document.getElementById("head-" + side);
     if (!root) return;
     let phase = PHASES[figures.phase];
     if (figures.phase === "prefill") phase += ` ${S.count(figures.prefilled)} of ${S.count(figures.prompt)}`;
     if (figures.phase === "done") phase = ENDS[figures.finish] || "done";
     else if (stopped) phase = "stopped";
+    if (recorded) phase = "recorded run";
+    const kind = root.querySelector(".kind");
+    const label = recorded ? "stored: recorded run" : "measured";
+    if (kind.textContent !== label) kind.textContent = label;
     const card = root.querySelector("[data-phase]");
     if (card) {
       card.dataset.phase = stopped && figures.phase !== "done" ? "stopped" : figures.phase;

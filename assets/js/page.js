@@ -21,6 +21,7 @@
     let infos = recorded ? recorded.info : {};
     let state = null, stopReplay = null, queued = false;
     const summary = root.querySelector("#live-summary");
+    if (recorded) root.querySelector("#recorded-tag").title = "Recorded from " + recorded.made;
     const view = S.makeAttentionView(root, schedule);
     view.columns = (side) => (state && state.sides[side] && state.sides[side].attention ? state.sides[side].attention.columns : 1);
 
@@ -54,7 +55,7 @@
 
     function show(next) {
       state = next;
-      for (const [side, data] of Object.entries(next.sides)) S.showFigures(side, data.figures, next.stopped);
+      for (const [side, data] of Object.entries(next.sides)) S.showFigures(side, data.figures, next.stopped, next.recorded);
       const over = next.stopped || Object.values(next.sides).every((side) => side.figures.phase === "done");
       if (!next.recorded) S.showSummary(summary, next.summary, over);
       root.dataset.source = next.recorded ? "recorded" : "live";

@@ -35,6 +35,8 @@
       if (!panel) {
         panel = document.createElement("div");
         panel.className = "replay";
+        // It sits in the chat's live region; read aloud at every frame it would drown everything else.
+        panel.setAttribute("aria-live", "off");
         for (const name of ["replay-tag", "replay-prompt", "replay-answer"]) {
           const part = document.createElement("p");
           part.className = name;

@@ -8,8 +8,8 @@
 namespace sigma {
 namespace {
 
-constexpr int64_t kBlock = 128;              // rows per softmax step: a V block of one head stays in the first cache
-constexpr int64_t kSerialBytes = 96 << 10;   // below this, waking the other threads costs more than it saves
+constexpr int64_t kBlock = 256;             // rows per softmax step: a V block of one head stays near the core
+constexpr int64_t kSerialBytes = 96 << 10;  // below this, waking the other threads costs more than it saves
 
 struct Shape {
   Heads heads;
@@ -24,11 +24,13 @@ struct Partial {
 };
 
 template <class E, int R, bool Full>
-inline void add_tile(const float* p, const E* v, int64_t stride, int64_t count, int64_t dims, float* acc, int64_t d_pad) {
+inline void add_tile(const float* p, const E* v, int64_t stride, int64_t count, int64_t ahead, int64_t dims, float* acc,
+                     int64_t d_pad) {
   vf a[R][4];
   for (int r = 0; r < R; r++)
     for (int c = 0; c < 4; c++) a[r][c] = load(acc + r * d_pad + c * W);
   for (int64_t n = 0; n < count; n++) {
+    if (n < ahead) prefetch_rows(v + (n + kAhead) * stride, 0, 1, dims * sizeof(E));
     vf x[4];
     load_step<E, Full>(v + n * stride, dims, x);
     for (int r = 0; r < R; r++) {
@@ -41,17 +43,18 @@ inline void add_tile(const float* p, const E* v, int64_t stride, int64_t count, 
 }
 
 template <class E, bool Full>
-inline void add_step(const float* p, int64_t n, const E* v, int64_t stride, int64_t count, int64_t dims, float* acc,
-                     int64_t d_pad) {
+inline void add_step(const float* p, int64_t n, const E* v, int64_t stride, int64_t count, int64_t ahead, int64_t dims,
+                     float* acc, int64_t d_pad) {
   constexpr int kTile = SIGMA_AVX512 ? 4 : 2;
   for (int64_t i = 0; i < n; i += kTile) {
     const float* pi = p + i * kBlock;
     float* ai = acc + i * d_pad;
+    if (i > 0) ahead = 0;  // the first tile has asked for the next rows already
     switch (n - i < kTile ? n - i : kTile) {
-      case 1: add_tile<E, 1, Full>(pi, v, stride, count, dims, ai, d_pad); break;
-      case 2: add_tile<E, 2, Full>(pi, v, stride, count, dims, ai, d_pad); break;
-      case 3: add_tile<E, 3, Full>(pi, v, stride, count, dims, ai, d_pad); break;
-      default: add_tile<E, 4, Full>(pi, v, stride, count, dims, ai, d_pad); break;
+      case 1: add_tile<E, 1, Full>(pi, v, stride, count, ahead, dims, ai, d_pad); break;
+      case 2: add_tile<E, 2, Full>(pi, v, stride, count, ahead, dims, ai, d_pad); break;
+      case 3: add_tile<E, 3, Full>(pi, v, stride, count, ahead, dims, ai, d_pad); break;
+      default: add_tile<E, 4, Full>(pi, v, stride, count, ahead, dims, ai, d_pad); break;
     }
   }
 }
@@ -104,10 +107,16 @@ void run(const Args& a, const Shape& shape, int64_t batch, int64_t unit, int64_t
   const int64_t per_key = shape.queries / h.keys, per_value = shape.queries / h.values;
   const E* k = static_cast<const E*>(a.k) + batch * a.k_stride[0] + unit * h.keys * a.k_stride[1];
   const E* v = static_cast<const E*>(a.v) + batch * a.v_stride[0] + unit * h.values * a.v_stride[1];
+  const int64_t first = end - begin < kAhead ? end - begin : kAhead;
+  for (int64_t key = 0; key < h.keys; key++)
+    prefetch_rows(k + key * a.k_stride[1] + begin * a.k_stride[2], a.k_stride[2] * sizeof(E), first, a.d_k * sizeof(E));
+  for (int64_t value = 0; value < h.values; value++)
+    prefetch_rows(v + value * a.v_stride[1] + begin * a.v_stride[2], a.v_stride[2] * sizeof(E), first,
+                  a.d_v * sizeof(E));
   for (int64_t row = begin; row < end; row += kBlock) {
-    const int64_t count = end - row < kBlock ? end - row : kBlock;
+    const int64_t count = end - row < kBlock ? end - row : kBlock, ahead = end - row - kAhead;
     for (int64_t key = 0; key < h.keys; key++)
-      score_rows(k + key * a.k_stride[1] + row * a.k_stride[2], a.k_stride[2], count, a.d_k,
+      score_rows(k + key * a.k_stride[1] + row * a.k_stride[2], a.k_stride[2], count, end - row, a.d_k,
                  queries + key * per_key * layout.pitch, per_key, layout, factor, kt,
                  scores + key * per_key * kBlock, kBlock);
     for (int64_t i = 0; i < shape.queries; i++) {
@@ -121,9 +130,9 @@ void run(const Args& a, const Shape& shape, int64_t batch, int64_t unit, int64_t
       float* acc = part.acc + value * per_value * shape.d_pad;
       int64_t d = 0;
       for (; d + kStep <= a.d_v; d += kStep)
-        add_step<E, true>(p, per_value, rows + d, a.v_stride[2], count, kStep, acc + d, shape.d_pad);
+        add_step<E, true>(p, per_value, rows + d, a.v_stride[2], count, ahead, kStep, acc + d, shape.d_pad);
       if (d < a.d_v)
-        add_step<E, false>(p, per_value, rows + d, a.v_stride[2], count, a.d_v - d, acc + d, shape.d_pad);
+        add_step<E, false>(p, per_value, rows + d, a.v_stride[2], count, ahead, a.d_v - d, acc + d, shape.d_pad);
     }
   }
 }
@@ -201,7 +210,8 @@ void decode(const Args& a) {
     int64_t first = 0, last = threads - 1;
     while (edges[units] * (first + 1) / threads <= edges[u]) first++;
     while (edges[units] * last / threads >= edges[u + 1]) last--;
-    if (last > first) finish<E>(a, shape, u / heads.units, u % heads.units, slots + (first + u) * shape.partial, last - first + 1);
+    float* slot = slots + (first + u) * shape.partial;
+    if (last > first) finish<E>(a, shape, u / heads.units, u % heads.units, slot, last - first + 1);
   }
 }
 

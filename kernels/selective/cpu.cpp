@@ -218,8 +218,9 @@ void selective(const Args& a) {
       if (end > length) end = length;
       if (begin >= end) continue;
       const E* k = static_cast<const E*>(a.k) + key / a.n_k * a.k_stride[0] + key % a.n_k * a.k_stride[1];
-      score_rows(k + begin * a.k_stride[2], a.k_stride[2], end - begin, a.d_k, packed + key * group * layout.pitch,
-                 group, layout, factor, kt.data(), scores + key * group * pitch + begin, pitch);
+      score_rows(k + begin * a.k_stride[2], a.k_stride[2], end - begin, end - begin, a.d_k,
+                 packed + key * group * layout.pitch, group, layout, factor, kt.data(),
+                 scores + key * group * pitch + begin, pitch);
     }
   };
   const auto answer = [&](int64_t i) {

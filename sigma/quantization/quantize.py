@@ -29,16 +29,20 @@ def quantize_int8(weight: Tensor) -> Int8:
 @torch.no_grad()
 def quantize_int4(weight: Tensor, group: int = 64, identity: float = 0.0, rank_one: tuple[Tensor, Tensor] | None = None,
                   hessian: Tensor | None = None) -> Int4:
-    """A matrix [rows, cols] -> asymmetric 4 bits per group of `group` columns.
+    """A matrix [rows, cols] -> asymmetric 4 bits per group of columns.
 
+    group: columns per scale at most; halved until it divides the columns (864 columns: 64 becomes 32).
     identity, rank_one: offsets that are kept exactly and not quantized (see `Int4`).
     hessian: X^T X of the inputs, [cols, cols], any scale; columns that never see an input may be zero.
-    ValueError when the groups do not tile the columns, or for a weight that is not finite.
+    ValueError when no group of at least 8 columns tiles the matrix, or for a weight that is not finite.
     """
     weight = _finite(weight)
     rows, cols = weight.shape
-    if group < 2 or group % 2 or cols % group:
-        raise ValueError(f"quantize_int4: {cols} columns are not divisible into groups of {group}")
+    asked = group
+    while cols % group and group > 8:
+        group //= 2
+    if group < 8 or group % 8 or cols % group:
+        raise ValueError(f"quantize_int4: {cols} columns are not divisible into groups of {asked} or its halves")
     if rank_one is not None:
         rank_one = (rank_one[0].float().cpu().contiguous(), rank_one[1].float().cpu().contiguous())
     offset = offset_matrix((rows, cols), identity, rank_one)

@@ -10,6 +10,7 @@ import os
 import tempfile
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -31,11 +32,11 @@ def save_packed(path: str | Path, tensors: dict[str, Packed], metadata: dict[str
         kind = next(k for k, cls in _KINDS.items() if type(packed) is cls)
         entry: dict = {"kind": kind}
         for part in _PARTS[kind]:
-            plain[f"{name}#{part}"] = getattr(packed, part).contiguous()
+            plain[f"{name}#{part}"] = _own(getattr(packed, part))
         if kind == "int4":
             entry |= {"group": packed.group, "identity": packed.identity, "rank_one": packed.rank_one is not None}
             if packed.rank_one is not None:
-                plain[f"{name}#rows"], plain[f"{name}#cols"] = (x.contiguous() for x in packed.rank_one)
+                plain[f"{name}#rows"], plain[f"{name}#cols"] = map(_own, packed.rank_one)
         entries[name] = entry
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".packed-") as folder:
@@ -61,6 +62,11 @@ def load_packed(path: str | Path) -> tuple[dict[str, Packed], dict[str, str]]:
             return {name: _join(file, name, entry) for name, entry in entries.items()}, metadata
     except (SafetensorError, OSError, KeyError, json.JSONDecodeError) as error:
         raise ValueError(f"{path.name} is truncated or not a packed checkpoint: {error}") from error
+
+
+def _own(tensor: Tensor) -> Tensor:
+    """A copy of its own: safetensors refuses tensors that share memory, and layers may share a vector."""
+    return tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
 
 
 def _join(file, name: str, entry: dict) -> Packed:

@@ -2,8 +2,8 @@
 
     runtime.py     Runtime: what a caller sees (prefill, decode, probe, bytes read)
     torch_path.py  the forward pass in torch operations, on any device
-    native.py      the same in C++ for a CPU, packed weights computed in their own 4 and 8 bits
-    layout.py      packed tensors -> the interleaved layout that the C++ code reads
+    native.py      the same in C++ (decode.cpp) for a CPU, packed weights computed in their own 4 and 8 bits
+    layout.py      packed tensors -> the interleaved layout that the C++ code reads (matrix.h, panel.h, team.h)
 """
 
 from sigma.runtime.runtime import Runtime

@@ -1,13 +1,8 @@
 // The decoder's forward pass on packed weights: norms, projections, augmented query, rotary embedding, MLP and head in
 // one parallel region per layer. Attention itself is kernels/'s: a step of one token calls its C functions through
 // pointers; for more tokens the caller runs it between `before` and `after`.
-#include <atomic>
-
 #include "kernels/scores.h"
-#include "matrix.h"
-#if defined(_OPENMP)
-#include <omp.h>
-#endif
+#include "team.h"
 
 namespace sigma {
 namespace {
@@ -31,7 +26,7 @@ struct Model {
 
 // Mirrors _STEP in native.py. Widths in elements; buffers are the caller's.
 struct Step {
-  int64_t b, t, past, capacity, threads, top_k, probe;
+  int64_t b, t, past, capacity, threads, top_k, probe;  // top_k is negative without selective V
   float* state;               // residual stream [b * t][hidden]
   void *q, *out;              // [b * t][n_q * d_k] rotated queries, [b * t][n_q * d] attention output, cache type
   void* const* cache;         // per layer: K [b][n_k][capacity][d_k], V [b][n_v][capacity][d]
@@ -45,14 +40,6 @@ struct Step {
 
 inline int64_t wide_of(const Model& m) { return m.n_q * m.d; }
 
-struct Activations {  // fp32 and bf16 copies of one set of rows
-  std::vector<float> full;
-  std::vector<uint16_t> half;
-  void resize(int64_t n) {
-    if (int64_t(full.size()) < n) full.resize(n), half.resize(n);
-  }
-};
-
 // Everything between two matrices; grows to the largest call and stays. Rows are padded to 16 by the matrices.
 struct Scratch {
   Activations x, mid, inner;
@@ -61,111 +48,6 @@ struct Scratch {
 Scratch& scratch() {
   static thread_local Scratch s;
   return s;
-}
-inline int64_t padded(int64_t rows) { return round_up(rows, kRows); }
-template <class T>
-void grow(std::vector<T>& v, int64_t n) {
-  if (int64_t(v.size()) < n) v.resize(n);
-}
-
-inline void keep(Activations& a, int64_t at, float value, bool half) {
-  a.full[at] = value;
-  if (half) {
-    const uint16_t bits = round_bf16(value);
-    a.half[at] = bits;
-  }
-}
-inline Rows rows_of(const Activations& a, int64_t n, int64_t width, bool half) {
-  return {a.full.data(), half ? a.half.data() : nullptr, n, width};
-}
-
-struct Team {
-  int64_t index, size;
-  void wait() const {
-#pragma omp barrier
-  }
-  // This member's part of n items.
-  int64_t from(int64_t n) const { return n * index / size; }
-  int64_t to(int64_t n) const { return n * (index + 1) / size; }
-};
-
-// y (+)= x W^T for the row blocks [from, to) of one matrix.
-void multiply(const Matrix& m, const Rows& x, int64_t from, int64_t to, float* y, int64_t pitch, bool add) {
-  if (from >= to) return;
-  static thread_local Prepared prepared;
-  static thread_local std::vector<float> panel;
-  const auto count = [&](int64_t block) { return m.rows - block * kRows < kRows ? m.rows - block * kRows : kRows; };
-  if (x.count == 1) {
-    prepared.fill(m, x.full);
-    for (int64_t block = from; block < to; block++) {
-      alignas(64) float part[kRows];
-      dot_block(m, block, x, prepared.sums.data(), part);
-      add_offsets(m, block * kRows, count(block), x.full, prepared.rank, part);
-      float* out = y + block * kRows;
-      const int64_t n = count(block);
-      if (add) for (int64_t i = 0; i < n; i++) out[i] += part[i];
-      else for (int64_t i = 0; i < n; i++) out[i] = part[i];
-    }
-    return;
-  }
-  grow(panel, m.cols * kRows * 2);
-  constexpr int kTokens = SIGMA_AVX512 ? 10 : 3;
-  static thread_local std::vector<float> ranks;
-  if (m.rank_rows) {
-    grow(ranks, x.count);
-    for (int64_t t = 0; t < x.count; t++) {
-      float dot = 0;
-      for (int64_t c = 0; c < m.cols; c++) dot += x.full[t * x.width + c] * m.rank_cols[c];
-      ranks[t] = dot;
-    }
-  }
-  alignas(64) float edge[kTokens * kRows];
-  for (int64_t block = from; block < to;) {
-    const bool two = block + 2 <= to && (block + 2) * kRows <= m.rows;
-    const int64_t size = two ? 2 : 1;
-    for (int64_t i = 0; i < size; i++) expand_block(m, block + i, x.half != nullptr, size * kRows, panel.data() + i * kRows);
-    float* out = y + block * kRows;
-    for (int64_t t = 0; t < x.count;) {
-      const int64_t left = x.count - t;
-      if (two && left >= kTokens) {
-        panel_tile<kTokens, 2>(panel.data(), x, t, m.cols, out, pitch, add);
-        t += kTokens;
-      } else if (two) {
-        panel_tile<1, 2>(panel.data(), x, t, m.cols, out, pitch, add);
-        t += 1;
-      } else {  // the last, partial block goes through a buffer: rows past the end are not the caller's
-        const int64_t n = count(block);
-        const Rows one{x.full + t * x.width, x.half ? x.half + t * x.width : nullptr, 1, x.width};
-        panel_tile<1, 1>(panel.data(), one, 0, m.cols, edge, kRows, false);
-        for (int64_t i = 0; i < n; i++) out[t * pitch + i] = (add ? out[t * pitch + i] : 0) + edge[i];
-        t += 1;
-      }
-    }
-    if (m.identity != 0 || m.rank_rows)
-      for (int64_t t = 0; t < x.count; t++)
-        add_offsets(m, block * kRows, two ? 2 * kRows : count(block), x.full + t * x.width,
-                    m.rank_rows ? ranks[t] : 0, out + t * pitch);
-    block += size;
-  }
-}
-
-struct Task {
-  const Matrix* m;
-  float* y;
-  int64_t pitch;
-};
-// Several matrices of the same input as one line of row blocks, cut evenly among the team.
-template <int N>
-void multiply_all(const Team& team, const Task (&tasks)[N], const Rows& x, bool add = false) {
-  int64_t total = 0;
-  for (const Task& task : tasks) total += task.m->blocks();
-  int64_t from = team.from(total), to = team.to(total), start = 0;
-  for (const Task& task : tasks) {
-    const int64_t n = task.m->blocks();
-    const int64_t lo = from > start ? from - start : 0, hi = to - start < n ? to - start : n;
-    multiply(*task.m, x, lo, hi, task.y, task.pitch, add);
-    start += n;
-  }
 }
 
 // Gate and up share the input; each member activates the rows it made: out = silu(gate) * up.
@@ -296,10 +178,14 @@ void finish(const Team& team, const Model& m, const Step& step, int64_t index, S
   const int64_t n = step.b * step.t, width = wide_of(m);
   Rows attended{static_cast<const float*>(step.out), nullptr, n, width};
   if (m.half) {
+    static thread_local std::vector<float> own;  // one row: everyone widens it alone
+    if (n == 1) grow(own, width);
     const uint16_t* bits = static_cast<const uint16_t*>(step.out);
-    for (int64_t i = team.from(n * width); i < team.to(n * width); i++) s.mid.full[i] = widen_bf16(bits[i]);
-    attended = {s.mid.full.data(), bits, n, width};
-    team.wait();
+    float* to = n == 1 ? own.data() : s.mid.full.data();
+    const int64_t hi = n == 1 ? width : team.to(n) * width;
+    for (int64_t i = n == 1 ? 0 : team.from(n) * width; i < hi; i++) to[i] = widen_bf16(bits[i]);
+    attended = {to, bits, n, width};
+    if (n > 1) team.wait();
   }
   multiply_all<1>(team, {{layer.o, step.state, m.hidden}}, attended, true);
   team.wait();
@@ -322,22 +208,6 @@ Scratch& prepare(const Model& m, const Step& step) {
   grow(s.gate, n * widest + W);
   grow(s.up, n * widest + W);
   return s;
-}
-
-template <class Work>
-void parallel(int64_t threads, const Work& work) {
-  if (threads <= 1) {
-    work(Team{0, 1});
-    return;
-  }
-#pragma omp parallel num_threads(int(threads))
-  {
-#if defined(_OPENMP)
-    work(Team{omp_get_thread_num(), omp_get_num_threads()});
-#else
-    work(Team{0, 1});
-#endif
-  }
 }
 
 // Distinct rows per (sequence, V head) among the positions [b][n_q][k + 1] of one layer.
@@ -367,12 +237,12 @@ void attend(const Model& m, Step& step, int64_t index) {
   strides(a.k_stride, m.n_k, step.capacity, m.d_k);
   strides(a.v_stride, m.n_v, step.capacity, m.d);
   a.threads = step.threads, a.scale = m.scale;
-  a.top_k = step.top_k, a.renormalize = m.renormalize, a.captured = step.captured, a.positions = step.positions;
+  a.top_k = step.top_k < 0 ? 0 : step.top_k, a.renormalize = m.renormalize, a.captured = step.captured, a.positions = step.positions;
   step.attend(&a);
-  if (step.top_k) step.distinct += distinct_rows(m, step);
+  if (step.top_k >= 0) step.distinct += distinct_rows(m, step);
   if (index != step.probe) return;
   memcpy(step.probe_q, step.q, step.b * m.n_q * m.d_k * (m.half ? 2 : 4));
-  if (!step.top_k) return;
+  if (step.top_k < 0) return;
   memcpy(step.probe_positions, step.positions, step.b * m.n_q * (step.top_k + 1) * 4);
   memcpy(step.probe_captured, step.captured, step.b * m.n_q * 4);
 }

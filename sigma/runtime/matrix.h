@@ -1,5 +1,4 @@
-// Packed matrices: y = x W^T for one token (reads every packed byte once, computes in place) and for many (a panel of
-// 32 rows is expanded once and multiplied with all tokens).
+// Packed matrices and y = x W^T for one token: reads every packed byte once and computes on it as it is.
 //
 // All kinds are stored in blocks of 16 rows with the row as the lane, so that sums never cross lanes and one broadcast
 // of x serves 16 rows. Activations come as fp32 and, where the CPU multiplies bf16 pairs, also as bf16.
@@ -14,7 +13,7 @@ enum Kind : int64_t { kFp32, kBf16, kInt8, kInt4 };
 constexpr int kRows = 16;         // rows of a block
 constexpr int kVectors = 16 / W;  // float vectors that hold one value per row of a block
 
-// Mirrors _MATRIX in native.py. data: fp32 [blocks][cols][16]; bf16 [blocks][cols / 2][16][2]; int8 [blocks][cols][16];
+// Mirrors _MATRIX in layout.py. data: fp32 [blocks][cols][16]; bf16 [blocks][cols / 2][16][2]; int8 [blocks][cols][16];
 // int4 [blocks][cols / 8][16] words of 8 nibbles: columns 0 2 4 6 1 3 5 7 from the low end. Padding rows are zeros.
 // w = q * scale (int8) or (q - 8) * scale + zero (int4), + identity * I + rows * cols^T.
 struct Matrix {
@@ -37,27 +36,6 @@ struct Rows {
   int64_t count, width;
 };
 
-inline vf widen_half(const uint16_t* p) {  // W fp16 -> fp32
-#if SIGMA_AVX512
-  return (vf)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i*)p));
-#else
-  vf v;
-  for (int i = 0; i < W; i++) {
-    const uint32_t magnitude = uint32_t(p[i] & 0x7fff) << 13, sign = uint32_t(p[i] & 0x8000) << 16;
-    float f;
-    memcpy(&f, &magnitude, 4);
-    f *= 5.192296858534828e33f;  // 2^112 moves the exponent's bias, and makes subnormals normal
-    v[i] = sign ? -f : f;
-  }
-  return v;
-#endif
-}
-inline float widen_bf16(uint16_t bits) {
-  const uint32_t u = uint32_t(bits) << 16;
-  float f;
-  memcpy(&f, &u, 4);
-  return f;
-}
 inline vu words(const void* p) {
   vu v;
   memcpy(&v, p, sizeof v);
@@ -68,6 +46,27 @@ inline vf as_float(vu bits) {
   memcpy(&v, &bits, sizeof v);
   return v;
 }
+inline vf widen_half(const uint16_t* p) {  // W fp16 -> fp32
+#if SIGMA_AVX512
+  return (vf)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i*)p));
+#elif defined(__F16C__)
+  return (vf)_mm256_cvtph_ps(_mm_loadu_si128((const __m128i*)p));
+#else
+  typedef uint16_t halves __attribute__((vector_size(W * 2)));
+  halves h;
+  memcpy(&h, p, sizeof h);
+  const vu bits = __builtin_convertvector(h, vu);
+  // 2^112 moves the exponent's bias, and makes subnormals normal.
+  const vf magnitude = as_float((bits & 0x7fffu) << 13) * 5.192296858534828e33f;
+  return as_float(words(&magnitude) | ((bits & 0x8000u) << 16));
+#endif
+}
+inline float widen_bf16(uint16_t bits) {
+  const uint32_t u = uint32_t(bits) << 16;
+  float f;
+  memcpy(&f, &u, 4);
+  return f;
+}
 inline vu bf16_bits(vf x) {  // rounded, in the upper half of each word
   vu u;
   memcpy(&u, &x, sizeof u);
@@ -76,10 +75,13 @@ inline vu bf16_bits(vf x) {  // rounded, in the upper half of each word
 inline vf int8_lanes(const int8_t* p) {
 #if SIGMA_AVX512
   return (vf)_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i*)p)));
+#elif defined(__AVX2__)
+  return (vf)_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i*)p)));
 #else
-  vf v;
-  for (int i = 0; i < W; i++) v[i] = p[i];
-  return v;
+  typedef int8_t octets __attribute__((vector_size(W)));
+  octets o;
+  memcpy(&o, p, sizeof o);
+  return __builtin_convertvector(o, vf);
 #endif
 }
 
@@ -218,88 +220,6 @@ inline void dot_block(const Matrix& m, int64_t block, const Rows& x, const float
     }
   }
   for (int v = 0; v < kVectors; v++) store(y + v * W, acc[v]);
-}
-
-// One block as plain weights without the offsets: fp32 [cols][pitch] or bf16 pairs [cols / 2][pitch][2].
-inline void expand_block(const Matrix& m, int64_t block, bool half, int64_t pitch, float* to) {
-  const int64_t cols = m.cols;
-  const auto pair = [&](int64_t c, int v, vf even, vf odd) {
-    if (half) {
-      store(to + c / 2 * pitch + v * W, as_float((bf16_bits(even) >> 16) | bf16_bits(odd)));
-    } else {
-      store(to + c * pitch + v * W, even);
-      store(to + (c + 1) * pitch + v * W, odd);
-    }
-  };
-  for (int v = 0; v < kVectors; v++) {
-    if (m.kind == kFp32) {
-      const float* w = reinterpret_cast<const float*>(m.data) + block * cols * kRows + v * W;
-      for (int64_t c = 0; c < cols; c++) store(to + c * pitch + v * W, load(w + c * kRows));
-    } else if (m.kind == kBf16) {
-      const uint8_t* w = m.data + block * cols * kRows * 2 + v * W * 4;
-      for (int64_t c = 0; c < cols; c += 2) {
-        if (half) {
-          store(to + c / 2 * pitch + v * W, load(w + c * 32));
-          continue;
-        }
-        vf even, odd;
-        widen(load(w + c * 32), even, odd);
-        pair(c, v, even, odd);
-      }
-    } else if (m.kind == kInt8) {
-      const int8_t* w = reinterpret_cast<const int8_t*>(m.data) + block * cols * kRows + v * W;
-      for (int64_t c = 0; c < cols; c += 2) {
-        const uint16_t* scale = m.scale + block * m.groups() * kRows + v * W;
-        const vf s0 = widen_half(scale + c / m.group * kRows), s1 = widen_half(scale + (c + 1) / m.group * kRows);
-        pair(c, v, int8_lanes(w + c * kRows) * s0, int8_lanes(w + (c + 1) * kRows) * s1);
-      }
-    } else {
-      const uint8_t* w = m.data + block * cols * kRows / 2 + v * W * 4;
-      for (int64_t g = 0; g < m.groups(); g++) {
-        const int64_t at = (block * m.groups() + g) * kRows + v * W;
-        const vf s = widen_half(m.scale + at), z = widen_half(m.zero + at) - s * 8.0f;
-        for (int64_t c = g * m.group; c < (g + 1) * m.group; c += 8) {
-          const vu n = words(w + c * 8);
-          for (int j = 0; j < 4; j++) {
-            const vu low = (n >> (4 * j)) & 15u, high = (n >> (16 + 4 * j)) & 15u;
-            pair(c + 2 * j, v, __builtin_convertvector((vi)low, vf) * s + z, __builtin_convertvector((vi)high, vf) * s + z);
-          }
-        }
-      }
-    }
-  }
-}
-
-// T tokens times one panel of B blocks; y[token * pitch + row] = or +=.
-template <int T, int B>
-inline void panel_tile(const float* panel, const Rows& x, int64_t token, int64_t cols, float* y, int64_t pitch, bool add) {
-  constexpr int V = kVectors * B;
-  vf acc[T][V] = {};
-#if SIGMA_DPBF16
-  if (x.half) {
-    const uint16_t* from = x.half + token * x.width;
-    for (int64_t c = 0; c < cols; c += 2) {
-      __m512i w[V];
-      for (int v = 0; v < V; v++) w[v] = _mm512_loadu_si512(panel + c / 2 * kRows * B + v * W);
-      for (int t = 0; t < T; t++)
-        for (int v = 0; v < V; v++) acc[t][v] = dot_pair(acc[t][v], w[v], from + t * x.width + c);
-    }
-  } else
-#endif
-  {
-    const float* from = x.full + token * x.width;
-    for (int64_t c = 0; c < cols; c++) {
-      vf w[V];
-      for (int v = 0; v < V; v++) w[v] = load(panel + c * kRows * B + v * W);
-      for (int t = 0; t < T; t++)
-        for (int v = 0; v < V; v++) acc[t][v] += w[v] * from[t * x.width + c];
-    }
-  }
-  for (int t = 0; t < T; t++)
-    for (int v = 0; v < V; v++) {
-      float* to = y + (token + t) * pitch + v * W;
-      store(to, add ? load(to) + acc[t][v] : acc[t][v]);
-    }
 }
 
 }  // namespace sigma

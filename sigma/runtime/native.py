@@ -27,6 +27,7 @@ from sigma.runtime.trace import Trace
 _LAYER = struct.Struct("=13q")
 _MODEL = struct.Struct("=12q2d4q")
 _STEP = struct.Struct("=17q")
+_TEAM = 16  # a decode step's matrices have a few dozen row blocks: more threads would only wait for each other
 _HERE = Path(__file__).parent
 _opened: ctypes.CDLL | None = None
 
@@ -69,7 +70,8 @@ class NativePath:
             raise NativeUnavailable("widths that the C++ code does not take")
         self.config, self.dtype, self.packed = config, dtype, packed
         # The packed objects are kept beside what they became, so that an id cannot be reused.
-        self.compiled: dict[int, tuple[Packed, Matrix | Tensor]] = share.compiled if isinstance(share, NativePath) else {}
+        self.compiled: dict[int, tuple[Packed, Matrix | Tensor]] = {}
+        self.known = share.compiled if isinstance(share, NativePath) else {}
         self.names = {id(tensor): name for name, tensor in tensors.items()}
         self.embedding = self._matrix(tensors["model.embed_tokens.weight"])
         self.head_matrix = self._matrix(tensors.get("lm_head.weight", tensors["model.embed_tokens.weight"]))
@@ -85,10 +87,11 @@ class NativePath:
             int(config.selective_v_renormalize), config.rms_norm_eps, config.scale,
             self.tables[0].data_ptr(), self.tables[1].data_ptr(), self._vector(tensors["model.norm.weight"]),
             self.layer_table.data_ptr()))
+        self.known = {}
 
     def _get(self, packed: Packed, make):
         if id(packed) not in self.compiled:
-            self.compiled[id(packed)] = (packed, make())
+            self.compiled[id(packed)] = self.known.get(id(packed)) or (packed, make())
         return self.compiled[id(packed)][1]
 
     def _matrix(self, packed: Packed) -> Matrix:
@@ -122,7 +125,7 @@ class NativePath:
         state = state.contiguous()
         logits = torch.empty(*state.shape[:-1], self.config.vocab_size)
         self.library.sigma_head(self.model.data_ptr(), self.head_matrix.address, state.data_ptr(),
-                                state.shape[:-1].numel(), torch.get_num_threads(), logits.data_ptr())
+                                state.shape[:-1].numel(), min(torch.get_num_threads(), _TEAM), logits.data_ptr())
         return logits
 
     def run(self, ids: Tensor, cache: DiffKVCache, trace: Trace, top_k: int | None) -> Tensor:
@@ -141,12 +144,12 @@ class NativePath:
         mass = torch.empty(2, b, config.num_attention_heads, 1)
         asked = trace.probe_layer is not None
         probe = torch.empty(b, config.num_attention_heads, 1, config.key_head_dim, dtype=self.dtype) if asked else q
-        # Selective V that keeps every row is full attention; the decode kernel then does it in one pass.
         step = ctypes.create_string_buffer(_STEP.pack(
-            b, t, past, capacity, torch.get_num_threads(), width, trace.probe_layer if asked else -1,
+            b, t, past, capacity, torch.get_num_threads() if t > 1 else min(torch.get_num_threads(), _TEAM),
+            -1 if top_k is None else width, trace.probe_layer if asked else -1,
             state.data_ptr(), q.data_ptr(), out.data_ptr(), pointers.data_ptr(), probe.data_ptr(),
             chosen[0].data_ptr(), chosen[1].data_ptr(), mass[0].data_ptr(), mass[1].data_ptr(),
-            self.attention["selective" if width else "decode"]) + bytes(8), _STEP.size + 8)
+            self.attention["decode" if top_k is None else "selective"]) + bytes(8), _STEP.size + 8)
         if t == 1:
             self.library.sigma_step(self.model.data_ptr(), step)
             if asked:
@@ -169,10 +172,12 @@ class NativePath:
     def _append(self, cache: DiffKVCache, b: int, t: int) -> tuple[Tensor, int]:
         """Make room for t rows that the C++ code will write; (pointers to K and V of each layer, capacity)."""
         config, pointers = self.config, []
+        key_rows = (config.num_key_heads, 0, config.key_head_dim)
+        value_rows = (config.num_value_heads, 0, config.head_dim)
         for layer in cache.layers:
             if not layer.is_initialized:
-                layer.lazy_initialization(torch.empty(b, config.num_key_heads, 0, config.key_head_dim, dtype=self.dtype),
-                                          torch.empty(b, config.num_value_heads, 0, config.head_dim, dtype=self.dtype))
+                layer.lazy_initialization(torch.empty(b, *key_rows, dtype=self.dtype),
+                                          torch.empty(b, *value_rows, dtype=self.dtype))
             layer.reserve(layer.length + t)
             layer.length += t
             layer._view()

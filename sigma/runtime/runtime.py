@@ -66,6 +66,11 @@ class Runtime:
             state.pop("lm_head.weight", None)
         return cls(model.config, {name: Dense(tensor.detach()) for name, tensor in state.items()}, **options)
 
+    @property
+    def kv_itemsize(self) -> int:
+        """Bytes per cached value."""
+        return self.dtype.itemsize
+
     def weight_pointers(self) -> dict[str, int]:
         """Address of every compiled weight by tensor name: equal in two runtimes where one copy serves both."""
         return self.path.weight_pointers()
@@ -117,7 +122,7 @@ class Runtime:
                               trace.captured[0, :, 0].float().cpu().numpy())
 
     def _note_read(self, cache: DiffKVCache, batch: int, top_k: int | None, distinct_rows: int) -> None:
-        size = self.dtype.itemsize
+        size = self.kv_itemsize
         k_read, v_full = self.config.kv_bytes(cache.length, size, batch)
         if top_k is None:
             cache.note_read(k_read, v_full, v_full)

@@ -86,7 +86,8 @@ class TorchPath:
         self.config, self.dtype, self.device, self.packed = config, dtype, device, packed
         usable = isinstance(share, TorchPath) and (share.dtype, share.device) == (dtype, device)
         # The packed objects are kept beside what they became, so that an id cannot be reused.
-        self.compiled: dict[tuple[int, ...], tuple] = share.compiled if usable else {}
+        self.compiled: dict[tuple[int, ...], tuple] = {}
+        self.known = share.compiled if usable else {}
         self.embedding = self._plain(tensors["model.embed_tokens.weight"])
         head = tensors.get("lm_head.weight", tensors["model.embed_tokens.weight"])
         self.head_weight = self._plain(head)
@@ -95,11 +96,12 @@ class TorchPath:
         self.layers = [self._layer(f"model.layers.{i}.", tensors) for i in range(config.num_hidden_layers)]
         cos, sin = rope_tables(config, torch.arange(config.max_position_embeddings))
         self.cos, self.sin = cos.to(device, dtype), sin.to(device, dtype)
+        self.known = {}
 
     def _get(self, parts: tuple[Packed, ...], make):
         key = tuple(map(id, parts))
         if key not in self.compiled:
-            self.compiled[key] = (parts, make())
+            self.compiled[key] = self.known.get(key) or (parts, make())
         return self.compiled[key][1]
 
     def _plain(self, packed: Packed) -> Tensor:

@@ -155,7 +155,7 @@ class Healer:
         begun = saved = time.monotonic()
         record = (self.folder / "record.jsonl").open("a", encoding="utf-8")
         total = r.layer_steps + r.logit_steps
-        bar = tqdm(total=total, initial=self.step + (r.layer_steps if self.stage == "logits" else 0), unit="step")
+        bar = tqdm(total=total, disable=None, initial=self.step + (r.layer_steps if self.stage == "logits" else 0), unit="step")
         self.student.train()
         while not (self.stage == "logits" and self.step >= r.logit_steps):
             if self.stage == "layer" and self.step >= r.layer_steps:
@@ -194,7 +194,7 @@ class Healer:
 
     def gate_moved(self) -> float:
         """How far the first layer's gates are from their start, relative to the start's size."""
-        return max((float((self.parameters[n] - start).norm() / start.norm()) for n, start in self.gates.items()), default=0.0)
+        return max((float((self.parameters[n].detach() - start).norm() / start.norm()) for n, start in self.gates.items()), default=0.0)
 
     def save(self) -> None:
         """Write weights, optimizer and position aside, then rename: an interruption loses nothing."""

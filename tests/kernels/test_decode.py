@@ -2,13 +2,13 @@
 
 import pytest
 import torch
-from conftest import DTYPES, HEADS, assert_close_enough, dtype_id, heads_id, make_qkv, naive
 
 import kernels
 from kernels import native
 from kernels.decode import cpu, reference
 from kernels.decode import native as native_decode
 from kernels.prefill import reference as prefill_reference
+from tests.kernels.inputs import DTYPES, HEADS, assert_close_enough, dtype_id, heads_id, make_qkv, naive
 
 PATHS = {"native": native_decode.decode_attention, "torch": cpu.decode_attention}
 
@@ -106,6 +106,15 @@ def test_strided_queries(path):
     torch.testing.assert_close(path(turned, k, v), path(q, k, v), atol=1e-6, rtol=0)
     inner = q.mT.contiguous().mT
     torch.testing.assert_close(path(inner, k, v), path(q, k, v), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("operation", [kernels.decode_attention, kernels.prefill_attention])
+def test_gradients_are_not_lost(operation):
+    inputs = [x.clone().requires_grad_() for x in make_qkv((9, 1, 3), 4, 40)]
+    truth = torch.autograd.grad(reference.decode_attention(*inputs).square().sum(), inputs)
+    got = torch.autograd.grad(operation(*inputs).square().sum(), inputs)
+    for one, other in zip(got, truth):
+        torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
 
 
 def test_last_dimension_not_contiguous():

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import make_qkv
 
 import kernels
 from kernels import dispatch, guard
+from tests.kernels.inputs import make_qkv
 
 ROOT = Path(__file__).parents[2]
 OPERATIONS = {
@@ -77,6 +77,8 @@ def test_bad_lengths(operation, lengths, message):
         OPERATIONS[operation](q, k, v, lengths=torch.tensor(lengths))
     with pytest.raises(ValueError, match="int64"):
         OPERATIONS[operation](q, k, v, lengths=torch.tensor([3], dtype=torch.int32))
+    with pytest.raises(ValueError, match="lengths is on meta"):
+        OPERATIONS[operation](q, k, v, lengths=torch.tensor([3], device="meta"))
 
 
 @pytest.mark.parametrize("top_k", [0, -3])

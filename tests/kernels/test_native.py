@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import make_qkv
 
 import kernels
 from kernels import native
 from kernels.decode import reference
+from tests.kernels.inputs import make_qkv
 
 ROOT = Path(__file__).parents[2]
 SOURCE = '#include "kernels/simd.h"\nextern "C" int answer() { return 6 * 7; }\n'
@@ -57,7 +57,7 @@ def test_two_processes_at_once(fresh):
     code = f"import pathlib, kernels.native as n; print(n.load('a', [pathlib.Path({str(source)!r})]).answer())"
 
     def build(_):
-        return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=120)
+        return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=300)
 
     with ThreadPoolExecutor(2) as pool:
         answers = list(pool.map(build, range(2)))

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from conftest import DTYPES, HEADS, assert_close_enough, dtype_id, heads_id, make_qkv, naive
 
 import kernels
 from kernels.prefill import cpu, reference
+from tests.kernels.inputs import DTYPES, HEADS, assert_close_enough, dtype_id, heads_id, make_qkv, naive
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=dtype_id)

@@ -2,13 +2,13 @@
 
 import pytest
 import torch
-from conftest import HEADS, assert_close_enough, dtype_id, heads_id, make_qkv, naive
 
 import kernels
 from kernels import native
 from kernels.decode import reference as decode_reference
 from kernels.selective import cpu, reference
 from kernels.selective import native as native_selective
+from tests.kernels.inputs import HEADS, assert_close_enough, dtype_id, heads_id, make_qkv, naive
 
 PATHS = {"native": native_selective.selective_decode_attention, "torch": cpu.selective_decode_attention}
 

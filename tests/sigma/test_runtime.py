@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from kernels import native
 from sigma.configuration import SigmaConfig
 from sigma.modeling import SigmaForCausalLM
 from sigma.quantization import Dense, GroupInt8, quantize_int4, quantize_int8
@@ -26,7 +27,17 @@ def path(request, monkeypatch):
     """Every test runs on the C++ path and on the torch path."""
     if request.param == "torch":
         monkeypatch.setenv("SIGMA_NATIVE", "0")
-    return request.param
+    native.reset()
+    yield request.param
+    native.reset()
+
+
+def test_the_path_is_the_one_asked_for(path):
+    kernels = Runtime.from_model(tiny("9/1/3+augq")).kernels
+    if path == "torch":
+        assert kernels == "torch (SIGMA_NATIVE=0)"
+    else:
+        assert kernels == native.status()  # native code wherever there is a compiler
 
 
 def tiny(name: str, **overrides) -> SigmaForCausalLM:

@@ -23,12 +23,15 @@ augmented query costs more time than the smaller cache saves on a model of this 
 
 | figure | how |
 |---|---|
-| decode speed | measured: tokens over this side's own compute time, from the second token on. The two sides share the device, so the wall rate (in the tooltip) is lower. |
+| decode speed | measured: tokens over this side's own compute time, from the second on; wall rate in the tooltip. |
 | first token | measured: compute time of the prefill and of the first token; wall time in the tooltip. |
 | context | measured: tokens whose K and V are in the cache. |
 | K resident, V resident | measured on the cache's tensors: layers × tokens × heads × width × bytes per number. |
-| V read, this step | measured: every V row that the newest step requested, over all query heads and layers with selective V, each row once without. The distinct rows are in the tooltip. |
+| V read, this step | measured: bytes of V that the newest step requested; distinct rows in the tooltip. |
 | captured mass | measured: the part of the softmax, over all positions, that falls on the fetched V rows. |
+
+The two sides share the device, so the wall rate is lower than the decode speed. With selective V every query head
+requests its own rows, and a row that three heads request counts three times; without it each row is read once.
 
 Selective V fetching cuts V *traffic*: rows that were not selected stay resident. Attention is not explanation: a large
 weight says what was read, not why an answer came out.

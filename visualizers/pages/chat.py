@@ -13,7 +13,6 @@ from visualizers.pages.column import column_head
 from visualizers.pages.look import ASSETS
 from visualizers.pages.pictures import pictures
 from visualizers.requests import MAX_NEW_TOKENS
-from visualizers.turns import Chat
 
 MENU_JS = """() => {
   const open = document.getElementById('clear-menu').classList.toggle('open');
@@ -49,11 +48,6 @@ class ChatTab:
         return [self.system, self.selective, self.layer, *self.sampling]
 
 
-def new_chat() -> Chat:
-    """A new visitor's chat. Gradio takes a dataclass itself for a value, so the state is given this function."""
-    return Chat()
-
-
 def read_examples() -> list[dict[str, str]]:
     """The examples of the tab: label, prompt, system prompt, selective-V setting."""
     return json.loads((ASSETS / "examples" / "chat.json").read_text("utf-8"))
@@ -61,7 +55,7 @@ def read_examples() -> list[dict[str, str]]:
 
 def chat_tab(infos: dict[str, SideInfo], on_leave: Any) -> ChatTab:
     """Lay the tab out; `infos` describes the sides before a model is loaded, `on_leave(Chat)` frees a session."""
-    tab = ChatTab(state=gr.State(new_chat, delete_callback=on_leave))
+    tab = ChatTab(state=gr.State(None, delete_callback=on_leave))
     with gr.Row(elem_id="columns", equal_height=False):
         for side in SIDES:
             with gr.Column(min_width=300, elem_classes=["side", f"side-{side}"]):
@@ -105,7 +99,7 @@ def _dock(tab: ChatTab) -> None:
 
 def _settings(tab: ChatTab, infos: dict[str, SideInfo]) -> None:
     layers = infos["sigma"].layers if "sigma" in infos else 30
-    with gr.Accordion("Settings: system prompt, sampling, selective V, probe layer", open=False, elem_id="settings"):
+    with gr.Accordion("Settings: system prompt, sampling, selective V", open=False, elem_id="settings"):
         tab.system = gr.Textbox(label="System prompt", lines=2, elem_id="system", placeholder="none")
         with gr.Row():
             tab.selective = gr.Dropdown(

@@ -29,7 +29,10 @@ Updates = dict[Any, Any]
 
 
 class ChatHandlers:
-    """The handlers, bound to one tab and one desk."""
+    """The handlers, bound to one tab and one desk.
+
+    A visitor's chat is None until the page's load event has made it, so every handler can begin with a new one.
+    """
 
     def __init__(self, tab: ChatTab, desk: Desk):
         self.tab, self.desk = tab, desk
@@ -48,7 +51,9 @@ class ChatHandlers:
             self.example, [tab.examples, *turn_inputs],
             **{**stream, "outputs": [*outputs, tab.system, tab.selective]},
         )
-        quick = dict(show_progress="hidden", api_visibility="private", concurrency_limit=None)
+        # Not queued: Gradio closes a page's event stream when its last queued event ends, and an event that joins in
+        # that moment is never heard of again. With only turns in the queue that moment hardly comes.
+        quick = dict(show_progress="hidden", api_visibility="private", queue=False)
         tab.stop.click(self.stop, [tab.state], outputs, cancels=[sent, again, shown], **quick)
         tab.undo.click(self.undo, [tab.state, tab.box], outputs, **quick)
         tab.clear.click(self.clear, [tab.state], outputs, **quick)
@@ -56,11 +61,11 @@ class ChatHandlers:
 
     def send(self, request: gr.Request, prompt: str, chat: Chat, *settings: Any) -> Iterator[Updates]:
         """Answer the prompt in the box."""
-        yield from self._answer(prompt, chat, settings, request)
+        yield from self._answer(prompt, chat or Chat(), settings, request)
 
     def example(self, request: gr.Request, index: int, chat: Chat, *settings: Any) -> Iterator[Updates]:
         """Answer an example, with the system prompt and the selective-V setting that it shows."""
-        chosen = self.examples[index]
+        chat, chosen = chat or Chat(), self.examples[index]
         if not self.desk.busy(chat.session):
             yield {self.tab.system: chosen["system"], self.tab.selective: chosen["selective"]}
         own = (chosen["system"], chosen["selective"], *settings[2:])
@@ -68,6 +73,7 @@ class ChatHandlers:
 
     def retry(self, request: gr.Request, chat: Chat, *settings: Any) -> Iterator[Updates]:
         """Answer the newest prompt again, with the settings as they are now."""
+        chat = chat or Chat()
         if self.desk.busy(chat.session):
             yield self._notice("An answer is still being written. Press Stop first.")
             return
@@ -86,6 +92,7 @@ class ChatHandlers:
 
     def stop(self, chat: Chat) -> Updates:
         """End the turn; what was written stays."""
+        chat = chat or Chat()
         run = self.desk.stop(chat.session)
         updates = {**self._columns(chat), **self._buttons(False), **self._say("Stopped.")}
         if run is not None:
@@ -94,6 +101,7 @@ class ChatHandlers:
 
     def undo(self, chat: Chat, box: str) -> Updates:
         """Take the newest turn back; its prompt returns to the box unless something is written there."""
+        chat = chat or Chat()
         if self.desk.busy(chat.session):
             return self._notice("An answer is still being written. Press Stop first.")
         prompt = chat.undo()
@@ -103,14 +111,17 @@ class ChatHandlers:
 
     def clear(self, chat: Chat) -> Updates:
         """Put the chat aside and free what the engine keeps of it."""
+        chat = chat or Chat()
         if self.desk.busy(chat.session):
             return self._notice("An answer is still being written. Press Stop first.")
         chat.clear()
         self.desk.source.release(chat.session)
-        return {**self._columns(chat), **self._say("Chat cleared."), self.tab.restore: gr.update(visible=bool(chat.cleared))}
+        can_restore = gr.update(visible=bool(chat.cleared))
+        return {**self._columns(chat), **self._say("Chat cleared."), self.tab.restore: can_restore}
 
     def restore(self, chat: Chat) -> Updates:
         """Undo of clear."""
+        chat = chat or Chat()
         chat.restore()
         return {**self._columns(chat), **self._say(""), self.tab.restore: gr.update(visible=False)}
 
@@ -131,10 +142,10 @@ class ChatHandlers:
             yield from self._run(run, chat, turn, settings)
             yield {**self._columns(chat), **self._buttons(False)}
         except PromptError as error:
-            yield self._give_back(chat, turn, str(error))
+            yield self._give_back(run, chat, turn, str(error))
         except Exception:
             log.exception("a turn failed")
-            yield self._give_back(chat, turn, FAILED)
+            yield self._give_back(run, chat, turn, FAILED)
         finally:
             run.ended.set()
 
@@ -143,7 +154,7 @@ class ChatHandlers:
         engine = self.desk.source.engine
         if run.stop.is_set() or engine is None:
             return
-        system, selective, layer, *sampling = settings
+        _, selective, layer, *sampling = settings
         infos = {side: engine.info(side) for side in SIDES}
         sigma = infos["sigma"]
         run.board.describe(infos)
@@ -182,9 +193,10 @@ class ChatHandlers:
         make_request({}, make_sampling(*settings[3:]), settings[1], settings[2], context, 1 << 10)
         return cleaned, system
 
-    def _give_back(self, chat: Chat, turn: Turn, message: str) -> Updates:
+    def _give_back(self, run: Run, chat: Chat, turn: Turn, message: str) -> Updates:
         """After an error: a turn without an answer is taken back and its prompt returns to the box."""
-        updates = {**self._buttons(False), **self._notice(message)}
+        run.board.stopped = True
+        updates = {**self._buttons(False), **self._notice(message), self.tab.live: run.board.payload()}
         if not any(turn.answers.values()):
             chat.drop(turn)
             updates[self.tab.box] = turn.prompt

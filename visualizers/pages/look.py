@@ -13,6 +13,9 @@ ASSETS = Path(__file__).resolve().parents[2] / "assets"
 SCRIPTS = ("decode", "geometry", "draw_curve", "draw_attention", "figures", "interact", "replay", "page")
 SANS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Liberation Sans", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Liberation Mono", "monospace")
+# A second lock beside `visualizers.safe`: whatever a model writes, no picture or sound comes from another host.
+POLICY = ('<meta http-equiv="Content-Security-Policy" content="img-src \'self\' data: blob:; '
+          'media-src \'self\' data: blob:; font-src \'self\' data:">')
 GREYS = gr.themes.Color("#fbfbfa", "#f4f4f2", "#e6e6e3", "#d3d3cf", "#a2a29c", "#73736d", "#565651", "#3d3d39",
                         "#262624", "#191918", "#111110", name="sigma-grey")
 BLUES = gr.themes.Color("#eff7fc", "#dceef8", "#b5dbf0", "#7fc1e4", "#3f9fd2", "#0072B2", "#00639b", "#005382",
@@ -43,7 +46,7 @@ def style_sheet() -> str:
 def head(recorded: dict[str, Any] | None) -> str:
     """The scripts and the recorded run, inlined: the page then needs no second request and no other host."""
     code = "\n".join((ASSETS / "js" / f"{name}.js").read_text("utf-8") for name in SCRIPTS)
-    parts = [f"<script>\n{code}\n</script>"]
+    parts = [POLICY, f"<script>\n{code}\n</script>"]
     if recorded is not None:
         # A "</script>" inside the JSON would end the element; "<\/" means the same in JSON.
         data = recording.dumps(recorded).replace("</", "<\\/").replace("<!--", "<\\u0021--")

@@ -17,6 +17,7 @@ from visualizers.pages.column import column_head
 from visualizers.pages.handlers import CONCURRENT, ChatHandlers
 from visualizers.pages.status import chip
 from visualizers.source import EngineSource
+from visualizers.turns import Chat
 
 TITLE = "Sigma's demo"
 SENTENCE = "Sigma gives queries, keys and values different budgets. Watch what that saves."
@@ -32,13 +33,13 @@ def build_page(source: EngineSource, max_waiting: int = 20) -> gr.Blocks:
     infos = recording.recorded_info(recording.read(RECORDED))
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         with gr.Row(elem_id="top", equal_height=True):
-            gr.HTML(f'<h1>{SENTENCE}</h1><p class="limits">{LIMITS}</p>', elem_id="sentence", padding=False,
-                    apply_default_css=False, js_on_load=None)
-            status = gr.HTML(lambda: chip(source), elem_id="status", padding=False, apply_default_css=False,
+            gr.HTML(f"<h1>{SENTENCE}</h1>", elem_id="sentence", padding=False, apply_default_css=False, js_on_load=None)
+            status = gr.HTML(elem_id="status", padding=False, apply_default_css=False,
                              js_on_load=None)
+        gr.HTML(f'<p class="limits">{LIMITS}</p>', padding=False, apply_default_css=False, js_on_load=None)
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Chat", id="chat"):
-                tab = chat_tab(infos, lambda chat: desk.leave(chat.session))
+                tab = chat_tab(infos, lambda chat: chat and desk.leave(chat.session))
             with gr.Tab("About", id="about"):
                 about_tab()
         ChatHandlers(tab, desk).wire()
@@ -58,18 +59,22 @@ def _watch_loading(page: gr.Blocks, source: EngineSource, status: gr.HTML, tab: 
     timer = gr.Timer(0.5)
     watched = [status, *tab.heads.values(), tab.layer, timer]
 
-    def look_again() -> dict[Any, Any]:
+    def look_again(layer: float) -> dict[Any, Any]:
         updates: dict[Any, Any] = {status: chip(source)}
         if source.status.phase == "loading":
             return updates
         updates[timer] = gr.Timer(active=False)
         if source.engine is not None:
             layers = source.engine.info("sigma").layers
-            updates[tab.layer] = gr.update(maximum=layers - 1)
+            updates[tab.layer] = gr.update(maximum=layers - 1, value=min(int(layer), layers - 1))
             updates |= {tab.heads[side]: column_head(side, source.engine.info(side)) for side in SIDES}
         return updates
 
-    timer.tick(look_again, None, watched, show_progress="hidden", api_visibility="private", concurrency_limit=None)
+    # Not queued: see the note in ChatHandlers.wire; a prompt is often sent while this ticks.
+    quiet = dict(show_progress="hidden", api_visibility="private", queue=False)
+    gr.on([page.load, timer.tick], look_again, tab.layer, watched, **quiet)
+    # Not as the state's value: a callable value becomes a public endpoint.
+    page.load(lambda: Chat(), None, tab.state, **quiet)
 
 
 def launch_options() -> dict[str, Any]:

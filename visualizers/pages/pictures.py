@@ -13,7 +13,8 @@ def _attention(side: str, name: str) -> str:
     <div class="attention-side">
       <h4>{name} <small class="pooled" id="pooled-{side}"></small></h4>
       <div class="canvas-box"><canvas id="attention-{side}" data-side="{side}" tabindex="0" role="img"
-        aria-label="{name}: attention of the newest token, one row per query head, one column per attended token. The text below says the same."></canvas></div>
+        aria-label="{name}: attention of the newest token, one row per query head, one column per attended token."
+        aria-describedby="attention-read"></canvas></div>
       <div class="strip" id="strip-{side}" aria-hidden="true"></div>
     </div>"""
 
@@ -29,7 +30,8 @@ BODY = f"""
         <li><i class="ln dotk"></i>of it K</li>
       </ul></figcaption>
     <div class="canvas-box"><canvas id="kv-canvas" role="img"
-      aria-label="KV-cache bytes of both sides over the tokens. The figures above each column say the same."></canvas></div>
+      aria-label="KV-cache bytes of both sides over the tokens. The figures above each column say the same."
+      ></canvas></div>
     <p class="note">Selective fetching cuts V traffic; rows not selected stay resident.</p>
   </figure>
   <figure id="attention-figure">

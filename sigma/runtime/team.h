@@ -1,0 +1,137 @@
+// Matrix products shared by a team of threads: rows of the result are cut among its members.
+#pragma once
+#include <vector>
+
+#include "panel.h"
+#if defined(_OPENMP)
+#include <omp.h>
+#endif
+
+namespace sigma {
+namespace {
+
+struct Activations {  // fp32 and bf16 copies of one set of rows
+  std::vector<float> full;
+  std::vector<uint16_t> half;
+  void resize(int64_t n) {
+    if (int64_t(full.size()) < n) full.resize(n), half.resize(n);
+  }
+};
+
+template <class T>
+void grow(std::vector<T>& v, int64_t n) {
+  if (int64_t(v.size()) < n) v.resize(n);
+}
+
+inline void keep(Activations& a, int64_t at, float value, bool half) {
+  a.full[at] = value;
+  if (half) {
+    const uint16_t bits = round_bf16(value);
+    a.half[at] = bits;
+  }
+}
+inline Rows rows_of(const Activations& a, int64_t n, int64_t width, bool half) {
+  return {a.full.data(), half ? a.half.data() : nullptr, n, width};
+}
+
+struct Team {
+  int64_t index, size;
+  void wait() const {
+#pragma omp barrier
+  }
+  // This member's part of n items.
+  int64_t from(int64_t n) const { return n * index / size; }
+  int64_t to(int64_t n) const { return n * (index + 1) / size; }
+};
+
+template <class Work>
+void parallel(int64_t threads, const Work& work) {
+  if (threads <= 1) {
+    work(Team{0, 1});
+    return;
+  }
+#pragma omp parallel num_threads(int(threads))
+  {
+#if defined(_OPENMP)
+    work(Team{omp_get_thread_num(), omp_get_num_threads()});
+#else
+    work(Team{0, 1});
+#endif
+  }
+}
+
+// y (+)= x W^T for the row blocks [from, to) of one matrix.
+void multiply(const Matrix& m, const Rows& x, int64_t from, int64_t to, float* y, int64_t pitch, bool add) {
+  if (from >= to) return;
+  static thread_local Prepared prepared;
+  static thread_local std::vector<float> panel;
+  const auto count = [&](int64_t block) { return m.rows - block * kRows < kRows ? m.rows - block * kRows : kRows; };
+  if (x.count == 1) {
+    prepared.fill(m, x.full);
+    for (int64_t block = from; block < to; block++) {
+      alignas(64) float part[kRows];
+      dot_block(m, block, x, prepared.sums.data(), part);
+      add_offsets(m, block * kRows, count(block), x.full, prepared.rank, part);
+      float* out = y + block * kRows;
+      const int64_t n = count(block);
+      if (add) for (int64_t i = 0; i < n; i++) out[i] += part[i];
+      else for (int64_t i = 0; i < n; i++) out[i] = part[i];
+    }
+    return;
+  }
+  grow(panel, m.cols * kRows * 2);
+  static thread_local std::vector<float> ranks;
+  if (m.rank_rows) {
+    grow(ranks, x.count);
+    for (int64_t t = 0; t < x.count; t++) {
+      float dot = 0;
+      for (int64_t c = 0; c < m.cols; c++) dot += x.full[t * x.width + c] * m.rank_cols[c];
+      ranks[t] = dot;
+    }
+  }
+  for (int64_t block = from; block < to;) {
+    const bool two = block + 2 <= to && (block + 2) * kRows <= m.rows;
+    const int64_t size = two ? 2 : 1;
+    for (int64_t i = 0; i < size; i++) expand_block(m, block + i, SIGMA_DPBF16 && x.half, size * kRows, panel.data() + i * kRows);
+    float* out = y + block * kRows;
+    if (two) {
+      tiles<2>(panel.data(), x, m.cols, out, pitch, add);
+    } else if (count(block) == kRows) {
+      tiles<1>(panel.data(), x, m.cols, out, pitch, add);
+    } else {  // the last, partial block goes through a buffer: what follows its rows is not its own
+      alignas(64) float edge[kRows];
+      for (int64_t t = 0; t < x.count; t++) {
+        const Rows one{x.full + t * x.width, x.half ? x.half + t * x.width : nullptr, 1, x.width};
+        panel_tile<1, 1>(panel.data(), one, 0, m.cols, edge, kRows, false);
+        for (int64_t i = 0; i < count(block); i++) out[t * pitch + i] = (add ? out[t * pitch + i] : 0) + edge[i];
+      }
+    }
+    if (m.identity != 0 || m.rank_rows)
+      for (int64_t t = 0; t < x.count; t++)
+        add_offsets(m, block * kRows, two ? 2 * kRows : count(block), x.full + t * x.width,
+                    m.rank_rows ? ranks[t] : 0, out + t * pitch);
+    block += size;
+  }
+}
+
+struct Task {
+  const Matrix* m;
+  float* y;
+  int64_t pitch;
+};
+// Several matrices of the same input as one line of row blocks, cut evenly among the team.
+template <int N>
+void multiply_all(const Team& team, const Task (&tasks)[N], const Rows& x, bool add = false) {
+  int64_t total = 0;
+  for (const Task& task : tasks) total += task.m->blocks();
+  int64_t from = team.from(total), to = team.to(total), start = 0;
+  for (const Task& task : tasks) {
+    const int64_t n = task.m->blocks();
+    const int64_t lo = from > start ? from - start : 0, hi = to - start < n ? to - start : n;
+    multiply(*task.m, x, lo, hi, task.y, task.pitch, add);
+    start += n;
+  }
+}
+
+}  // namespace
+}  // namespace sigma

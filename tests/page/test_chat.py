@@ -1,0 +1,147 @@
+"""A visitor's chat in a real browser."""
+
+import re
+import time
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+LAYERS, DIM, ITEM = 30, 64, 2
+
+
+def until(condition, seconds=10.0):
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert condition()
+
+
+def test_both_columns_grow_and_the_counters_follow_the_formula(visit, engine):
+    engine.words = 120
+    visitor = visit()
+    visitor.send("What is a GPU?")
+    visitor.wait_run("running")
+    visitor.wait_answer("gqa", "word1.1 ")
+    early = {side: len(visitor.answer(side)) for side in ("sigma", "gqa")}
+    visitor.wait_over()
+    for side, name, key_heads in (("sigma", "Sigma", 1), ("gqa", "GQA", 3)):
+        assert f"{name} 135M heard: What is a GPU? word1.0" in visitor.answer(side)
+        assert len(visitor.answer(side)) > early[side]
+        tokens = visitor.figure(side, "context")
+        assert visitor.figure(side, "k") + visitor.figure(side, "v") == LAYERS * tokens * (key_heads + 3) * DIM * ITEM
+        assert visitor.figure(side, "rate") == pytest.approx(50)
+        assert visitor.phase(side) == "done"
+    text = visitor.page.locator('#head-sigma [data-figure="k"]').inner_text()
+    assert re.search(r"\d+(\.\d+)? KiB", text)
+    assert "Measured" in visitor.page.locator('#head-sigma [data-figure="rate"]').get_attribute("title")
+    live = visitor.page.locator("#live [data-updates]")
+    assert 3 <= int(live.get_attribute("data-updates")) <= 25
+    assert int(live.get_attribute("data-bytes")) < 10_000
+    assert "finished" in visitor.page.locator("#live-summary").inner_text()
+
+
+def test_stop_while_decoding_frees_the_cache_and_keeps_the_text(visit, engine):
+    engine.words, engine.delay = 400, 0.02
+    visitor = visit()
+    visitor.send("Tell me all")
+    visitor.wait_answer("gqa", "word1.3")
+    visitor.page.locator("#stop").click()
+    visitor.page.wait_for_selector("#send:visible")
+    until(lambda: not engine.open_now())
+    assert "word1.3" in visitor.answer("sigma") and "word1.390" not in visitor.answer("sigma")
+    until(lambda: visitor.phase("sigma") == "stopped")
+    before = visitor.answer("sigma")
+    visitor.page.wait_for_timeout(300)
+    assert visitor.answer("sigma") == before
+    engine.words = 20
+    visitor.send("And now?")
+    visitor.wait_answer("gqa", "word2.")
+
+
+def test_stop_during_a_slow_prefill(visit, engine):
+    engine.prefill_delay = 0.4
+    visitor = visit()
+    visitor.send("long " * 600)
+    visitor.page.wait_for_selector('#head-sigma [data-phase="prefill"]')
+    visitor.page.locator("#stop").click()
+    visitor.page.wait_for_selector("#send:visible", timeout=5000)
+    until(lambda: not engine.open_now())
+    assert "heard" not in visitor.answer("sigma")
+    visitor.page.locator("#undo").click()
+    visitor.page.wait_for_function("document.querySelector('#prompt textarea').value.startsWith('long long')")
+
+
+def test_an_example_runs_with_one_click_and_shows_its_settings(visit, engine):
+    visitor = visit()
+    visitor.page.get_by_role("button", name="System task: nvidia-smi").click()
+    visitor.wait_over()
+    assert "nvidia-smi" in visitor.answer("gqa")
+    assert engine.requests[-1].messages["sigma"][0]["role"] == "system"
+    visitor.page.get_by_role("button", name="Selective V, k = 16").click()
+    visitor.wait_answer("gqa", "word2.")
+    visitor.wait_over()
+    assert engine.requests[-1].selective_k == 16
+    assert visitor.figure("sigma", "v_read") == LAYERS * 9 * 17 * DIM * ITEM
+    assert visitor.figure("gqa", "v_read") == visitor.figure("gqa", "v")
+    assert visitor.page.locator("#strip-sigma .fetched").count() > 0
+    assert visitor.page.locator("#strip-gqa .fetched").count() == 0
+
+
+def test_retry_undo_clear_and_its_undo(visit, engine):
+    visitor = visit()
+    visitor.send("first words")
+    visitor.wait_over()
+    asked = len(engine.requests)
+    visitor.page.locator("#retry").click()
+    until(lambda: len(engine.requests) == asked + 1)
+    visitor.wait_over()
+    assert engine.requests[-1].messages == engine.requests[-2].messages
+    visitor.send("second words")
+    visitor.wait_answer("sigma", "word2.")
+    visitor.wait_over()
+    visitor.page.locator("#undo").click()
+    visitor.page.wait_for_function("document.querySelector('#prompt textarea').value === 'second words'")
+    assert "second words" not in visitor.answer("sigma")
+    assert not visitor.page.locator("#clear").is_visible()
+    visitor.page.locator("#more-button").click()
+    visitor.page.locator("#clear").click()
+    visitor.page.wait_for_selector("#restore:visible")
+    assert "first words" not in visitor.answer("gqa")
+    visitor.page.locator("#restore").click()
+    visitor.wait_answer("gqa", "first words")
+
+
+def test_nothing_is_lost_when_a_prompt_cannot_be_answered(visit, engine):
+    visitor = visit()
+    visitor.page.locator("#send").click()
+    visitor.page.wait_for_function("document.querySelector('#notice').innerText.includes('Write a prompt')")
+    visitor.send("w " * 50_000)
+    visitor.wait_text("#notice", "context holds 8,192")
+    assert len(visitor.page.locator("#prompt textarea").input_value()) > 99_000
+    assert "w w w" not in visitor.answer("sigma")
+    engine.fail_next = RuntimeError("secret detail")
+    visitor.send("please\x07 break")
+    visitor.page.wait_for_function("document.querySelector('#notice').innerText.includes('went wrong')")
+    assert "secret" not in visitor.page.locator("body").inner_text()
+    assert visitor.page.locator("#prompt textarea").input_value() == "please break"
+
+
+@pytest.mark.parametrize("rows,message", [("0", "at least 1"), ("9000", "more than the context")])
+def test_an_impossible_k_is_explained_and_the_prompt_stays(visit, rows, message):
+    visitor = visit()
+    visitor.page.locator("#settings button").first.click()
+    box = visitor.page.locator("#selective input")
+    box.fill(rows)
+    box.press("Enter")
+    visitor.send("my prompt")
+    visitor.page.wait_for_function(f"document.querySelector('#notice').innerText.includes('{message}')")
+    assert visitor.page.locator("#prompt textarea").input_value() == "my prompt"
+
+
+def test_html_in_a_prompt_is_shown_as_text(visit):
+    visitor = visit()
+    visitor.send('<img src="https://example.com/x.png" onerror="window.broken=1"><b>bold</b> ![](https://example.com/y.png)')
+    visitor.wait_over()
+    assert "<b>bold</b>" in visitor.answer("sigma").replace("\u200b", "")
+    assert visitor.page.evaluate("window.broken") is None

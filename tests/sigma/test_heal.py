@@ -1,0 +1,75 @@
+"""Healing learns, and an interrupted run ends where an uninterrupted one does."""
+
+import json
+
+import pytest
+import torch
+
+from sigma.convert import convert
+from sigma.training.heal import Healer, Recipe, logit_loss
+from tests.tiny import tiny_model
+
+RECIPE = Recipe(length=32, batch=2, layer_steps=6, logit_steps=6, layer_rate=2e-3, logit_rate=2e-3)
+
+
+def windows():
+    return torch.randint(3, 259, (12, 32), generator=torch.Generator().manual_seed(1))
+
+
+def healer(folder, recipe=RECIPE):
+    teacher = tiny_model(num_key_heads=3)
+    return Healer(convert(teacher, windows(), 1, 80), teacher, windows(), recipe, folder)
+
+
+def test_both_stages_lower_their_loss(tmp_path):
+    one = healer(tmp_path, Recipe(length=32, batch=2, layer_steps=40, logit_steps=40, layer_rate=5e-4, logit_rate=5e-4))
+    with torch.no_grad():
+        before = logit_loss(one.student, one.teacher, windows())
+    one.run()
+    rows = [json.loads(line) for line in (tmp_path / "record.jsonl").read_text().splitlines()]
+    layer, logits = ([r["loss"] for r in rows if r["stage"] == stage] for stage in ("layer", "logits"))
+    assert sum(layer[-5:]) < 0.9 * sum(layer[:5]) and sum(logits[-5:]) < 0.9 * sum(logits[:5])
+    with torch.no_grad():
+        assert logit_loss(one.student, one.teacher, windows()) < 0.85 * before
+    assert rows[-1]["gate_moved"] > 0 and rows[-1]["tokens"] == 80 * 64
+
+
+def test_only_the_query_and_key_path_moves(tmp_path):
+    one = healer(tmp_path)
+    teacher = {n: p.clone() for n, p in one.teacher.state_dict().items()}
+    one.run()
+    moved = {n for n, p in one.student.state_dict().items() if n in teacher and p.shape == teacher[n].shape and not torch.equal(p, teacher[n])}
+    assert moved and all("q_proj" in n for n in moved)
+
+
+@pytest.mark.parametrize("interrupted_at", [3, 6, 8])
+def test_resume_is_exact(tmp_path, interrupted_at):
+    whole = healer(tmp_path / "whole")
+    whole.run()
+    first = healer(tmp_path / "pieces")
+    count = 0
+    original = first.batch
+
+    def stopping(stage, step):
+        nonlocal count
+        count += 1
+        if count > interrupted_at:
+            first.save()
+            raise KeyboardInterrupt
+        return original(stage, step)
+
+    first.batch = stopping
+    with pytest.raises(KeyboardInterrupt):
+        first.run()
+    second = healer(tmp_path / "pieces")
+    assert second.resume()
+    second.run()
+    for name, parameter in whole.parameters.items():
+        assert torch.equal(parameter, second.parameters[name]), name
+
+
+def test_another_recipe_is_refused(tmp_path):
+    one = healer(tmp_path)
+    one.save()
+    with pytest.raises(ValueError, match="recipe"):
+        healer(tmp_path, Recipe(length=32, layer_steps=7)).resume()
