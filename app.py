@@ -20,7 +20,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--base", metavar="PATH_OR_HUB_ID", help="GQA base model; default: the one it was made from")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ...")
     parser.add_argument("--weights", choices=("auto", "int4", "bf16"), default="auto", help="how weights are held")
-    parser.add_argument("--offline", action="store_true", help="never ask the Hub; use what is on this machine")
+    parser.add_argument("--offline", action="store_true", help="fetch nothing; use what is on this machine")
     parser.add_argument("--max-waiting", type=int, default=20, help="visitors that may wait in the queue")
     args = parser.parse_args(argv)
     if args.max_waiting < 1:
@@ -34,20 +34,22 @@ def main(argv: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     if args.offline:
-        os.environ["HF_HUB_OFFLINE"] = "1"
+        os.environ["HF_HUB_OFFLINE"] = os.environ["SIGMA_OFFLINE"] = "1"
+
+    from kernels.guard import check_foreign_distribution
+
+    try:
+        check_foreign_distribution()
+    except RuntimeError as error:
+        sys.exit(f"error: {error}")
 
     from visualizers.pages import build_page, launch_options
     from visualizers.source import EngineSource
 
     def load(progress):
-        from sigma.checkpoints import CheckpointError
         from sigma.engine import load_engine
 
-        try:
-            return load_engine(args.checkpoint, args.base, args.device, args.weights, progress)
-        except CheckpointError as error:
-            # Its message is written for the visitor; the source shows ValueErrors as they are.
-            raise ValueError(str(error)) from error
+        return load_engine(args.checkpoint, args.base, args.device, args.weights, progress)
 
     source = EngineSource(load)
     page = build_page(source, args.max_waiting)

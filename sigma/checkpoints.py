@@ -73,7 +73,11 @@ def resolve(source: str, progress: Progress | None = None) -> Path:
     if progress is not None:
         progress(f"fetching {source} from the Hub", 0.0)
     try:
-        return Path(snapshot_download(source, allow_patterns=["*.json", "*.safetensors", "*.jinja", "*.txt", "*.model", "*.gguf"]))
+        return Path(
+            snapshot_download(
+                source, allow_patterns=["*.json", "*.safetensors", "*.jinja", "*.txt", "*.model", "*.gguf"]
+            )
+        )
     except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError, ValueError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise CheckpointError(f"{source!r} is no local path and could not be fetched from the Hub: {first}") from error
@@ -95,7 +99,9 @@ def load_side(source: str | Path | None = None, progress: Progress | None = None
 
 def _from_gguf(path: Path) -> Side:
     config, tensors, metadata = read_gguf(path)
-    return Side(path.stem, config, tensors, tokenizer_from_gguf(path), {"file": path.name, "path": str(path), **metadata})
+    return Side(
+        path.stem, config, tensors, tokenizer_from_gguf(path), {"file": path.name, "path": str(path), **metadata}
+    )
 
 
 def _from_folder(path: Path) -> Side:
@@ -105,15 +111,23 @@ def _from_folder(path: Path) -> Side:
         raise ValueError(f"model type {family!r} is not supported; there are sigma, {', '.join(_GQA_FAMILIES)}")
     source = AutoConfig.from_pretrained(path, trust_remote_code=False)
     config = source if family == "sigma" else gqa_config(source)
-    model, loading = AutoModelForCausalLM.from_pretrained(path, dtype="auto", trust_remote_code=False, output_loading_info=True)
-    problems = {kind: sorted(loading[kind])[:3] for kind in ("missing_keys", "unexpected_keys", "mismatched_keys") if loading[kind]}
+    model, loading = AutoModelForCausalLM.from_pretrained(
+        path, dtype="auto", trust_remote_code=False, output_loading_info=True
+    )
+    problems = {
+        kind: sorted(loading[kind])[:3]
+        for kind in ("missing_keys", "unexpected_keys", "mismatched_keys")
+        if loading[kind]
+    }
     if problems:
         raise ValueError(f"the tensors do not fit the config: {problems}")
     state = model.state_dict()
     if config.tie_word_embeddings:
         state.pop("lm_head.weight", None)
     tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
-    return Side(path.name, config, {name: Dense(tensor) for name, tensor in state.items()}, tokenizer, {"path": str(path)})
+    return Side(
+        path.name, config, {name: Dense(tensor) for name, tensor in state.items()}, tokenizer, {"path": str(path)}
+    )
 
 
 def gqa_config(source) -> SigmaConfig:
@@ -127,12 +141,21 @@ def gqa_config(source) -> SigmaConfig:
     if source.hidden_act != "silu":
         raise ValueError(f"activation {source.hidden_act!r} is not supported, only silu")
     return SigmaConfig(
-        vocab_size=source.vocab_size, hidden_size=source.hidden_size, intermediate_size=source.intermediate_size,
-        num_hidden_layers=source.num_hidden_layers, num_attention_heads=source.num_attention_heads,
-        num_key_heads=source.num_key_value_heads, num_value_heads=source.num_key_value_heads,
-        head_dim=getattr(source, "head_dim", None), max_position_embeddings=source.max_position_embeddings,
-        rope_theta=rope["rope_theta"], rms_norm_eps=source.rms_norm_eps, tie_word_embeddings=source.tie_word_embeddings,
-        bos_token_id=source.bos_token_id, eos_token_id=source.eos_token_id, pad_token_id=source.pad_token_id,
+        vocab_size=source.vocab_size,
+        hidden_size=source.hidden_size,
+        intermediate_size=source.intermediate_size,
+        num_hidden_layers=source.num_hidden_layers,
+        num_attention_heads=source.num_attention_heads,
+        num_key_heads=source.num_key_value_heads,
+        num_value_heads=source.num_key_value_heads,
+        head_dim=getattr(source, "head_dim", None),
+        max_position_embeddings=source.max_position_embeddings,
+        rope_theta=rope["rope_theta"],
+        rms_norm_eps=source.rms_norm_eps,
+        tie_word_embeddings=source.tie_word_embeddings,
+        bos_token_id=source.bos_token_id,
+        eos_token_id=source.eos_token_id,
+        pad_token_id=source.pad_token_id,
     )
 
 
@@ -148,7 +171,9 @@ def load_pair(checkpoint: str | None = None, base: str | None = None, progress: 
         if not (folder / "config.json").exists():
             raise CheckpointError(f"{folder} is not a Sigma checkpoint: it has neither {PACKED_FILE} nor config.json.")
         if base is None:
-            raise CheckpointError(f"{folder} is a full Sigma checkpoint: name the GQA model to show beside it with --base.")
+            raise CheckpointError(
+                f"{folder} is a full Sigma checkpoint: name the GQA model to show beside it with --base."
+            )
         return Pair(load_side(folder, progress), load_side(base, progress))
     gqa = load_side(base, progress)
     say("reading the Sigma checkpoint", 0.0)
@@ -173,8 +198,10 @@ def read_packed(folder: Path, gqa: Side) -> Side:
     tensors = {name: own.get(name, gqa.tensors.get(name)) for name in expected}
     missing = sorted(name for name, tensor in tensors.items() if tensor is None)
     if missing or set(own) - expected:
-        raise CheckpointError(f"The Sigma checkpoint in {folder} does not fit its config: missing {missing[:3]}, "
-                              f"unexpected {sorted(set(own) - expected)[:3]}.")
+        raise CheckpointError(
+            f"The Sigma checkpoint in {folder} does not fit its config: missing {missing[:3]}, "
+            f"unexpected {sorted(set(own) - expected)[:3]}."
+        )
     return Side(manifest["name"], config, tensors, gqa.tokenizer, manifest)
 
 

@@ -35,6 +35,7 @@ def say(text: str, fraction: float = 0.0) -> None:
 
 def table(rows: Sequence[Sequence[object]], header: Sequence[str]) -> str:
     """Plain aligned columns; floats with three significant digits."""
+
     def show(value: object) -> str:
         return f"{value:.4g}" if isinstance(value, float) else "-" if value is None else str(value)
 
@@ -50,7 +51,8 @@ def run(main: Callable[[], dict | None], as_json: bool) -> None:
     try:
         result = main()
     except (CheckpointError, PromptError, ValueError, OSError) as error:
-        sys.exit(f"error: {error}")
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
     if as_json and result is not None:

@@ -67,7 +67,9 @@ class SigmaConfig(PretrainedConfig):
         self.num_key_heads = num_attention_heads if num_key_heads is None else num_key_heads
         self.num_value_heads = num_attention_heads if num_value_heads is None else num_value_heads
         if head_dim is None and num_attention_heads > 0 and hidden_size % num_attention_heads:
-            raise ValueError(f"hidden_size {hidden_size} is not divisible by num_attention_heads {num_attention_heads}; give head_dim")
+            raise ValueError(
+                f"hidden_size {hidden_size} is not divisible by num_attention_heads {num_attention_heads}; give head_dim"
+            )
         self.head_dim = hidden_size // max(num_attention_heads, 1) if head_dim is None else head_dim
         self.key_head_dim = self.head_dim if key_head_dim is None else key_head_dim
         self.augmented_query_dim = augmented_query_dim
@@ -90,8 +92,18 @@ class SigmaConfig(PretrainedConfig):
 
     def check(self) -> None:
         """Raise ValueError if the numbers do not fit together."""
-        sizes = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
-                 "num_key_heads", "num_value_heads", "head_dim", "key_head_dim", "max_position_embeddings")
+        sizes = (
+            "vocab_size",
+            "hidden_size",
+            "intermediate_size",
+            "num_hidden_layers",
+            "num_attention_heads",
+            "num_key_heads",
+            "num_value_heads",
+            "head_dim",
+            "key_head_dim",
+            "max_position_embeddings",
+        )
         for name in sizes:
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:

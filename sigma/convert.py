@@ -55,7 +55,9 @@ def real_rows(rows: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def compress_keys(w_q: Tensor, w_k: Tensor, inputs: Tensor, heads: tuple[int, int, int], fold=PROGRESSIVE_FOLD) -> tuple[Tensor, Tensor]:
+def compress_keys(
+    w_q: Tensor, w_k: Tensor, inputs: Tensor, heads: tuple[int, int, int], fold=PROGRESSIVE_FOLD
+) -> tuple[Tensor, Tensor]:
     """One layer: new (W_Q, W_K) with fewer key heads whose scores stay closest to the old ones.
 
     Args:
@@ -146,7 +148,9 @@ def layer_inputs(model: SigmaForCausalLM, windows: Tensor, batch: int = 4) -> li
     """The normalised attention inputs of every layer, bf16 [tokens, hidden], over token windows [n, t]."""
     found: list[list[Tensor]] = [[] for _ in model.model.layers]
     hooks = [
-        layer.input_layernorm.register_forward_hook(lambda _m, _i, out, store=store: store.append(out.flatten(0, 1).to(torch.bfloat16)))
+        layer.input_layernorm.register_forward_hook(
+            lambda _m, _i, out, store=store: store.append(out.flatten(0, 1).to(torch.bfloat16))
+        )
         for layer, store in zip(model.model.layers, found)
     ]
     try:
@@ -161,14 +165,25 @@ def layer_inputs(model: SigmaForCausalLM, windows: Tensor, batch: int = 4) -> li
 
 def converted_config(config: SigmaConfig, key_heads: int, augmented_query_dim: int | None) -> SigmaConfig:
     """The source's config with other key heads and an augmented query."""
-    changed = {"num_key_heads": key_heads, "augmented_query_dim": augmented_query_dim, "selective_v_top_k": None,
-               "selective_v_renormalize": True}
+    changed = {
+        "num_key_heads": key_heads,
+        "augmented_query_dim": augmented_query_dim,
+        "selective_v_top_k": None,
+        "selective_v_renormalize": True,
+    }
     return SigmaConfig.from_dict({**config.to_dict(), **changed})
 
 
 @torch.no_grad()
-def convert(model: SigmaForCausalLM, windows: Tensor, key_heads: int, augmented_query_dim: int | None = None,
-            fold=PROGRESSIVE_FOLD, alpha: float = GATE_ALPHA, progress=None) -> SigmaForCausalLM:
+def convert(
+    model: SigmaForCausalLM,
+    windows: Tensor,
+    key_heads: int,
+    augmented_query_dim: int | None = None,
+    fold=PROGRESSIVE_FOLD,
+    alpha: float = GATE_ALPHA,
+    progress=None,
+) -> SigmaForCausalLM:
     """A Sigma with `key_heads` K heads that shares every tensor but the query and key path with `model`.
 
     Args:
@@ -213,7 +228,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("dest", type=Path, help="folder to write: config, weights, tokenizer")
     parser.add_argument("--key-heads", type=int, required=True)
     parser.add_argument("--augmented-query", type=int, help="width of the augmented query (default: a plain query)")
-    parser.add_argument("--text", type=Path, nargs="+", required=True, help="calibration and test text (a tenth is held out)")
+    parser.add_argument(
+        "--text", type=Path, nargs="+", required=True, help="calibration and test text (a tenth is held out)"
+    )
     parser.add_argument("--context", type=int, default=1024, help="tokens per window: the longest context served")
     parser.add_argument("--windows", type=int, default=64, help="calibration windows")
     parser.add_argument("--json", action="store_true")
@@ -227,12 +244,16 @@ def main(argv: list[str] | None = None) -> None:
         if args.dest.exists() and any(args.dest.iterdir()):
             raise ValueError(f"{args.dest} exists and is not empty; choose another folder")
         model, tokenizer = load_dense(None if args.source == "default" else args.source)
-        windows = pack([t for path in args.text for t in read(path)], tokenizer, args.context, args.windows * 10 // 9 + 1)
+        windows = pack(
+            [t for path in args.text for t in read(path)], tokenizer, args.context, args.windows * 10 // 9 + 1
+        )
         if len(windows) < 2:
             raise ValueError(f"the text gives {len(windows)} window of {args.context} tokens; at least 2 are needed")
         held = max(1, min(8, len(windows) // 10))
         begun = time.monotonic()
-        sigma = convert(model, windows[held:], args.key_heads, args.augmented_query, progress=lambda i, n: say("converting", i / n))
+        sigma = convert(
+            model, windows[held:], args.key_heads, args.augmented_query, progress=lambda i, n: say("converting", i / n)
+        )
         seconds = time.monotonic() - begun
         figures = compare(model, sigma, windows[:held], say)
         before, after = (sum(m.config.kv_bytes(1)) for m in (model, sigma))
@@ -243,12 +264,22 @@ def main(argv: list[str] | None = None) -> None:
         if args.dest.exists():
             args.dest.rmdir()
         part.rename(args.dest)
-        result = {"kv_bytes_per_token_before": before, "kv_bytes_per_token_after": after, "seconds": seconds,
-                  **{key: figures[key] for key in ("gqa_nll", "sigma_nll", "gap_percent", "kl", "top1_agreement")}}
+        result = {
+            "kv_bytes_per_token_before": before,
+            "kv_bytes_per_token_after": after,
+            "seconds": seconds,
+            **{key: figures[key] for key in ("gqa_nll", "sigma_nll", "gap_percent", "kl", "top1_agreement")},
+        }
         if not args.json:
-            print(table([["source", figures["gqa_nll"], before], ["converted, not healed", figures["sigma_nll"], after]],
-                        ["model", "NLL", "KV bytes per token"]))
-            print(f"KL {figures['kl']:.4f}, top-1 agreement {figures['top1_agreement']:.1%}, {seconds:.0f} s; next: python -m sigma.training.heal")
+            print(
+                table(
+                    [["source", figures["gqa_nll"], before], ["converted, not healed", figures["sigma_nll"], after]],
+                    ["model", "NLL", "KV bytes per token"],
+                )
+            )
+            print(
+                f"KL {figures['kl']:.4f}, top-1 agreement {figures['top1_agreement']:.1%}, {seconds:.0f} s; next: python -m sigma.training.heal"
+            )
         return result
 
     run(work, args.json)

@@ -127,8 +127,9 @@ class _Run:
             return PrefillEvent(self.name, stop, self.prompt_length, self._clock(begun), self.cache.bytes())
         probe = None
         if self.step > 0:
-            self.logits, probe = self.model.runtime.decode(self._tensor(self.ids[-1:]), self.cache, top_k=self.top_k,
-                                                           probe_layer=self.request.probe_layer)
+            self.logits, probe = self.model.runtime.decode(
+                self._tensor(self.ids[-1:]), self.cache, top_k=self.top_k, probe_layer=self.request.probe_layer
+            )
         token = self._sample()
         self.ids.append(token)
         self.step += 1
@@ -139,7 +140,9 @@ class _Run:
             text += self.decoder.flush()
         self.finished = reason is not None
         shown = "" if stopped else piece(self.model.side.tokenizer, token)
-        return StepEvent(self.name, self.step - 1, token, text, shown, self._clock(begun), self.cache.bytes(), probe, reason)
+        return StepEvent(
+            self.name, self.step - 1, token, text, shown, self._clock(begun), self.cache.bytes(), probe, reason
+        )
 
     def _reason(self, stopped: bool) -> str | None:
         if stopped:
@@ -183,10 +186,20 @@ class SigmaEngine:
         model = self.models[side]
         c, runtime = model.side.config, model.runtime
         return SideInfo(
-            side=side, name=model.side.name, layers=c.num_hidden_layers, query_heads=c.num_attention_heads,
-            key_heads=c.num_key_heads, value_heads=c.num_value_heads, key_head_dim=c.key_head_dim,
-            value_head_dim=c.head_dim, augmented_query_dim=c.augmented_query_dim, kv_itemsize=runtime.kv_itemsize,
-            context_length=c.max_position_embeddings, weights=runtime.weights, device=str(runtime.device), kernels=runtime.kernels,
+            side=side,
+            name=model.side.name,
+            layers=c.num_hidden_layers,
+            query_heads=c.num_attention_heads,
+            key_heads=c.num_key_heads,
+            value_heads=c.num_value_heads,
+            key_head_dim=c.key_head_dim,
+            value_head_dim=c.head_dim,
+            augmented_query_dim=c.augmented_query_dim,
+            kv_itemsize=runtime.kv_itemsize,
+            context_length=c.max_position_embeddings,
+            weights=runtime.weights,
+            device=str(runtime.device),
+            kernels=runtime.kernels,
             parameters=sum(math.prod(tensor.shape) for tensor in model.side.tensors.values()),
         )
 
@@ -243,9 +256,13 @@ class SigmaEngine:
                 raise PromptError(f"There is no side {side!r}; there are {', '.join(self.models)}.")
             config = self.models[side].side.config
             if request.probe_layer is not None and not 0 <= request.probe_layer < config.num_hidden_layers:
-                raise PromptError(f"Layer {request.probe_layer} does not exist: layers are 0 to {config.num_hidden_layers - 1}.")
+                raise PromptError(
+                    f"Layer {request.probe_layer} does not exist: layers are 0 to {config.num_hidden_layers - 1}."
+                )
             if request.selective_k is not None and not 1 <= request.selective_k <= config.max_position_embeddings:
-                raise PromptError(f"Selective V needs k from 1 to the context length {config.max_position_embeddings}, got {request.selective_k}.")
+                raise PromptError(
+                    f"Selective V needs k from 1 to the context length {config.max_position_embeddings}, got {request.selective_k}."
+                )
         if request.sampling.max_new_tokens < 1:
             raise PromptError(f"At least one new token has to be asked for, got {request.sampling.max_new_tokens}.")
 
@@ -272,8 +289,13 @@ class SigmaEngine:
             one.cache.free()
 
 
-def load_engine(checkpoint: str | None = None, base: str | None = None, device: str = "auto", weights: str = "auto",
-                progress: Callable[[str, float], None] | None = None) -> SigmaEngine:
+def load_engine(
+    checkpoint: str | None = None,
+    base: str | None = None,
+    device: str = "auto",
+    weights: str = "auto",
+    progress: Callable[[str, float], None] | None = None,
+) -> SigmaEngine:
     """Both sides loaded, their common tensors once, and a first step taken on each.
 
     Args:

@@ -8,6 +8,7 @@ show. `--runtime N` also decodes N tokens step by step with the packed weights a
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import torch
@@ -35,13 +36,26 @@ def compare(gqa, sigma, windows: Tensor, progress=None) -> dict:
     g, s = (float(x.mean()) for x in totals)
     edges = [0, 256, 512, 1024, 2048, 4096, 8192]
     buckets = []
-    for start, stop in zip(edges, edges[1:]):
+    for start, stop in itertools.pairwise(edges):
         part = totals[:, start : min(stop, t - 1)]
         if part.shape[1]:
             a, b = (float(x.mean()) for x in part)
-            buckets.append({"positions": f"{start}-{start + part.shape[1]}", "gqa_nll": a, "sigma_nll": b, "gap_percent": (b / a - 1) * 100})
-    return {"gqa_nll": g, "sigma_nll": s, "gap_percent": (s / g - 1) * 100, "kl": kl / len(windows),
-            "top1_agreement": agree / len(windows), "buckets": buckets}
+            buckets.append(
+                {
+                    "positions": f"{start}-{start + part.shape[1]}",
+                    "gqa_nll": a,
+                    "sigma_nll": b,
+                    "gap_percent": (b / a - 1) * 100,
+                }
+            )
+    return {
+        "gqa_nll": g,
+        "sigma_nll": s,
+        "gap_percent": (s / g - 1) * 100,
+        "kl": kl / len(windows),
+        "top1_agreement": agree / len(windows),
+        "buckets": buckets,
+    }
 
 
 @torch.no_grad()
@@ -79,13 +93,24 @@ def runtime_check(runtime, model, ids: Tensor) -> dict:
     got = torch.cat(logits).float().cpu().log_softmax(-1)
     cache.free()
     nll, reference = (float(F.nll_loss(log[: len(ids) - 1], ids[1:])) for log in (got, want))
-    return {"nll": nll, "reference_nll": reference, "nll_percent": (nll / reference - 1) * 100,
-            "top1_agreement": float((got.argmax(-1) == want[: len(got)].argmax(-1)).float().mean()), "tokens": len(got)}
+    return {
+        "nll": nll,
+        "reference_nll": reference,
+        "nll_percent": (nll / reference - 1) * 100,
+        "top1_agreement": float((got.argmax(-1) == want[: len(got)].argmax(-1)).float().mean()),
+        "tokens": len(got),
+    }
 
 
 def main(argv: list[str] | None = None) -> None:
     parser = parser_for(__doc__)
-    parser.add_argument("--text", type=Path, nargs="+", required=True, help="plain text, or JSON lines from sigma.training.corpus (held-out rows)")
+    parser.add_argument(
+        "--text",
+        type=Path,
+        nargs="+",
+        required=True,
+        help="plain text, or JSON lines from sigma.training.corpus (held-out rows)",
+    )
     parser.add_argument("--context", type=int, default=1024, help="tokens per window")
     parser.add_argument("--windows", type=int, default=8, help="at most this many windows")
     parser.add_argument("--selective", type=int, nargs="*", default=[100, 256], help="values of k")
@@ -98,7 +123,9 @@ def main(argv: list[str] | None = None) -> None:
         from sigma.training.corpus import pack, read
 
         if args.context < 2 or args.windows < 1:
-            raise ValueError(f"--context must be at least 2 and --windows at least 1, got {args.context} and {args.windows}")
+            raise ValueError(
+                f"--context must be at least 2 and --windows at least 1, got {args.context} and {args.windows}"
+            )
         texts = [text for path in args.text for text in read(path, "held-out")]
         pair = load_pair(args.checkpoint, args.base, say)
         windows = pack(texts, pair.gqa.tokenizer, args.context, args.windows)
@@ -115,12 +142,21 @@ def main(argv: list[str] | None = None) -> None:
             other = Runtime(pair.sigma.config, pair.sigma.tensors, device=device, weights=args.weights, share=base)
             result["runtime"] = {"gqa": runtime_check(base, gqa, ids), "sigma": runtime_check(other, sigma, ids)}
         if not args.json:
-            print(table([["GQA", result["gqa_nll"], None], ["Sigma", result["sigma_nll"], result["gap_percent"]]], ["side", "NLL", "gap %"]))
-            print(f"KL {result['kl']:.4f}, top-1 agreement {result['top1_agreement']:.1%}, {windows.numel():,} tokens\n")
+            print(
+                table(
+                    [["GQA", result["gqa_nll"], None], ["Sigma", result["sigma_nll"], result["gap_percent"]]],
+                    ["side", "NLL", "gap %"],
+                )
+            )
+            print(
+                f"KL {result['kl']:.4f}, top-1 agreement {result['top1_agreement']:.1%}, {windows.numel():,} tokens\n"
+            )
             print(table([list(b.values()) for b in result["buckets"]], ["positions", "GQA", "Sigma", "gap %"]), "\n")
             print(table([list(r.values()) for r in result["selective"]], ["selective k", "NLL", "cost %"]))
             for side, check in result.get("runtime", {}).items():
-                print(f"packed runtime, {side}: NLL {check['nll_percent']:+.2f} %, top-1 agreement {check['top1_agreement']:.1%} over {check['tokens']} tokens")
+                print(
+                    f"packed runtime, {side}: NLL {check['nll_percent']:+.2f} %, top-1 agreement {check['top1_agreement']:.1%} over {check['tokens']} tokens"
+                )
         return result
 
     run(work, args.json)

@@ -1,6 +1,6 @@
 """Stream one answer on the terminal.
 
-    python -m sigma.generate --side sigma --prompt "What is a GPU?" --max-new-tokens 64 [--top-k-v 100]
+python -m sigma.generate --side sigma --prompt "What is a GPU?" --max-new-tokens 64 [--top-k-v 100]
 """
 
 from __future__ import annotations
@@ -32,10 +32,17 @@ def generate(engine, request, echo: bool) -> dict:
             if echo:
                 print(event.text, end="", flush=True)
     return {
-        "side": last.side, "text": "".join(text), "tokens": tokens,
-        "tok_s": (tokens - 1) / decode_ms * 1e3 if tokens > 1 else None, "first_token_s": first,
-        "prefill_s": prefill_ms / 1e3, "context": last.cache.tokens, "k_bytes": last.cache.k_resident,
-        "v_bytes": last.cache.v_resident, "k_read_bytes": last.cache.k_read, "v_read_bytes": last.cache.v_read,
+        "side": last.side,
+        "text": "".join(text),
+        "tokens": tokens,
+        "tok_s": (tokens - 1) / decode_ms * 1e3 if tokens > 1 else None,
+        "first_token_s": first,
+        "prefill_s": prefill_ms / 1e3,
+        "context": last.cache.tokens,
+        "k_bytes": last.cache.k_resident,
+        "v_bytes": last.cache.v_resident,
+        "k_read_bytes": last.cache.k_read,
+        "v_read_bytes": last.cache.v_read,
         "finish_reason": last.finish_reason,
     }
 
@@ -71,16 +78,20 @@ def main(argv: list[str] | None = None) -> None:
         messages = [{"role": "user", "content": question}]
         if args.system:
             messages.insert(0, {"role": "system", "content": args.system})
-        sampling = Sampling(args.temperature, args.top_p, args.top_k, args.repetition_penalty, args.seed, args.max_new_tokens)
+        sampling = Sampling(
+            args.temperature, args.top_p, args.top_k, args.repetition_penalty, args.seed, args.max_new_tokens
+        )
         engine = load_engine(args.checkpoint, args.base, args.device, args.weights, say)
         try:
             result = generate(engine, ChatRequest({args.side: messages}, sampling, args.top_k_v), echo=not args.json)
         finally:
             engine.close()
         if not args.json:
-            print(f"\n\n{result['tokens']} tokens, {result['tok_s'] or 0:.1f} tok/s, first token {result['first_token_s']:.2f} s, "
-                  f"context {result['context']}, K {result['k_bytes']:,} B, V {result['v_bytes']:,} B, "
-                  f"V read in the last step {result['v_read_bytes']:,} B, finished by {result['finish_reason']}")
+            print(
+                f"\n\n{result['tokens']} tokens, {result['tok_s'] or 0:.1f} tok/s, first token {result['first_token_s']:.2f} s, "
+                f"context {result['context']}, K {result['k_bytes']:,} B, V {result['v_bytes']:,} B, "
+                f"V read in the last step {result['v_read_bytes']:,} B, finished by {result['finish_reason']}"
+            )
         return result
 
     run(work, args.json)

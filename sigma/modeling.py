@@ -175,19 +175,29 @@ class SigmaModel(SigmaPreTrainedModel):
         if output_attentions and self.config._attn_implementation != "eager":
             raise ValueError('output_attentions needs attn_implementation="eager": the kernels never hold the scores')
         hidden = self.embed_tokens(input_ids) if inputs_embeds is None else inputs_embeds
-        if (self.config.use_cache if use_cache is None else use_cache) and past_key_values is None and not self.training:
+        if (
+            (self.config.use_cache if use_cache is None else use_cache)
+            and past_key_values is None
+            and not self.training
+        ):
             past_key_values = DiffKVCache(self.config)
         if position_ids is None:
             past = 0 if past_key_values is None else past_key_values.get_seq_length()
             position_ids = torch.arange(past, past + hidden.shape[1], device=hidden.device).unsqueeze(0)
-        mask = create_causal_mask(config=self.config, inputs_embeds=hidden, attention_mask=attention_mask,
-                                  past_key_values=past_key_values, position_ids=position_ids)
+        mask = create_causal_mask(
+            config=self.config,
+            inputs_embeds=hidden,
+            attention_mask=attention_mask,
+            past_key_values=past_key_values,
+            position_ids=position_ids,
+        )
         tables = rope_tables(self.config, position_ids)
         states, attentions = [], []
         for layer in self.layers:
             states.append(hidden)
-            hidden, weights = layer(hidden, position_embeddings=tables, attention_mask=mask,
-                                    past_key_values=past_key_values)
+            hidden, weights = layer(
+                hidden, position_embeddings=tables, attention_mask=mask, past_key_values=past_key_values
+            )
             attentions.append(weights)
         hidden = self.norm(hidden)
         return BaseModelOutputWithPast(
@@ -229,16 +239,28 @@ class SigmaForCausalLM(SigmaPreTrainedModel, GenerationMixin):
         logits_to_keep: int | Tensor = 0,
         **kwargs,
     ) -> CausalLMOutputWithPast:
-        outputs = self.model(input_ids, attention_mask, position_ids, past_key_values, inputs_embeds, use_cache,
-                             kwargs.pop("output_attentions", False) or False,
-                             kwargs.pop("output_hidden_states", False) or False)
+        outputs = self.model(
+            input_ids,
+            attention_mask,
+            position_ids,
+            past_key_values,
+            inputs_embeds,
+            use_cache,
+            kwargs.pop("output_attentions", False) or False,
+            kwargs.pop("output_hidden_states", False) or False,
+        )
         keep = slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
         logits = self.lm_head(outputs.last_hidden_state[:, keep])
         loss = None
         if labels is not None:
             loss = self.loss_function(logits=logits, labels=labels, vocab_size=self.config.vocab_size, **kwargs)
-        return CausalLMOutputWithPast(loss=loss, logits=logits, past_key_values=outputs.past_key_values,
-                                      hidden_states=outputs.hidden_states, attentions=outputs.attentions)
+        return CausalLMOutputWithPast(
+            loss=loss,
+            logits=logits,
+            past_key_values=outputs.past_key_values,
+            hidden_states=outputs.hidden_states,
+            attentions=outputs.attentions,
+        )
 
 
 AutoConfig.register("sigma", SigmaConfig)

@@ -22,7 +22,9 @@ def checked(messages: list[dict[str, str]]) -> list[dict[str, str]]:
     for message in messages:
         role, content = message.get("role"), message.get("content")
         if role not in ROLES or not isinstance(content, str):
-            raise PromptError(f"A message needs a role of {', '.join(ROLES)} and text, got role {role!r} and {type(content).__name__}.")
+            raise PromptError(
+                f"A message needs a role of {', '.join(ROLES)} and text, got role {role!r} and {type(content).__name__}."
+            )
         if len(content) > MAX_CHARACTERS:
             raise PromptError(f"The message has {len(content):,} characters; at most {MAX_CHARACTERS:,} are read.")
         cleaned.append({"role": role, "content": clean(content)})
@@ -46,15 +48,18 @@ def prompt_ids(tokenizer, messages: list[dict[str, str]], context_length: int) -
         text = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
         ids = tokenizer(text, add_special_tokens=False).input_ids
     if len(ids) >= context_length:
-        raise PromptError(f"The chat has {len(ids):,} tokens and the model's context is {context_length:,}: shorten it or start a new chat.")
+        raise PromptError(
+            f"The chat has {len(ids):,} tokens and the model's context is {context_length:,}: shorten it or start a new chat."
+        )
     return ids
 
 
 def _piecewise(tokenizer, messages: list[dict[str, str]]) -> list[int]:
     """The template's own markers as control tokens, the messages' as plain text."""
     blanks = [f"\x00{i}\x00" for i in range(len(messages))]
-    text = tokenizer.apply_chat_template([{**m, "content": blank} for m, blank in zip(messages, blanks)],
-                                         add_generation_prompt=True, tokenize=False)
+    text = tokenizer.apply_chat_template(
+        [{**m, "content": blank} for m, blank in zip(messages, blanks)], add_generation_prompt=True, tokenize=False
+    )
     ids: list[int] = []
     for message, blank in zip(messages, blanks):
         before, _, text = text.partition(blank)

@@ -31,7 +31,9 @@ def tokenizer_from_gguf(path: str | Path) -> PreTrainedTokenizerFast:
 
     kind, pre = get("ggml.model"), get("ggml.pre", "default")
     if kind != "gpt2" or pre not in _DIGITS_APART | _PLAIN:
-        raise ValueError(f"tokenizer {kind!r} with pre-tokenizer {pre!r} is not supported; give a folder with tokenizer.json")
+        raise ValueError(
+            f"tokenizer {kind!r} with pre-tokenizer {pre!r} is not supported; give a folder with tokenizer.json"
+        )
     tokens = get("ggml.tokens")
     merges = [tuple(merge.split(" ")) for merge in get("ggml.merges")]
     backend = Tokenizer(models.BPE({token: i for i, token in enumerate(tokens)}, merges))
@@ -47,8 +49,12 @@ def tokenizer_from_gguf(path: str | Path) -> PreTrainedTokenizerFast:
         return None if index is None else tokens[index]
 
     tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=backend, bos_token=named("bos"), eos_token=named("eos"), unk_token=named("unknown"),
-        pad_token=named("padding"), clean_up_tokenization_spaces=False,
+        tokenizer_object=backend,
+        bos_token=named("bos"),
+        eos_token=named("eos"),
+        unk_token=named("unknown"),
+        pad_token=named("padding"),
+        clean_up_tokenization_spaces=False,
     )
     tokenizer.chat_template = get("chat_template")
     return tokenizer

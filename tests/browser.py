@@ -8,8 +8,15 @@ import subprocess
 import sys
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 def find() -> str | None:
@@ -33,7 +40,10 @@ def install() -> str | None:
     """Install by the system's packages where we may, else by Playwright; returns the path or None."""
     if shutil.which("apt-get") and os.geteuid() == 0:
         quiet = {"stdin": subprocess.DEVNULL, "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}}
-        for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "chromium", "fonts-liberation"]):
+        for command in (
+            ["apt-get", "update", "-qq"],
+            ["apt-get", "install", "-y", "-qq", "chromium", "fonts-liberation"],
+        ):
             subprocess.run(command, check=False, **quiet)
     if find() is None:
         subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False)
@@ -42,4 +52,6 @@ def install() -> str | None:
 
 if __name__ == "__main__":
     found = find() or install()
-    sys.exit(0 if found and not print(f"browser: {found}") else "no Chromium could be found or installed: set CHROMIUM=path")
+    sys.exit(
+        0 if found and not print(f"browser: {found}") else "no Chromium could be found or installed: set CHROMIUM=path"
+    )

@@ -34,9 +34,23 @@ PREFILL_CHUNK = 64
 def fake_info(side: str) -> SideInfo:
     """The default pair's shapes."""
     name = {"sigma": "Sigma 135M", "gqa": "GQA 135M"}[side]
-    return SideInfo(side, name, LAYERS, QUERY_HEADS, KEY_HEADS[side], VALUE_HEADS, DIM, DIM,
-                    864 if side == "sigma" else None, ITEM, CONTEXT, 179_000_000 if side == "sigma" else 135_000_000,
-                    "int4", "cpu", "reference")
+    return SideInfo(
+        side,
+        name,
+        LAYERS,
+        QUERY_HEADS,
+        KEY_HEADS[side],
+        VALUE_HEADS,
+        DIM,
+        DIM,
+        864 if side == "sigma" else None,
+        ITEM,
+        CONTEXT,
+        179_000_000 if side == "sigma" else 135_000_000,
+        "int4",
+        "cpu",
+        "reference",
+    )
 
 
 def cache_bytes(side: str, tokens: int, selective_k: int | None) -> CacheBytes:
@@ -146,8 +160,17 @@ class FakeEngine:
                     probe = attention(side, request.probe_layer, tokens, request.selective_k, seed)
                 finish = "stop" if step == len(words) - 1 else "length" if step == budget - 1 else None
                 text = words[step] if step == 0 else " " + words[step]
-                yield StepEvent(side, step, 1000 + step, text, text, 0.5 if step == 0 else 20.0,
-                                cache_bytes(side, tokens, request.selective_k), probe, finish)
+                yield StepEvent(
+                    side,
+                    step,
+                    1000 + step,
+                    text,
+                    text,
+                    0.5 if step == 0 else 20.0,
+                    cache_bytes(side, tokens, request.selective_k),
+                    probe,
+                    finish,
+                )
 
     def _answer(self, side: str, messages: list[dict[str, str]]) -> list[str]:
         prompt = messages[-1]["content"]

@@ -13,8 +13,17 @@ TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
-SHAPE = dict(vocab_size=259, hidden_size=72, intermediate_size=96, num_hidden_layers=2, num_attention_heads=9,
-             num_value_heads=3, head_dim=8, max_position_embeddings=512, initializer_range=0.2)
+SHAPE = dict(
+    vocab_size=259,
+    hidden_size=72,
+    intermediate_size=96,
+    num_hidden_layers=2,
+    num_attention_heads=9,
+    num_value_heads=3,
+    head_dim=8,
+    max_position_embeddings=512,
+    initializer_range=0.2,
+)
 
 
 def byte_tokenizer() -> PreTrainedTokenizerFast:
@@ -24,8 +33,13 @@ def byte_tokenizer() -> PreTrainedTokenizerFast:
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.decoder = decoders.ByteLevel()
     backend.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIALS])
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, bos_token=SPECIALS[1], eos_token=SPECIALS[2],
-                                        pad_token=SPECIALS[2], unk_token=SPECIALS[0])
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        bos_token=SPECIALS[1],
+        eos_token=SPECIALS[2],
+        pad_token=SPECIALS[2],
+        unk_token=SPECIALS[0],
+    )
     tokenizer.chat_template = TEMPLATE
     return tokenizer
 

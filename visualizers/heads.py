@@ -20,8 +20,10 @@ def head_groups(queries: int, shared: int) -> list[range]:
 def describe_heads(info: SideInfo) -> str:
     """The drawing in words."""
     plural = lambda n: "" if n == 1 else "s"  # noqa: E731
-    return (f"{info.query_heads} query head{plural(info.query_heads)} share {info.key_heads} key "
-            f"head{plural(info.key_heads)} and {info.value_heads} value head{plural(info.value_heads)}")
+    return (
+        f"{info.query_heads} query head{plural(info.query_heads)} share {info.key_heads} key "
+        f"head{plural(info.key_heads)} and {info.value_heads} value head{plural(info.value_heads)}"
+    )
 
 
 def heads_svg(info: SideInfo) -> str:
@@ -46,5 +48,7 @@ def heads_svg(info: SideInfo) -> str:
     for label, y in (("K", 11), ("Q", 11 + ROW), ("V", 11 + 2 * ROW)):
         marks.append(f'<text x="2" y="{y}">{label}</text>')
     height = 4 + 2 * ROW + DOT
-    return (f'<svg class="heads" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '
-            f'aria-label="{escape(describe_heads(info))}">{"".join(marks)}</svg>')
+    return (
+        f'<svg class="heads" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '
+        f'aria-label="{escape(describe_heads(info))}">{"".join(marks)}</svg>'
+    )

@@ -34,8 +34,9 @@ class Run:
     ended: threading.Event = field(default_factory=threading.Event)
 
 
-def stream_turn(engine: Engine, request: ChatRequest, session: str | None, run: Run,
-                clock: Callable[[], float] = time.monotonic) -> Iterator[Update]:
+def stream_turn(
+    engine: Engine, request: ChatRequest, session: str | None, run: Run, clock: Callable[[], float] = time.monotonic
+) -> Iterator[Update]:
     """Drive the engine through one turn; closing this generator, or `run.stop`, frees the engine's caches.
 
     The last update always carries a picture of the final state. Raises what the engine raises.

@@ -1,6 +1,6 @@
 """Record one turn of the loaded model into the file that the page plays until its model is ready.
 
-    python -m visualizers.record assets/examples/recorded.json --prompt "What is a GPU?"
+python -m visualizers.record assets/examples/recorded.json --prompt "What is a GPU?"
 """
 
 from __future__ import annotations
@@ -35,8 +35,12 @@ def main(argv: list[str] | None = None) -> int:
         engine = load_engine(args.checkpoint, args.base, device=args.device)
         messages = [{"role": "system", "content": args.system}] if args.system else []
         messages.append({"role": "user", "content": args.prompt})
-        request = ChatRequest({side: list(messages) for side in SIDES}, Sampling(max_new_tokens=args.max_new_tokens),
-                              args.selective_k, args.probe_layer)
+        request = ChatRequest(
+            {side: list(messages) for side in SIDES},
+            Sampling(max_new_tokens=args.max_new_tokens),
+            args.selective_k,
+            args.probe_layer,
+        )
         sigma, gqa = engine.info("sigma"), engine.info("gqa")
         made = f"{sigma.name} and {gqa.name} on {sigma.device}, {sigma.kernels} kernels, {sigma.weights} weights"
         result = recording.build(engine, request, made)

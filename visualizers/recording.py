@@ -17,8 +17,9 @@ MAX_BYTES = 300_000
 MAX_SECONDS = 30.0
 
 
-def play(engine: Engine, request: ChatRequest,
-         clock: Callable[[], float] = time.monotonic) -> tuple[Board, list[tuple[float, dict[str, Any]]]]:
+def play(
+    engine: Engine, request: ChatRequest, clock: Callable[[], float] = time.monotonic
+) -> tuple[Board, list[tuple[float, dict[str, Any]]]]:
     """Run a turn and take a picture of the board every FRAME_SECONDS, and one at the end."""
     started = clock()
     board = Board(started, tuple(request.messages))
@@ -38,13 +39,15 @@ def _timed(events: Iterable[Event], clock: Callable[[], float]) -> Iterable[tupl
 
 def thin_frame(at: float, picture: dict[str, Any]) -> dict[str, Any]:
     """What a frame must keep: figures, characters shown and attention; the rest follows from the end."""
-    sides = {side: {key: part[key] for key in ("figures", "chars", "attention")}
-             for side, part in picture["sides"].items()}
+    sides = {
+        side: {key: part[key] for key in ("figures", "chars", "attention")} for side, part in picture["sides"].items()
+    }
     return {"t": round(at * 1000), "summary": picture["summary"], "sides": sides}
 
 
-def build(engine: Engine, request: ChatRequest, made: str,
-          clock: Callable[[], float] = time.monotonic) -> dict[str, Any]:
+def build(
+    engine: Engine, request: ChatRequest, made: str, clock: Callable[[], float] = time.monotonic
+) -> dict[str, Any]:
     """The recording as a dictionary; `made` says what made it ("Sigma 135M on 2 CPU cores")."""
     infos = {side: engine.info(side) for side in SIDES if side in request.messages}
     board, pictures = play(engine, request, clock)
@@ -58,8 +61,10 @@ def build(engine: Engine, request: ChatRequest, made: str,
         "prompt": request.messages[next(iter(infos))][-1]["content"],
         "selective_k": request.selective_k,
         "info": {side: dataclasses.asdict(info) for side, info in infos.items()},
-        "end": {side: {"text": board.views[side].text, "curve": part["curve"], "pieces": part["pieces"]}
-                for side, part in end.items()},
+        "end": {
+            side: {"text": board.views[side].text, "curve": part["curve"], "pieces": part["pieces"]}
+            for side, part in end.items()
+        },
         "frames": [thin_frame(at / speed, picture) for at, picture in pictures],
     }
     while len(dumps(recording)) > MAX_BYTES and len(recording["frames"]) > 4:

@@ -75,8 +75,9 @@ def make_sampling(temperature: Any, top_p: Any, top_k: Any, penalty: Any, max_ne
     )
 
 
-def make_request(messages: dict[str, list[dict[str, str]]], sampling: Sampling, selective: Any, layer: Any,
-                 context: int, layers: int) -> ChatRequest:
+def make_request(
+    messages: dict[str, list[dict[str, str]]], sampling: Sampling, selective: Any, layer: Any, context: int, layers: int
+) -> ChatRequest:
     """The engine's request; `context` and `layers` are the loaded model's, so this runs after it is ready."""
     return ChatRequest(
         messages=messages,

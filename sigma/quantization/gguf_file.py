@@ -85,8 +85,11 @@ def _config(path: Path, metadata: dict, fields: dict, found: dict) -> SigmaConfi
         hidden, heads = metadata["llama.embedding_length"], metadata["llama.attention.head_count"]
         kv_heads = metadata.get("llama.attention.head_count_kv", heads)
         head_dim = metadata.get("llama.attention.key_length", hidden // heads)
-        token = {name: fields[key].contents() for name in ("bos", "eos", "padding")
-                 if (key := f"tokenizer.ggml.{name}_token_id") in fields}
+        token = {
+            name: fields[key].contents()
+            for name in ("bos", "eos", "padding")
+            if (key := f"tokenizer.ggml.{name}_token_id") in fields
+        }
         if metadata.get("llama.rope.dimension_count", head_dim) != head_dim:
             raise ValueError(f"{path.name}: rotary embeddings over a part of the head are not supported")
         return SigmaConfig(

@@ -27,8 +27,13 @@ def quantize_int8(weight: Tensor) -> Int8:
 
 
 @torch.no_grad()
-def quantize_int4(weight: Tensor, group: int = 64, identity: float = 0.0, rank_one: tuple[Tensor, Tensor] | None = None,
-                  hessian: Tensor | None = None) -> Int4:
+def quantize_int4(
+    weight: Tensor,
+    group: int = 64,
+    identity: float = 0.0,
+    rank_one: tuple[Tensor, Tensor] | None = None,
+    hessian: Tensor | None = None,
+) -> Int4:
     """A matrix [rows, cols] -> asymmetric 4 bits per group of columns.
 
     group: columns per scale at most; halved until it divides the columns (864 columns: 64 becomes 32).

@@ -18,8 +18,12 @@ from torch import Tensor
 from sigma.quantization.packed import Dense, GroupInt8, Int4, Int8, Packed
 
 _HEADER = "sigma.packed"
-_PARTS = {"dense": ("tensor",), "int8": ("values", "scale"), "group_int8": ("values", "scale"),
-          "int4": ("nibbles", "scale", "zero")}
+_PARTS = {
+    "dense": ("tensor",),
+    "int8": ("values", "scale"),
+    "group_int8": ("values", "scale"),
+    "int4": ("nibbles", "scale", "zero"),
+}
 _KINDS = {"dense": Dense, "int8": Int8, "group_int8": GroupInt8, "int4": Int4}
 
 

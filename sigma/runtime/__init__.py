@@ -1,9 +1,9 @@
 """The lean forward pass that the engine runs: packed weights, a preallocated cache, few operations per layer.
 
-    runtime.py     Runtime: what a caller sees (prefill, decode, probe, bytes read)
-    torch_path.py  the forward pass in torch operations, on any device
-    native.py      the same in C++ (decode.cpp) for a CPU, packed weights computed in their own 4 and 8 bits
-    layout.py      packed tensors -> the interleaved layout that the C++ code reads (matrix.h, panel.h, team.h)
+runtime.py     Runtime: what a caller sees (prefill, decode, probe, bytes read)
+torch_path.py  the forward pass in torch operations, on any device
+native.py      the same in C++ (decode.cpp) for a CPU, packed weights computed in their own 4 and 8 bits
+layout.py      packed tensors -> the interleaved layout that the C++ code reads (matrix.h, panel.h, team.h)
 """
 
 from sigma.runtime.runtime import Runtime

@@ -57,8 +57,14 @@ def _buffer(fields: bytes) -> Tensor:
 class NativePath:
     """Interleaved weights and the calls. Raises NativeUnavailable when this machine or model cannot use C++."""
 
-    def __init__(self, config: SigmaConfig, tensors: dict[str, Packed], dtype: torch.dtype, packed: bool,
-                 share: object | None = None):
+    def __init__(
+        self,
+        config: SigmaConfig,
+        tensors: dict[str, Packed],
+        dtype: torch.dtype,
+        packed: bool,
+        share: object | None = None,
+    ):
         attention = {name: native.function(name, dtype) for name in ("decode", "selective")}
         if None in attention.values():
             raise NativeUnavailable(native.status().removeprefix("torch ").strip("()"))
@@ -80,13 +86,28 @@ class NativePath:
         cos, sin = rope_tables(config, torch.arange(config.max_position_embeddings))
         half = config.key_head_dim // 2
         self.tables = cos[:, :half].contiguous(), sin[:, :half].contiguous()
-        self.model = _buffer(_MODEL.pack(
-            config.hidden_size, config.num_attention_heads, config.num_key_heads, config.num_value_heads,
-            config.head_dim, config.key_head_dim, config.intermediate_size, config.augmented_query_dim or 0,
-            config.num_hidden_layers, int(dtype == torch.bfloat16), config.max_position_embeddings,
-            int(config.selective_v_renormalize), config.rms_norm_eps, config.scale,
-            self.tables[0].data_ptr(), self.tables[1].data_ptr(), self._vector(tensors["model.norm.weight"]),
-            self.layer_table.data_ptr()))
+        self.model = _buffer(
+            _MODEL.pack(
+                config.hidden_size,
+                config.num_attention_heads,
+                config.num_key_heads,
+                config.num_value_heads,
+                config.head_dim,
+                config.key_head_dim,
+                config.intermediate_size,
+                config.augmented_query_dim or 0,
+                config.num_hidden_layers,
+                int(dtype == torch.bfloat16),
+                config.max_position_embeddings,
+                int(config.selective_v_renormalize),
+                config.rms_norm_eps,
+                config.scale,
+                self.tables[0].data_ptr(),
+                self.tables[1].data_ptr(),
+                self._vector(tensors["model.norm.weight"]),
+                self.layer_table.data_ptr(),
+            )
+        )
         self.known = {}
 
     def _get(self, packed: Packed, make):
@@ -124,8 +145,14 @@ class NativePath:
         """Final norm and logits, fp32 [.., vocab], of the residual stream [.., hidden]."""
         state = state.contiguous()
         logits = torch.empty(*state.shape[:-1], self.config.vocab_size)
-        self.library.sigma_head(self.model.data_ptr(), self.head_matrix.address, state.data_ptr(),
-                                state.shape[:-1].numel(), min(torch.get_num_threads(), _TEAM), logits.data_ptr())
+        self.library.sigma_head(
+            self.model.data_ptr(),
+            self.head_matrix.address,
+            state.data_ptr(),
+            state.shape[:-1].numel(),
+            min(torch.get_num_threads(), _TEAM),
+            logits.data_ptr(),
+        )
         return logits
 
     def run(self, ids: Tensor, cache: DiffKVCache, trace: Trace, top_k: int | None) -> Tensor:
@@ -144,12 +171,29 @@ class NativePath:
         mass = torch.empty(2, b, config.num_attention_heads, 1)
         asked = trace.probe_layer is not None
         probe = torch.empty(b, config.num_attention_heads, 1, config.key_head_dim, dtype=self.dtype) if asked else q
-        step = ctypes.create_string_buffer(_STEP.pack(
-            b, t, past, capacity, torch.get_num_threads() if t > 1 else min(torch.get_num_threads(), _TEAM),
-            -1 if top_k is None else width, trace.probe_layer if asked else -1,
-            state.data_ptr(), q.data_ptr(), out.data_ptr(), pointers.data_ptr(), probe.data_ptr(),
-            chosen[0].data_ptr(), chosen[1].data_ptr(), mass[0].data_ptr(), mass[1].data_ptr(),
-            self.attention["decode" if top_k is None else "selective"]) + bytes(8), _STEP.size + 8)
+        step = ctypes.create_string_buffer(
+            _STEP.pack(
+                b,
+                t,
+                past,
+                capacity,
+                torch.get_num_threads() if t > 1 else min(torch.get_num_threads(), _TEAM),
+                -1 if top_k is None else width,
+                trace.probe_layer if asked else -1,
+                state.data_ptr(),
+                q.data_ptr(),
+                out.data_ptr(),
+                pointers.data_ptr(),
+                probe.data_ptr(),
+                chosen[0].data_ptr(),
+                chosen[1].data_ptr(),
+                mass[0].data_ptr(),
+                mass[1].data_ptr(),
+                self.attention["decode" if top_k is None else "selective"],
+            )
+            + bytes(8),
+            _STEP.size + 8,
+        )
         if t == 1:
             self.library.sigma_step(self.model.data_ptr(), step)
             if asked:
@@ -176,8 +220,9 @@ class NativePath:
         value_rows = (config.num_value_heads, 0, config.head_dim)
         for layer in cache.layers:
             if not layer.is_initialized:
-                layer.lazy_initialization(torch.empty(b, *key_rows, dtype=self.dtype),
-                                          torch.empty(b, *value_rows, dtype=self.dtype))
+                layer.lazy_initialization(
+                    torch.empty(b, *key_rows, dtype=self.dtype), torch.empty(b, *value_rows, dtype=self.dtype)
+                )
             layer.reserve(layer.length + t)
             layer.length += t
             layer._view()

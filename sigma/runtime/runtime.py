@@ -34,8 +34,15 @@ class Runtime:
     Raises ValueError for missing or misshapen tensors and for weights that the device cannot run.
     """
 
-    def __init__(self, config: SigmaConfig, tensors: dict[str, Packed], *, device: str | torch.device = "cpu",
-                 weights: str = "auto", share: Runtime | None = None):
+    def __init__(
+        self,
+        config: SigmaConfig,
+        tensors: dict[str, Packed],
+        *,
+        device: str | torch.device = "cpu",
+        weights: str = "auto",
+        share: Runtime | None = None,
+    ):
         self.config, self.device = config, torch.device(device)
         if weights not in WEIGHTS:
             raise ValueError(f"unknown weights {weights!r}; there are {', '.join(WEIGHTS)}")
@@ -92,8 +99,9 @@ class Runtime:
         return self.path.head(hidden if all_logits else hidden[:, -1])
 
     @torch.inference_mode()
-    def decode(self, ids: Tensor, cache: DiffKVCache, *, top_k: int | None = None,
-               probe_layer: int | None = None) -> tuple[Tensor, AttentionProbe | None]:
+    def decode(
+        self, ids: Tensor, cache: DiffKVCache, *, top_k: int | None = None, probe_layer: int | None = None
+    ) -> tuple[Tensor, AttentionProbe | None]:
         """Append one token per sequence, ids [b, 1].
 
         top_k: V rows fetched per query head (plus the current one); None reads all. probe_layer: whose attention
@@ -118,8 +126,12 @@ class Runtime:
         scores = attention_weights(trace.query[:1], keys, scale=self.config.scale)[0, :, 0].cpu().numpy()
         if trace.positions is None:
             return AttentionProbe(trace.probe_layer, scores, None, np.ones(len(scores), np.float32))
-        return AttentionProbe(trace.probe_layer, scores, trace.positions[0, :, 0].cpu().numpy(),
-                              trace.captured[0, :, 0].float().cpu().numpy())
+        return AttentionProbe(
+            trace.probe_layer,
+            scores,
+            trace.positions[0, :, 0].cpu().numpy(),
+            trace.captured[0, :, 0].float().cpu().numpy(),
+        )
 
     def _note_read(self, cache: DiffKVCache, batch: int, top_k: int | None, distinct_rows: int) -> None:
         size = self.kv_itemsize
@@ -137,8 +149,10 @@ class Runtime:
         if low < 0 or high >= self.config.vocab_size:
             raise ValueError(f"token ids {low}..{high} are outside the vocabulary of {self.config.vocab_size}")
         if cache.length + ids.shape[1] > self.config.max_position_embeddings:
-            raise ValueError(f"{cache.length} cached and {ids.shape[1]} new tokens exceed the context of "
-                             f"{self.config.max_position_embeddings}")
+            raise ValueError(
+                f"{cache.length} cached and {ids.shape[1]} new tokens exceed the context of "
+                f"{self.config.max_position_embeddings}"
+            )
 
 
 def _check_tensors(config: SigmaConfig, tensors: dict[str, Packed]) -> None:

@@ -58,9 +58,12 @@ class Int4Matrix(DenseMatrix):
 
     @staticmethod
     def accepts(parts: tuple[Packed, ...], dtype: torch.dtype, device: torch.device) -> bool:
-        return (dtype == torch.bfloat16 and device.type == "cpu"
-                and all(isinstance(p, Int4) and p.group == parts[0].group and p.shape[0] % 16 == 0 for p in parts)
-                and parts[0].group in _INT4_GROUPS)
+        return (
+            dtype == torch.bfloat16
+            and device.type == "cpu"
+            and all(isinstance(p, Int4) and p.group == parts[0].group and p.shape[0] % 16 == 0 for p in parts)
+            and parts[0].group in _INT4_GROUPS
+        )
 
     def data_ptr(self) -> int:
         return self.packed.data_ptr()
@@ -81,8 +84,15 @@ class Int4Matrix(DenseMatrix):
 class TorchPath:
     """Compiled weights and the loop over the layers. `compiled` maps packed objects to matrices, for sharing."""
 
-    def __init__(self, config: SigmaConfig, tensors: dict[str, Packed], dtype: torch.dtype, device: torch.device,
-                 packed: bool, share: object | None = None):
+    def __init__(
+        self,
+        config: SigmaConfig,
+        tensors: dict[str, Packed],
+        dtype: torch.dtype,
+        device: torch.device,
+        packed: bool,
+        share: object | None = None,
+    ):
         self.config, self.dtype, self.device, self.packed = config, dtype, device, packed
         usable = isinstance(share, TorchPath) and (share.dtype, share.device) == (dtype, device)
         # The packed objects are kept beside what they became, so that an id cannot be reused.
@@ -112,8 +122,11 @@ class TorchPath:
         return self._get(parts, lambda: kind(parts, self.dtype, self.device))
 
     def _layer(self, prefix: str, tensors: dict[str, Packed]) -> dict:
-        part = {name.removeprefix(prefix).removesuffix(".weight").rpartition(".")[2]: packed
-                for name, packed in tensors.items() if name.startswith(prefix)}
+        part = {
+            name.removeprefix(prefix).removesuffix(".weight").rpartition(".")[2]: packed
+            for name, packed in tensors.items()
+            if name.startswith(prefix)
+        }
         layer = {name: self._plain(part[name]) for name in ("input_layernorm", "post_attention_layernorm")}
         layer |= {name: self._matrix(part[name]) for name in ("v_proj", "o_proj", "down_proj")}
         layer["gate_up"] = self._matrix(part["gate_proj"], part["up_proj"])
@@ -127,8 +140,12 @@ class TorchPath:
 
     def weight_pointers(self) -> dict[str, int]:
         """Address of what each tensor was compiled to; matrices that were stacked have one address."""
-        return {self.names[part]: compiled.data_ptr()
-                for parts, (_, compiled) in self.compiled.items() for part in parts if part in self.names}
+        return {
+            self.names[part]: compiled.data_ptr()
+            for parts, (_, compiled) in self.compiled.items()
+            for part in parts
+            if part in self.names
+        }
 
     def head(self, hidden: Tensor) -> Tensor:
         """Logits, fp32 [.., vocab]."""
@@ -147,8 +164,9 @@ class TorchPath:
             q, k, v = self._project(layer, x, cos, sin)
             keys, values = cache.layers[i].update(k, v)
             if top_k is not None:
-                result = selective_decode_attention(q, keys, values, top_k, scale=config.scale,
-                                                    renormalize=config.selective_v_renormalize)
+                result = selective_decode_attention(
+                    q, keys, values, top_k, scale=config.scale, renormalize=config.selective_v_renormalize
+                )
                 out = result.out
                 fetched.append(result.positions)
             elif t <= DECODE_TOKENS:
@@ -170,8 +188,9 @@ class TorchPath:
         """Rotated q [b, n_q, t, d_k] and k [b, n_k, t, d_k], and v [b, n_v, t, d_v]."""
         config = self.config
         b, t, _ = x.shape
-        q, k = layer["q_k"](x).split((config.num_attention_heads * config.head_dim,
-                                      config.num_key_heads * config.key_head_dim), -1)
+        q, k = layer["q_k"](x).split(
+            (config.num_attention_heads * config.head_dim, config.num_key_heads * config.key_head_dim), -1
+        )
         if config.augmented_query_dim is not None:
             gate, up = layer["q_gate_up"](q).chunk(2, -1)
             q = layer["q_down"](F.silu(gate) * up)

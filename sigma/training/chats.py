@@ -18,26 +18,98 @@ from tqdm import tqdm
 from sigma.training.corpus import split_of
 
 TEMPLATES = (
-    "What is {}?", "Explain {} to a beginner.", "Give me three tips about {}.", "Write a short story about {}.",
-    "Why does {} matter?", "How would you start with {}?", "List the pros and cons of {}.",
-    "Write an email to a colleague about {}.", "Summarize what you know about {} in two sentences.",
-    "What are common mistakes with {}?", "Compare {} with {}.", "Write a poem about {}.",
-    "Give an example of {} and explain it step by step.", "What should I ask an expert about {}?",
+    "What is {}?",
+    "Explain {} to a beginner.",
+    "Give me three tips about {}.",
+    "Write a short story about {}.",
+    "Why does {} matter?",
+    "How would you start with {}?",
+    "List the pros and cons of {}.",
+    "Write an email to a colleague about {}.",
+    "Summarize what you know about {} in two sentences.",
+    "What are common mistakes with {}?",
+    "Compare {} with {}.",
+    "Write a poem about {}.",
+    "Give an example of {} and explain it step by step.",
+    "What should I ask an expert about {}?",
 )
 TOPICS = (
-    "a GPU", "the KV cache of a language model", "attention in neural networks", "Linux containers", "a solid state drive",
-    "TCP congestion control", "database indexes", "the Python programming language", "unit tests", "memory bandwidth",
-    "distributed systems", "log files", "a load balancer", "floating point numbers", "backups", "network latency",
-    "photosynthesis", "black holes", "the water cycle", "vaccines", "plate tectonics", "evolution", "the immune system",
-    "the French Revolution", "ancient Rome", "the Silk Road", "the Industrial Revolution", "world geography",
-    "healthy breakfast ideas", "learning to cook", "running a marathon", "sleeping well", "time management", "public speaking",
-    "a job interview", "saving money", "learning a language", "a garden in spring", "a lighthouse", "a lost dog", "the sea",
-    "friendship", "a robot that paints", "moving to a new city", "reading more books", "chess", "jazz music", "photography",
-    "bicycles", "electric cars", "solar panels", "recycling", "bread baking", "tea", "mountain hiking", "volcanoes",
-    "prime numbers", "probability", "compound interest", "the Pythagorean theorem", "sorting algorithms", "recursion",
-    "version control", "a monitoring dashboard", "GPU temperature alerts", "kernel modules", "file permissions", "SSH keys",
+    "a GPU",
+    "the KV cache of a language model",
+    "attention in neural networks",
+    "Linux containers",
+    "a solid state drive",
+    "TCP congestion control",
+    "database indexes",
+    "the Python programming language",
+    "unit tests",
+    "memory bandwidth",
+    "distributed systems",
+    "log files",
+    "a load balancer",
+    "floating point numbers",
+    "backups",
+    "network latency",
+    "photosynthesis",
+    "black holes",
+    "the water cycle",
+    "vaccines",
+    "plate tectonics",
+    "evolution",
+    "the immune system",
+    "the French Revolution",
+    "ancient Rome",
+    "the Silk Road",
+    "the Industrial Revolution",
+    "world geography",
+    "healthy breakfast ideas",
+    "learning to cook",
+    "running a marathon",
+    "sleeping well",
+    "time management",
+    "public speaking",
+    "a job interview",
+    "saving money",
+    "learning a language",
+    "a garden in spring",
+    "a lighthouse",
+    "a lost dog",
+    "the sea",
+    "friendship",
+    "a robot that paints",
+    "moving to a new city",
+    "reading more books",
+    "chess",
+    "jazz music",
+    "photography",
+    "bicycles",
+    "electric cars",
+    "solar panels",
+    "recycling",
+    "bread baking",
+    "tea",
+    "mountain hiking",
+    "volcanoes",
+    "prime numbers",
+    "probability",
+    "compound interest",
+    "the Pythagorean theorem",
+    "sorting algorithms",
+    "recursion",
+    "version control",
+    "a monitoring dashboard",
+    "GPU temperature alerts",
+    "kernel modules",
+    "file permissions",
+    "SSH keys",
 )
-SYSTEMS = (None, None, "You are a concise technical assistant.", "You are a friendly teacher.", "Answer in plain words.")
+SYSTEMS = (
+    None,
+    None,
+    "You are a concise technical assistant.",
+    "You are a friendly teacher.",
+    "Answer in plain words.",
+)
 
 
 def questions(count: int, seed: int) -> list[list[dict[str, str]]]:
@@ -56,7 +128,9 @@ def questions(count: int, seed: int) -> list[list[dict[str, str]]]:
 def answer(model, tokenizer, chats: list[list[dict[str, str]]], max_new_tokens: int) -> list[str]:
     """The full text, markers included, of each chat with a sampled answer."""
     prompts = [tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False) for chat in chats]
-    batch = tokenizer(prompts, return_tensors="pt", padding=True, padding_side="left", add_special_tokens=False).to(model.device)
+    batch = tokenizer(prompts, return_tensors="pt", padding=True, padding_side="left", add_special_tokens=False).to(
+        model.device
+    )
     out = model.generate(**batch, do_sample=True, temperature=0.7, top_p=0.95, top_k=0, max_new_tokens=max_new_tokens)
     texts = []
     for prompt, row in zip(prompts, out[:, batch.input_ids.shape[1] :].tolist()):
@@ -83,7 +157,9 @@ def main(argv: list[str] | None = None) -> None:
     with args.out.open("w", encoding="utf-8") as out:
         for start in tqdm(range(0, len(chats), args.batch), unit="batch"):
             for text in answer(model, tokenizer, chats[start : start + args.batch], args.max_new_tokens):
-                out.write(json.dumps({"text": text, "source": "chat", "split": split_of(text)}, ensure_ascii=False) + "\n")
+                out.write(
+                    json.dumps({"text": text, "source": "chat", "split": split_of(text)}, ensure_ascii=False) + "\n"
+                )
             out.flush()
 
 

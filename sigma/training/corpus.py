@@ -38,7 +38,7 @@ def clean(text: str, is_html: bool) -> str:
 
 
 def split_of(text: str) -> str:
-    """"held-out" or "train", decided by the document's own hash."""
+    """ "held-out" or "train", decided by the document's own hash."""
     digest = hashlib.sha256(text.encode()).digest()
     return "held-out" if int.from_bytes(digest[:4], "big") % 1000 < HELD_OUT_PER_MILLE else "train"
 

@@ -101,17 +101,24 @@ def logit_loss(student: SigmaForCausalLM, teacher: SigmaForCausalLM, ids: Tensor
 class Healer:
     """One run: state in `folder`, a record in `folder/record.jsonl`, exact resume from `folder/state.pt`."""
 
-    def __init__(self, student: SigmaForCausalLM, teacher: SigmaForCausalLM, windows: Tensor, recipe: Recipe, folder: Path):
+    def __init__(
+        self, student: SigmaForCausalLM, teacher: SigmaForCausalLM, windows: Tensor, recipe: Recipe, folder: Path
+    ):
         self.student, self.teacher, self.windows, self.recipe, self.folder = student, teacher, windows, recipe, folder
         teacher.requires_grad_(False).eval()
         self.parameters = trained_parameters(student)
-        self.gates = {n: p.detach().clone() for n, p in self.parameters.items() if n.endswith("layers.0.self_attn.q_gate_proj.weight")}
+        self.gates = {
+            n: p.detach().clone()
+            for n, p in self.parameters.items()
+            if n.endswith("layers.0.self_attn.q_gate_proj.weight")
+        }
         groups: dict[float, list[Tensor]] = {1.0: [], recipe.augmented_rate: []}
         for name, parameter in self.parameters.items():
             augmented = name.split(".")[-2] in ("q_gate_proj", "q_up_proj", "q_down_proj")
             groups[recipe.augmented_rate if augmented else 1.0].append(parameter)
-        self.optimizer = torch.optim.AdamW([{"params": p, "factor": f} for f, p in groups.items() if p], lr=0.0,
-                                           betas=(0.9, 0.98), weight_decay=0.0)
+        self.optimizer = torch.optim.AdamW(
+            [{"params": p, "factor": f} for f, p in groups.items() if p], lr=0.0, betas=(0.9, 0.98), weight_decay=0.0
+        )
         self.stage, self.step, self.tokens = "layer", 0, 0
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -125,7 +132,10 @@ class Healer:
 
     def layer_step(self, ids: Tensor) -> dict[str, float]:
         inputs: list[Tensor] = []
-        hooks = [layer.input_layernorm.register_forward_hook(lambda _m, _i, out: inputs.append(out)) for layer in self.teacher.model.layers]
+        hooks = [
+            layer.input_layernorm.register_forward_hook(lambda _m, _i, out: inputs.append(out))
+            for layer in self.teacher.model.layers
+        ]
         try:
             with torch.no_grad():
                 self.teacher.model(input_ids=ids, use_cache=False)
@@ -155,15 +165,20 @@ class Healer:
         begun = saved = time.monotonic()
         record = (self.folder / "record.jsonl").open("a", encoding="utf-8")
         total = r.layer_steps + r.logit_steps
-        bar = tqdm(total=total, disable=None, initial=self.step + (r.layer_steps if self.stage == "logits" else 0), unit="step")
+        bar = tqdm(
+            total=total, disable=None, initial=self.step + (r.layer_steps if self.stage == "logits" else 0), unit="step"
+        )
         self.student.train()
         while not (self.stage == "logits" and self.step >= r.logit_steps):
             if self.stage == "layer" and self.step >= r.layer_steps:
                 self.stage, self.step = "logits", 0
                 self.optimizer.state.clear()
                 continue
-            steps, peak, act = ((r.layer_steps, r.layer_rate, self.layer_step) if self.stage == "layer"
-                                else (r.logit_steps, r.logit_rate, self.logit_step))
+            steps, peak, act = (
+                (r.layer_steps, r.layer_rate, self.layer_step)
+                if self.stage == "layer"
+                else (r.logit_steps, r.logit_rate, self.logit_step)
+            )
             rate = peak * one_cycle(self.step, steps, r.warmup)
             for group in self.optimizer.param_groups:
                 group["lr"] = rate * group["factor"]
@@ -176,8 +191,16 @@ class Healer:
             self.optimizer.zero_grad(set_to_none=True)
             self.step += 1
             self.tokens += ids.numel()
-            row = {"stage": self.stage, "step": self.step, "tokens": self.tokens, "rate": rate, "norm": float(norm),
-                   "seconds": time.monotonic() - clock, "gate_moved": self.gate_moved(), **figures}
+            row = {
+                "stage": self.stage,
+                "step": self.step,
+                "tokens": self.tokens,
+                "rate": rate,
+                "norm": float(norm),
+                "seconds": time.monotonic() - clock,
+                "gate_moved": self.gate_moved(),
+                **figures,
+            }
             record.write(json.dumps({k: round(v, 6) if isinstance(v, float) else v for k, v in row.items()}) + "\n")
             record.flush()
             bar.update()
@@ -194,13 +217,22 @@ class Healer:
 
     def gate_moved(self) -> float:
         """How far the first layer's gates are from their start, relative to the start's size."""
-        return max((float((self.parameters[n].detach() - start).norm() / start.norm()) for n, start in self.gates.items()), default=0.0)
+        return max(
+            (float((self.parameters[n].detach() - start).norm() / start.norm()) for n, start in self.gates.items()),
+            default=0.0,
+        )
 
     def save(self) -> None:
         """Write weights, optimizer and position aside, then rename: an interruption loses nothing."""
-        state = {"recipe": asdict(self.recipe), "stage": self.stage, "step": self.step, "tokens": self.tokens,
-                 "weights": {n: p.detach() for n, p in self.parameters.items()}, "gates": self.gates,
-                 "optimizer": self.optimizer.state_dict()}
+        state = {
+            "recipe": asdict(self.recipe),
+            "stage": self.stage,
+            "step": self.step,
+            "tokens": self.tokens,
+            "weights": {n: p.detach() for n, p in self.parameters.items()},
+            "gates": self.gates,
+            "optimizer": self.optimizer.state_dict(),
+        }
         part = self.folder / "state.part"
         torch.save(state, part)
         part.replace(self.folder / "state.pt")
@@ -212,7 +244,9 @@ class Healer:
             return False
         state = torch.load(path, map_location=self.student.device, weights_only=True)
         if state["recipe"] != asdict(self.recipe):
-            raise ValueError(f"{path} was written by another recipe; use a new folder, or the same options\n{state['recipe']}")
+            raise ValueError(
+                f"{path} was written by another recipe; use a new folder, or the same options\n{state['recipe']}"
+            )
         with torch.no_grad():
             for name, parameter in self.parameters.items():
                 parameter.copy_(state["weights"][name])
@@ -248,14 +282,20 @@ def corpus_windows(path: Path, tokenizer, recipe: Recipe, limit: int) -> Tensor:
 def git_commit() -> str:
     """The commit that runs, or "unknown" outside a checkout."""
     try:
-        return subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True,
-                              cwd=Path(__file__).parent).stdout.strip()
+        return subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=Path(__file__).parent,
+        ).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 
 
 def main(argv: list[str] | None = None) -> None:
     from sigma.checkpoints import load_dense
+
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="run folder; an interrupted run there is continued")
     parser.add_argument("--base", help="GQA source: folder, GGUF file or Hub id; the default base otherwise")
@@ -263,13 +303,30 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--windows", type=int, default=3000, help="most training windows read from each corpus file")
     parser.add_argument("--stop-after", type=float, help="seconds; the run can be continued later")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    for name, kind in (("length", int), ("batch", int), ("layer-steps", int), ("logit-steps", int), ("layer-rate", float),
-                       ("logit-rate", float), ("key-heads", int), ("augmented-query-dim", int), ("seed", int)):
+    for name, kind in (
+        ("length", int),
+        ("batch", int),
+        ("layer-steps", int),
+        ("logit-steps", int),
+        ("layer-rate", float),
+        ("logit-rate", float),
+        ("key-heads", int),
+        ("augmented-query-dim", int),
+        ("seed", int),
+    ):
         parser.add_argument(f"--{name}", type=kind, default=getattr(Recipe(), name.replace("-", "_")))
     args = parser.parse_args(argv)
-    recipe = Recipe(length=args.length, batch=args.batch, layer_steps=args.layer_steps, logit_steps=args.logit_steps,
-                    layer_rate=args.layer_rate, logit_rate=args.logit_rate, key_heads=args.key_heads,
-                    augmented_query_dim=args.augmented_query_dim or None, seed=args.seed)
+    recipe = Recipe(
+        length=args.length,
+        batch=args.batch,
+        layer_steps=args.layer_steps,
+        logit_steps=args.logit_steps,
+        layer_rate=args.layer_rate,
+        logit_rate=args.logit_rate,
+        key_heads=args.key_heads,
+        augmented_query_dim=args.augmented_query_dim or None,
+        seed=args.seed,
+    )
     teacher, tokenizer = load_dense(args.base)
     windows = torch.cat([corpus_windows(path, tokenizer, recipe, args.windows) for path in args.corpus])
     spread = torch.randperm(len(windows), generator=torch.Generator().manual_seed(recipe.seed))

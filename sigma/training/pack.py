@@ -79,7 +79,9 @@ def write_checkpoint(dest: Path, student: SigmaForCausalLM, packed: dict, manife
         folder.mkdir()
         config = student.config.to_diff_dict()
         config.pop("_name_or_path", None)
-        (folder / "config.json").write_text(json.dumps({**config, "architectures": ["SigmaForCausalLM"]}, indent=1, sort_keys=True) + "\n")
+        (folder / "config.json").write_text(
+            json.dumps({**config, "architectures": ["SigmaForCausalLM"]}, indent=1, sort_keys=True) + "\n"
+        )
         save_packed(folder / PACKED_FILE, packed, {"format": "sigma-packed-1"})
         (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
         for kept in dest.glob("*.md") if dest.exists() else ():
@@ -97,9 +99,13 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("dest", type=Path, help="checkpoint folder to write")
     parser.add_argument("--base", help="the run's GQA source; the default base otherwise")
     parser.add_argument("--corpus", type=Path, nargs="+", required=True, help="training text, for the rounding")
-    parser.add_argument("--text", type=Path, nargs="+", help="held-out text for the figures in the manifest (default: the corpus)")
+    parser.add_argument(
+        "--text", type=Path, nargs="+", help="held-out text for the figures in the manifest (default: the corpus)"
+    )
     parser.add_argument("--name", default="Sigma-135M")
-    parser.add_argument("--windows", type=int, default=24, help="windows of 1,024 tokens for the rounding and per text for the figures")
+    parser.add_argument(
+        "--windows", type=int, default=24, help="windows of 1,024 tokens for the rounding and per text for the figures"
+    )
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args(argv)
 
@@ -113,25 +119,38 @@ def main(argv: list[str] | None = None) -> None:
         windows = torch.cat([pack(read(path, "train"), base.tokenizer, 1024, share) for path in args.corpus])
         packed = pack_query_path(student, windows, say)
         figures = {}
-        before = [compare(teacher, student, pack(read(p, "held-out"), base.tokenizer, 1024, args.windows), say) for p in args.text or args.corpus]
+        before = [
+            compare(teacher, student, pack(read(p, "held-out"), base.tokenizer, 1024, args.windows), say)
+            for p in args.text or args.corpus
+        ]
         student.load_state_dict({name: w.dequantize() for name, w in packed.items()}, strict=False)
         for path, unpacked in zip(args.text or args.corpus, before):
             held = pack(read(path, "held-out"), base.tokenizer, 1024, args.windows)
             after = compare(teacher, student, held, say)
-            figures[path.stem] = {**after, "tokens": held.numel(), "unpacked_sigma_nll": unpacked["sigma_nll"],
-                                  "packing_percent": (after["sigma_nll"] / unpacked["sigma_nll"] - 1) * 100,
-                                  "selective": selective_cost(student, held[:6], [100, 256], _nll_of(student, held[:6]), say)}
+            figures[path.stem] = {
+                **after,
+                "tokens": held.numel(),
+                "unpacked_sigma_nll": unpacked["sigma_nll"],
+                "packing_percent": (after["sigma_nll"] / unpacked["sigma_nll"] - 1) * 100,
+                "selective": selective_cost(student, held[:6], [100, 256], _nll_of(student, held[:6]), say),
+            }
         run_file = args.run / "run.json"
         manifest = {
-            "name": args.name, "format": "sigma-packed-1", "date": date.today().isoformat(), "license": "Apache-2.0",
+            "name": args.name,
+            "format": "sigma-packed-1",
+            "date": date.today().isoformat(),
+            "license": "Apache-2.0",
             "base": {"file": base.manifest["file"], "sha256": _sha(base)},
-            "healing": progress | {"commit": json.loads(run_file.read_text())["commit"] if run_file.exists() else "unknown"},
+            "healing": progress
+            | {"commit": json.loads(run_file.read_text())["commit"] if run_file.exists() else "unknown"},
             "figures": figures,
         }
         size = write_checkpoint(args.dest, student, packed, manifest)
         if not args.json:
             for name, row in figures.items():
-                print(f"{name}: GQA {row['gqa_nll']:.4f}, Sigma {row['sigma_nll']:.4f} ({row['gap_percent']:+.2f} %), packing {row['packing_percent']:+.2f} %")
+                print(
+                    f"{name}: GQA {row['gqa_nll']:.4f}, Sigma {row['sigma_nll']:.4f} ({row['gap_percent']:+.2f} %), packing {row['packing_percent']:+.2f} %"
+                )
             print(f"{args.dest}: {size / 2**20:.1f} MiB")
         return {"bytes": size, "figures": figures}
 

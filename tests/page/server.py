@@ -26,8 +26,9 @@ def launch(engine: FakeEngine, load_seconds: float = 0.0, port: int | None = Non
 
     source = EngineSource(load)
     page = build_page(source)
-    _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", server_port=port,
-                            **launch_options())
+    _, url, _ = page.launch(
+        prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", server_port=port, **launch_options()
+    )
     source.start()
     return page, url.rstrip("/"), source
 

@@ -28,12 +28,15 @@ def test_chat_has_defaults_and_both_sides(client, engine):
     assert engine.requests[-1].selective_k == 4
 
 
-@pytest.mark.parametrize("arguments,message", [
-    (dict(prompt=" "), "Write a prompt"),
-    (dict(prompt="x", side="left"), "sigma, gqa or both"),
-    (dict(prompt="x", max_new_tokens=4096), "between 1 and 2048"),
-    (dict(prompt="x", selective_k=0), "at least 1"),
-])
+@pytest.mark.parametrize(
+    "arguments,message",
+    [
+        (dict(prompt=" "), "Write a prompt"),
+        (dict(prompt="x", side="left"), "sigma, gqa or both"),
+        (dict(prompt="x", max_new_tokens=4096), "between 1 and 2048"),
+        (dict(prompt="x", selective_k=0), "at least 1"),
+    ],
+)
 def test_bad_arguments_are_explained(client, arguments, message):
     with pytest.raises(AppError, match=message):
         client.predict(**arguments, api_name="/chat")

@@ -141,7 +141,9 @@ def test_an_impossible_k_is_explained_and_the_prompt_stays(visit, rows, message)
 
 def test_html_in_a_prompt_is_shown_as_text(visit):
     visitor = visit()
-    visitor.send('<img src="https://example.com/x.png" onerror="window.broken=1"><b>bold</b> ![](https://example.com/y.png)')
+    visitor.send(
+        '<img src="https://example.com/x.png" onerror="window.broken=1"><b>bold</b> ![](https://example.com/y.png)'
+    )
     visitor.wait_over()
     assert "<b>bold</b>" in visitor.answer("sigma").replace("\u200b", "")
     assert visitor.page.evaluate("window.broken") is None

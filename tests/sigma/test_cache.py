@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from sigma.cache import DiffKVCache
-
 from tests.tiny import tiny_model
 
 

@@ -20,10 +20,21 @@ from tests.tiny import byte_tokenizer, tiny_model
 def llama_folder(tmp_path):
     folder = tmp_path / "llama"
     torch.manual_seed(0)
-    LlamaForCausalLM(LlamaConfig(
-        vocab_size=259, hidden_size=144, intermediate_size=96, num_hidden_layers=2, num_attention_heads=9, num_key_value_heads=3,
-        head_dim=16, rope_parameters={"rope_type": "default", "rope_theta": 10_000.0}, tie_word_embeddings=True,
-        max_position_embeddings=512, initializer_range=0.1)).save_pretrained(folder)
+    LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=259,
+            hidden_size=144,
+            intermediate_size=96,
+            num_hidden_layers=2,
+            num_attention_heads=9,
+            num_key_value_heads=3,
+            head_dim=16,
+            rope_parameters={"rope_type": "default", "rope_theta": 10_000.0},
+            tie_word_embeddings=True,
+            max_position_embeddings=512,
+            initializer_range=0.1,
+        )
+    ).save_pretrained(folder)
     byte_tokenizer().save_pretrained(folder)
     return folder
 
@@ -33,7 +44,9 @@ def packed_folder(tmp_path, llama_folder):
     windows = torch.randint(3, 259, (6, 64), generator=torch.Generator().manual_seed(1))
     student = convert(gqa.dense(), windows, 1, 192)
     packed = pack_query_path(student, windows)
-    write_checkpoint(tmp_path / "packed", student, packed, {"name": "tiny", "base": {"file": "x", "sha256": "0" * 64}, "figures": {}})
+    write_checkpoint(
+        tmp_path / "packed", student, packed, {"name": "tiny", "base": {"file": "x", "sha256": "0" * 64}, "figures": {}}
+    )
     return tmp_path / "packed", student, windows
 
 
@@ -65,13 +78,22 @@ def test_full_sigma_checkpoint_needs_a_named_base(tmp_path, llama_folder):
     assert pair.sigma.config.num_key_heads == 1 and pair.gqa.config.num_key_heads == 3
 
 
-@pytest.mark.parametrize("damage, words", [
-    (lambda f: (f / "manifest.json").unlink(), "manifest"),
-    (lambda f: (f / "manifest.json").write_text("{"), "cannot be read"),
-    (lambda f: (f / "sigma.safetensors").write_bytes((f / "sigma.safetensors").read_bytes()[:1000]), "cannot be read"),
-    (lambda f: (f / "sigma.safetensors").write_bytes(b"\0" * 99), "cannot be read"),
-    (lambda f: (f / "config.json").write_text(json.dumps({"model_type": "sigma", "num_hidden_layers": 3})), "does not fit|cannot be read"),
-])
+@pytest.mark.parametrize(
+    "damage, words",
+    [
+        (lambda f: (f / "manifest.json").unlink(), "manifest"),
+        (lambda f: (f / "manifest.json").write_text("{"), "cannot be read"),
+        (
+            lambda f: (f / "sigma.safetensors").write_bytes((f / "sigma.safetensors").read_bytes()[:1000]),
+            "cannot be read",
+        ),
+        (lambda f: (f / "sigma.safetensors").write_bytes(b"\0" * 99), "cannot be read"),
+        (
+            lambda f: (f / "config.json").write_text(json.dumps({"model_type": "sigma", "num_hidden_layers": 3})),
+            "does not fit|cannot be read",
+        ),
+    ],
+)
 def test_damaged_packed_checkpoint(tmp_path, llama_folder, damage, words):
     folder, *_ = packed_folder(tmp_path, llama_folder)
     damage(folder)
@@ -79,13 +101,26 @@ def test_damaged_packed_checkpoint(tmp_path, llama_folder, damage, words):
         load_pair(str(folder), str(llama_folder))
 
 
-@pytest.mark.parametrize("change, words", [
-    (dict(model_type="gpt2"), "gpt2"),
-    (dict(attention_bias=True), "attention_bias"),
-    (dict(rope_parameters={"rope_type": "yarn", "rope_theta": 1e4, "factor": 2.0, "original_max_position_embeddings": 256}), "yarn"),
-    (dict(hidden_act="gelu"), "gelu"),
-    (dict(num_hidden_layers=3), "missing"),
-])
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (dict(model_type="gpt2"), "gpt2"),
+        (dict(attention_bias=True), "attention_bias"),
+        (
+            dict(
+                rope_parameters={
+                    "rope_type": "yarn",
+                    "rope_theta": 1e4,
+                    "factor": 2.0,
+                    "original_max_position_embeddings": 256,
+                }
+            ),
+            "yarn",
+        ),
+        (dict(hidden_act="gelu"), "gelu"),
+        (dict(num_hidden_layers=3), "missing"),
+    ],
+)
 def test_unsupported_models_are_named(llama_folder, change, words):
     config = json.loads((llama_folder / "config.json").read_text())
     (llama_folder / "config.json").write_text(json.dumps({**config, **change}))
@@ -180,7 +215,7 @@ class TestFetch:
 
 
 def test_packing_leaves_nothing_half_written(tmp_path, llama_folder, monkeypatch):
-    folder, student, windows = packed_folder(tmp_path, llama_folder)
+    folder, student, _ = packed_folder(tmp_path, llama_folder)
     before = {p.name: p.read_bytes() for p in folder.iterdir()}
     monkeypatch.setattr("sigma.training.pack.save_packed", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):

@@ -5,18 +5,21 @@ import pytest
 from sigma import PRESETS, SigmaConfig, preset
 
 
-@pytest.mark.parametrize("changes, words", [
-    (dict(num_key_heads=2), ("9", "num_key_heads", "2")),
-    (dict(num_value_heads=4), ("9", "num_value_heads", "4")),
-    (dict(head_dim=63), ("63", "even")),
-    (dict(key_head_dim=128, head_dim=64), ("128", "64")),
-    (dict(key_head_dim=0), ("key_head_dim", "0")),
-    (dict(augmented_query_dim=0), ("augmented_query_dim", "0")),
-    (dict(selective_v_top_k=-1), ("selective_v_top_k", "-1")),
-    (dict(num_hidden_layers="30"), ("num_hidden_layers", "'30'")),
-    (dict(attention_scale=-1.0), ("attention_scale",)),
-    (dict(hidden_size=100), ("100", "9")),
-])
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        (dict(num_key_heads=2), ("9", "num_key_heads", "2")),
+        (dict(num_value_heads=4), ("9", "num_value_heads", "4")),
+        (dict(head_dim=63), ("63", "even")),
+        (dict(key_head_dim=128, head_dim=64), ("128", "64")),
+        (dict(key_head_dim=0), ("key_head_dim", "0")),
+        (dict(augmented_query_dim=0), ("augmented_query_dim", "0")),
+        (dict(selective_v_top_k=-1), ("selective_v_top_k", "-1")),
+        (dict(num_hidden_layers="30"), ("num_hidden_layers", "'30'")),
+        (dict(attention_scale=-1.0), ("attention_scale",)),
+        (dict(hidden_size=100), ("100", "9")),
+    ],
+)
 def test_impossible_numbers_are_refused(changes, words):
     with pytest.raises(ValueError) as caught:
         SigmaConfig(**changes)

@@ -51,7 +51,9 @@ def test_redundant_heads_merge_without_loss():
     torch.manual_seed(0)
     hidden, d = 24, 8
     one = complex_rows(torch.randn(d, hidden), 1)
-    w_k = real_rows(torch.cat([one * torch.polar(torch.rand(1, d // 2, 1) + 0.5, torch.randn(1, d // 2, 1)) for _ in range(3)]))
+    w_k = real_rows(
+        torch.cat([one * torch.polar(torch.rand(1, d // 2, 1) + 0.5, torch.randn(1, d // 2, 1)) for _ in range(3)])
+    )
     w_q, x = torch.randn(9 * d, hidden), torch.randn(500, hidden)
     new_q, new_k = compress_keys(w_q, w_k, x, (9, 3, 1), fold=((4, 1),))
 
@@ -91,11 +93,18 @@ def test_augmented_query_starts_as_the_query(alpha):
 def test_shared_tensors_are_the_sources_own():
     model = tiny_model(num_key_heads=3)
     new = convert(model, windows(), 1, augmented_query_dim=80)
-    for name in ("model.embed_tokens.weight", "model.layers.1.self_attn.v_proj.weight", "model.layers.0.mlp.down_proj.weight"):
+    for name in (
+        "model.embed_tokens.weight",
+        "model.layers.1.self_attn.v_proj.weight",
+        "model.layers.0.mlp.down_proj.weight",
+    ):
         assert new.get_parameter(name).data_ptr() == model.get_parameter(name).data_ptr()
 
 
-@pytest.mark.parametrize("options, words", [(dict(key_heads=2), "2.*3"), (dict(key_heads=0), "0"), (dict(key_heads=1, augmented_query_dim=71), "71.*72")])
+@pytest.mark.parametrize(
+    "options, words",
+    [(dict(key_heads=2), "2.*3"), (dict(key_heads=0), "0"), (dict(key_heads=1, augmented_query_dim=71), "71.*72")],
+)
 def test_impossible_targets_are_refused(options, words):
     with pytest.raises(ValueError, match=words):
         convert(tiny_model(num_key_heads=3), windows(), **options)

@@ -16,7 +16,10 @@ from tests.tiny import side_of, tiny_model
 @pytest.fixture
 def engine():
     models = {}
-    for name, changes in (("sigma", dict(seed=1, num_key_heads=1, augmented_query_dim=108)), ("gqa", dict(num_key_heads=3))):
+    for name, changes in (
+        ("sigma", dict(seed=1, num_key_heads=1, augmented_query_dim=108)),
+        ("gqa", dict(num_key_heads=3)),
+    ):
         side = side_of(tiny_model(**changes), f"tiny {name}")
         models[name] = Model(side, Runtime(side.config, side.tensors, weights="fp32"))
     engine = SigmaEngine(models)
@@ -51,7 +54,9 @@ def test_greedy_text_is_transformers_own(engine):
     model = engine.models["gqa"].side.dense()
     events = list(engine.stream(ask(sides=("gqa",))))
     prompt = torch.tensor([events[0].token_ids])
-    out = model.generate(prompt, max_new_tokens=12, do_sample=False, eos_token_id=2, pad_token_id=2)[0, prompt.shape[1] :]
+    out = model.generate(prompt, max_new_tokens=12, do_sample=False, eos_token_id=2, pad_token_id=2)[
+        0, prompt.shape[1] :
+    ]
     assert [e.token_id for e in steps(events, "gqa")] == out.tolist()
 
 
@@ -96,8 +101,14 @@ def test_probe_scores_are_a_distribution(engine):
 def test_next_turn_prefills_only_what_is_new(engine):
     first = list(engine.stream(ask("One two three four"), "visitor"))
     answers = {side: "".join(e.text for e in steps(first, side)) for side in ("sigma", "gqa")}
-    messages = {side: [{"role": "user", "content": "One two three four"}, {"role": "assistant", "content": answers[side]},
-                       {"role": "user", "content": "And five?"}] for side in answers}
+    messages = {
+        side: [
+            {"role": "user", "content": "One two three four"},
+            {"role": "assistant", "content": answers[side]},
+            {"role": "user", "content": "And five?"},
+        ]
+        for side in answers
+    }
     request = ChatRequest(messages, Sampling(max_new_tokens=6))
     second = list(engine.stream(request, "visitor"))
     fresh = list(engine.stream(request))
@@ -156,22 +167,25 @@ def test_two_visitors_do_not_disturb_each_other(engine):
     assert [together[0], together[1]] == alone
 
 
-@pytest.mark.parametrize("request_, words", [
-    (ask(""), "empty"),
-    (ask(" \n\t "), "empty"),
-    (ask("\x00\x07\x1b"), "empty"),
-    (ask("word " * 300), "512"),
-    (ask("a" * 500_000), "500,000"),
-    (ask(selective_k=0), "k from 1"),
-    (ask(selective_k=513), "512"),
-    (ask(probe_layer=2), "0 to 1"),
-    (ask(sampling=dict(max_new_tokens=0)), "new token"),
-    (ask(sampling=dict(temperature=-1.0)), "temperature"),
-    (ask(sampling=dict(temperature=1.0, top_p=-0.5)), "top_p"),
-    (ask(sampling=dict(repetition_penalty=0.0)), "penalty"),
-    (ChatRequest({}), "side"),
-    (ChatRequest({"other": []}), "other"),
-])
+@pytest.mark.parametrize(
+    "request_, words",
+    [
+        (ask(""), "empty"),
+        (ask(" \n\t "), "empty"),
+        (ask("\x00\x07\x1b"), "empty"),
+        (ask("word " * 300), "512"),
+        (ask("a" * 500_000), "500,000"),
+        (ask(selective_k=0), "k from 1"),
+        (ask(selective_k=513), "512"),
+        (ask(probe_layer=2), "0 to 1"),
+        (ask(sampling=dict(max_new_tokens=0)), "new token"),
+        (ask(sampling=dict(temperature=-1.0)), "temperature"),
+        (ask(sampling=dict(temperature=1.0, top_p=-0.5)), "top_p"),
+        (ask(sampling=dict(repetition_penalty=0.0)), "penalty"),
+        (ChatRequest({}), "side"),
+        (ChatRequest({"other": []}), "other"),
+    ],
+)
 def test_bad_requests_are_refused_before_any_work(engine, request_, words):
     with pytest.raises(PromptError, match=words):
         engine.stream(request_)

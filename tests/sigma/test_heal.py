@@ -38,7 +38,11 @@ def test_only_the_query_and_key_path_moves(tmp_path):
     one = healer(tmp_path)
     teacher = {n: p.clone() for n, p in one.teacher.state_dict().items()}
     one.run()
-    moved = {n for n, p in one.student.state_dict().items() if n in teacher and p.shape == teacher[n].shape and not torch.equal(p, teacher[n])}
+    moved = {
+        n
+        for n, p in one.student.state_dict().items()
+        if n in teacher and p.shape == teacher[n].shape and not torch.equal(p, teacher[n])
+    }
     assert moved and all("q_proj" in n for n in moved)
 
 

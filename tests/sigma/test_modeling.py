@@ -6,7 +6,6 @@ from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
 from sigma import SigmaForCausalLM
 from sigma.cache import DiffKVCache
-
 from tests.tiny import SHAPE, tiny_model
 
 SHAPES = {
@@ -31,10 +30,21 @@ def ids(*shape):
 
 
 def test_gqa_is_llama():
-    llama = LlamaForCausalLM(LlamaConfig(
-        vocab_size=259, hidden_size=72, intermediate_size=96, num_hidden_layers=2, num_attention_heads=9, num_key_value_heads=3,
-        head_dim=8, rope_parameters={"rope_type": "default", "rope_theta": 100_000.0}, rms_norm_eps=1e-5, tie_word_embeddings=True,
-        initializer_range=0.2)).eval()
+    llama = LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=259,
+            hidden_size=72,
+            intermediate_size=96,
+            num_hidden_layers=2,
+            num_attention_heads=9,
+            num_key_value_heads=3,
+            head_dim=8,
+            rope_parameters={"rope_type": "default", "rope_theta": 100_000.0},
+            rms_norm_eps=1e-5,
+            tie_word_embeddings=True,
+            initializer_range=0.2,
+        )
+    ).eval()
     ours = tiny_model(num_key_heads=3)
     ours.load_state_dict(llama.state_dict())
     prompts = ids(64, 33)
@@ -50,13 +60,16 @@ def test_steps_through_the_cache_equal_one_pass(model):
     with torch.no_grad():
         whole = model(prompt).logits
         cache = DiffKVCache(model.config, chunk=16)
-        parts = [model(prompt[:, a:b], past_key_values=cache).logits for a, b in ((0, 25), (25, 26), (26, 29), (29, 40))]
+        parts = [
+            model(prompt[:, a:b], past_key_values=cache).logits for a, b in ((0, 25), (25, 26), (26, 29), (29, 40))
+        ]
     torch.testing.assert_close(torch.cat(parts, 1), whole, atol=2e-4, rtol=1e-4)
 
 
 def test_kernels_agree_with_materialised_scores(model):
     prompt = ids(2, 30)
     with torch.no_grad():
+
         def last():
             cache = DiffKVCache(model.config)
             model(prompt[:, :-1], past_key_values=cache)

@@ -14,11 +14,20 @@ SHAPE = dict(vocab_size=160, hidden_size=96, intermediate_size=128, num_hidden_l
 CONFIGS = {
     "9/1/3+augq": dict(num_attention_heads=9, num_key_heads=1, num_value_heads=3, head_dim=32, augmented_query_dim=320),
     "9/3/3": dict(num_attention_heads=9, num_key_heads=3, num_value_heads=3, head_dim=32),
-    "9/1/3+half-k": dict(num_attention_heads=9, num_key_heads=1, num_value_heads=3, head_dim=32, key_head_dim=16,
-                         augmented_query_dim=352),
+    "9/1/3+half-k": dict(
+        num_attention_heads=9, num_key_heads=1, num_value_heads=3, head_dim=32, key_head_dim=16, augmented_query_dim=352
+    ),
     "4/2/1": dict(num_attention_heads=4, num_key_heads=2, num_value_heads=1, head_dim=32, tie_word_embeddings=False),
-    "odd-widths": dict(num_attention_heads=2, num_key_heads=1, num_value_heads=2, head_dim=6, hidden_size=20,
-                       intermediate_size=44, vocab_size=50, augmented_query_dim=14),
+    "odd-widths": dict(
+        num_attention_heads=2,
+        num_key_heads=1,
+        num_value_heads=2,
+        head_dim=6,
+        hidden_size=20,
+        intermediate_size=44,
+        vocab_size=50,
+        augmented_query_dim=14,
+    ),
 }
 
 
@@ -78,8 +87,9 @@ def test_prefill_gives_the_last_position():
     model = tiny("9/3/3")
     ids = tokens(model, 2, 20)
     runtime = Runtime.from_model(model, weights="fp32")
-    torch.testing.assert_close(runtime.prefill(ids, runtime.new_cache()), reference(model, ids)[:, -1], atol=1e-4,
-                               rtol=1e-4)
+    torch.testing.assert_close(
+        runtime.prefill(ids, runtime.new_cache()), reference(model, ids)[:, -1], atol=1e-4, rtol=1e-4
+    )
 
 
 @pytest.mark.parametrize("renormalize", [True, False])

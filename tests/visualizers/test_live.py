@@ -88,10 +88,13 @@ def test_a_closed_page_stops_its_run_and_releases_its_session():
     assert engine.released == ["a"] and run.stop.is_set() and not desk.busy("a")
 
 
-@pytest.mark.parametrize("error,text", [
-    (ValueError("no such checkpoint: x"), "no such checkpoint"),
-    (RuntimeError("secret"), "could not be loaded"),
-])
+@pytest.mark.parametrize(
+    "error,text",
+    [
+        (ValueError("no such checkpoint: x"), "no such checkpoint"),
+        (RuntimeError("secret"), "could not be loaded"),
+    ],
+)
 def test_loading_errors_are_told(error, text):
     def load(progress):
         progress("reading", 0.5)

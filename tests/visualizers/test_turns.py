@@ -40,9 +40,15 @@ def test_sessions_differ():
     assert Chat().session != Chat().session
 
 
-@pytest.mark.parametrize("raw,kept", [
-    ("  hi\r\nyou ", "hi\nyou"), ("a\x00b\x1b[31mc", "ab[31mc"), ("x\u202ey", "xy"), ("héllo 🙂\tz", "héllo 🙂\tz"),
-])
+@pytest.mark.parametrize(
+    "raw,kept",
+    [
+        ("  hi\r\nyou ", "hi\nyou"),
+        ("a\x00b\x1b[31mc", "ab[31mc"),
+        ("x\u202ey", "xy"),
+        ("héllo 🙂\tz", "héllo 🙂\tz"),
+    ],
+)
 def test_control_characters_are_removed(raw, kept):
     assert clean_prompt(raw) == kept
 
@@ -62,9 +68,16 @@ def test_selective_values(value, rows):
     assert parse_selective(value, 8192) == rows
 
 
-@pytest.mark.parametrize("value,part", [
-    ("0", "at least 1"), ("-3", "at least 1"), ("8193", "more than"), ("many", "neither"), (1.5, "neither"),
-])
+@pytest.mark.parametrize(
+    "value,part",
+    [
+        ("0", "at least 1"),
+        ("-3", "at least 1"),
+        ("8193", "more than"),
+        ("many", "neither"),
+        (1.5, "neither"),
+    ],
+)
 def test_selective_values_that_cannot_be(value, part):
     with pytest.raises(PromptError, match=part):
         parse_selective(value, 8192)

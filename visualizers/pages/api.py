@@ -16,8 +16,13 @@ log = logging.getLogger(__name__)
 def make_chat(source: EngineSource):
     """The endpoint's function, bound to an engine."""
 
-    def chat(prompt: str, side: str = "sigma", max_new_tokens: int = 128, temperature: float = 0.0,
-             selective_k: int | None = None) -> str:
+    def chat(
+        prompt: str,
+        side: str = "sigma",
+        max_new_tokens: int = 128,
+        temperature: float = 0.0,
+        selective_k: int | None = None,
+    ) -> str:
         """
         Answer one prompt with the Sigma model, the GQA model, or both.
 
@@ -41,8 +46,9 @@ def make_chat(source: EngineSource):
     return chat
 
 
-def _answer(source: EngineSource, prompt: str, side: str, max_new_tokens: int, temperature: float,
-            selective_k: int | None) -> str:
+def _answer(
+    source: EngineSource, prompt: str, side: str, max_new_tokens: int, temperature: float, selective_k: int | None
+) -> str:
     if side not in (*SIDES, "both"):
         raise PromptError(f"side must be sigma, gqa or both, not {str(side)[:20]!r}.")
     sides = SIDES if side == "both" else (side,)

@@ -59,12 +59,22 @@ def chat_tab(infos: dict[str, SideInfo], on_leave: Any) -> ChatTab:
     with gr.Row(elem_id="columns", equal_height=False):
         for side in SIDES:
             with gr.Column(min_width=300, elem_classes=["side", f"side-{side}"]):
-                tab.heads[side] = gr.HTML(column_head(side, infos.get(side)), padding=False, apply_default_css=False,
-                                          js_on_load=None)
+                tab.heads[side] = gr.HTML(
+                    column_head(side, infos.get(side)), padding=False, apply_default_css=False, js_on_load=None
+                )
                 tab.columns[side] = gr.Chatbot(
-                    elem_id=f"chat-{side}", show_label=False, container=False, height=236, layout="bubble",
-                    buttons=["copy"], feedback_options=None, allow_tags=False, latex_delimiters=[],
-                    placeholder=" ", label=side, group_consecutive_messages=False,
+                    elem_id=f"chat-{side}",
+                    show_label=False,
+                    container=False,
+                    height=236,
+                    layout="bubble",
+                    buttons=["copy"],
+                    feedback_options=None,
+                    allow_tags=False,
+                    latex_delimiters=[],
+                    placeholder=" ",
+                    label=side,
+                    group_consecutive_messages=False,
                 )
     with gr.Column(elem_id="dock"):
         _dock(tab)
@@ -76,11 +86,29 @@ def chat_tab(infos: dict[str, SideInfo], on_leave: Any) -> ChatTab:
 def _dock(tab: ChatTab) -> None:
     examples = read_examples()
     # Made first so that the examples can name it; shown after them.
-    tab.box = gr.Textbox(show_label=False, label="Prompt", placeholder="Ask both models…", lines=1, max_lines=6,
-                         elem_id="prompt", container=False, scale=8, render=False, autofocus=False)
-    tab.examples = gr.Dataset(components=[tab.box], samples=[[e["prompt"]] for e in examples],
-                              sample_labels=[e["label"] for e in examples], type="index", show_label=False,
-                              label="Examples", layout="gallery", elem_id="examples", container=False)
+    tab.box = gr.Textbox(
+        show_label=False,
+        label="Prompt",
+        placeholder="Ask both models…",
+        lines=1,
+        max_lines=6,
+        elem_id="prompt",
+        container=False,
+        scale=8,
+        render=False,
+        autofocus=False,
+    )
+    tab.examples = gr.Dataset(
+        components=[tab.box],
+        samples=[[e["prompt"]] for e in examples],
+        sample_labels=[e["label"] for e in examples],
+        type="index",
+        show_label=False,
+        label="Examples",
+        layout="gallery",
+        elem_id="examples",
+        container=False,
+    )
     with gr.Row(elem_id="prompt-row", equal_height=True):
         tab.box.render()
         tab.send = gr.Button("Send", variant="primary", elem_id="send", scale=0, min_width=92)
@@ -91,8 +119,9 @@ def _dock(tab: ChatTab) -> None:
         more = gr.Button("More…", size="sm", variant="secondary", elem_id="more-button", scale=0, min_width=64)
         with gr.Row(elem_id="clear-menu"):
             tab.clear = gr.Button("Clear the chat", size="sm", elem_id="clear", scale=0, min_width=110)
-        tab.restore = gr.Button("Bring the cleared chat back", size="sm", elem_id="restore", visible=False, scale=0,
-                                min_width=190)
+        tab.restore = gr.Button(
+            "Bring the cleared chat back", size="sm", elem_id="restore", visible=False, scale=0, min_width=190
+        )
         tab.notice = gr.HTML("", elem_id="notice", padding=False, apply_default_css=False, js_on_load=None)
     more.click(None, None, None, js=MENU_JS, api_visibility="private")
 
@@ -103,19 +132,33 @@ def _settings(tab: ChatTab, infos: dict[str, SideInfo]) -> None:
         tab.system = gr.Textbox(label="System prompt", lines=2, elem_id="system", placeholder="none")
         with gr.Row():
             tab.selective = gr.Dropdown(
-                ["off", "16", "32", "64", "128", "256"], value="off", allow_custom_value=True, elem_id="selective",
-                label="Selective V", info="V rows fetched per query head, Sigma only; off reads all",
+                ["off", "16", "32", "64", "128", "256"],
+                value="off",
+                allow_custom_value=True,
+                elem_id="selective",
+                label="Selective V",
+                info="V rows fetched per query head, Sigma only; off reads all",
             )
-            tab.layer = gr.Slider(0, layers - 1, value=min(12, layers - 1), step=1, label="Probe layer",
-                                  info="whose attention is drawn", elem_id="layer")
-            tokens = gr.Slider(1, MAX_NEW_TOKENS, value=256, step=1, label="Max tokens", info="of the answer",
-                               elem_id="max-tokens")
+            tab.layer = gr.Slider(
+                0,
+                layers - 1,
+                value=min(12, layers - 1),
+                step=1,
+                label="Probe layer",
+                info="whose attention is drawn",
+                elem_id="layer",
+            )
+            tokens = gr.Slider(
+                1, MAX_NEW_TOKENS, value=256, step=1, label="Max tokens", info="of the answer", elem_id="max-tokens"
+            )
         with gr.Row():
-            temperature = gr.Slider(0, 2, value=0, step=0.05, label="Temperature", info="0 is greedy",
-                                    elem_id="temperature")
+            temperature = gr.Slider(
+                0, 2, value=0, step=0.05, label="Temperature", info="0 is greedy", elem_id="temperature"
+            )
             top_p = gr.Slider(0.05, 1, value=1, step=0.01, label="Top-p", info="1 keeps all", elem_id="top-p")
             top_k = gr.Slider(0, 200, value=0, step=1, label="Top-k", info="0 keeps all", elem_id="top-k")
-            penalty = gr.Slider(0.8, 2, value=1, step=0.05, label="Repetition penalty", info="1 is none",
-                                elem_id="penalty")
+            penalty = gr.Slider(
+                0.8, 2, value=1, step=0.05, label="Repetition penalty", info="1 is none", elem_id="penalty"
+            )
             seed = gr.Number(value=0, label="Seed", info="for temperatures above 0", precision=0, elem_id="seed")
         tab.sampling = [temperature, top_p, top_k, penalty, tokens, seed]

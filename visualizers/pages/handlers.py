@@ -43,12 +43,20 @@ class ChatHandlers:
         tab = self.tab
         turn_inputs = [tab.state, *tab.settings]
         outputs = [*tab.columns.values(), tab.live, tab.state, tab.box, tab.send, tab.stop, tab.notice, tab.restore]
-        stream = dict(outputs=outputs, concurrency_limit=CONCURRENT, concurrency_id="engine", show_progress="minimal",
-                      show_progress_on=tab.notice, api_visibility="private", trigger_mode="once")
+        stream = dict(
+            outputs=outputs,
+            concurrency_limit=CONCURRENT,
+            concurrency_id="engine",
+            show_progress="minimal",
+            show_progress_on=tab.notice,
+            api_visibility="private",
+            trigger_mode="once",
+        )
         sent = gr.on([tab.send.click, tab.box.submit], self.send, [tab.box, *turn_inputs], **stream)
         again = tab.retry.click(self.retry, turn_inputs, **stream)
         shown = tab.examples.click(
-            self.example, [tab.examples, *turn_inputs],
+            self.example,
+            [tab.examples, *turn_inputs],
             **{**stream, "outputs": [*outputs, tab.system, tab.selective]},
         )
         # Not queued: Gradio closes a page's event stream when its last queued event ends, and an event that joins in
@@ -125,8 +133,9 @@ class ChatHandlers:
         chat.restore()
         return {**self._columns(chat), **self._say(""), self.tab.restore: gr.update(visible=False)}
 
-    def _answer(self, prompt: str, chat: Chat, settings: tuple[Any, ...], request: gr.Request,
-                keep_box: bool = False) -> Iterator[Updates]:
+    def _answer(
+        self, prompt: str, chat: Chat, settings: tuple[Any, ...], request: gr.Request, keep_box: bool = False
+    ) -> Iterator[Updates]:
         tab, run = self.tab, Run(Board(time.monotonic()))
         try:
             prompt, system = self._check(prompt, settings)
@@ -136,8 +145,14 @@ class ChatHandlers:
             return
         turn = chat.begin(prompt, system)
         try:
-            first = {**self._columns(chat), **self._buttons(True), **self._say(""), tab.state: chat,
-                     tab.restore: gr.update(visible=False), tab.live: run.board.payload()}
+            first = {
+                **self._columns(chat),
+                **self._buttons(True),
+                **self._say(""),
+                tab.state: chat,
+                tab.restore: gr.update(visible=False),
+                tab.live: run.board.payload(),
+            }
             yield first if keep_box else {**first, tab.box: ""}
             yield from self._run(run, chat, turn, settings)
             yield {**self._columns(chat), **self._buttons(False)}
@@ -158,8 +173,14 @@ class ChatHandlers:
         infos = {side: engine.info(side) for side in SIDES}
         sigma = infos["sigma"]
         run.board.describe(infos)
-        request = make_request(chat.messages(turn.system), make_sampling(*sampling), selective,
-                               min(int(layer), sigma.layers - 1), sigma.context_length, sigma.layers)
+        request = make_request(
+            chat.messages(turn.system),
+            make_sampling(*sampling),
+            selective,
+            min(int(layer), sigma.layers - 1),
+            sigma.context_length,
+            sigma.layers,
+        )
         # The clock of "first token" starts when the model is there, not when the visitor came.
         run.board.restart(time.monotonic())
         for update in stream_turn(engine, request, chat.session, run):

@@ -34,8 +34,7 @@ def build_page(source: EngineSource, max_waiting: int = 20) -> gr.Blocks:
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         with gr.Row(elem_id="top", equal_height=True):
             gr.HTML(f"<h1>{SENTENCE}</h1>", elem_id="sentence", padding=False, apply_default_css=False, js_on_load=None)
-            status = gr.HTML(elem_id="status", padding=False, apply_default_css=False,
-                             js_on_load=None)
+            status = gr.HTML(elem_id="status", padding=False, apply_default_css=False, js_on_load=None)
         gr.HTML(f'<p class="limits">{LIMITS}</p>', padding=False, apply_default_css=False, js_on_load=None)
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Chat", id="chat"):

@@ -56,5 +56,11 @@ BODY = f"""
 
 def pictures() -> gr.HTML:
     """The component; set its value to a `Board.payload()`."""
-    return gr.HTML(value="", html_template=BODY, js_on_load="Sigma.mount(element, props, watch);", elem_id="live",
-                   padding=False, apply_default_css=False)
+    return gr.HTML(
+        value="",
+        html_template=BODY,
+        js_on_load="Sigma.mount(element, props, watch);",
+        elem_id="live",
+        padding=False,
+        apply_default_css=False,
+    )

@@ -21,8 +21,10 @@ def chip(source: EngineSource) -> str:
     else:
         label = f"ready: {text}"
         details = _details(source)
-    return (f'<details class="chip" id="status-chip" data-phase="{status.phase}"><summary><i></i>{label}</summary>'
-            f'<div class="chip-body">{details}</div></details>')
+    return (
+        f'<details class="chip" id="status-chip" data-phase="{status.phase}"><summary><i></i>{label}</summary>'
+        f'<div class="chip-body">{details}</div></details>'
+    )
 
 
 def _details(source: EngineSource) -> str:

@@ -1,0 +1,158 @@
+"""The default pair as it ships: real weights, the packed runtime, the commands."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+from transformers import LlamaForCausalLM
+
+from sigma.bench import stock_model
+from sigma.checkpoints import EMBEDDED, load_pair
+from sigma.evaluate import compare, runtime_check
+from sigma.runtime import Runtime
+from tests.real import need_default_pair
+
+pytestmark = pytest.mark.base
+TEXT = """A log file records what a program did and when. Rotation keeps it from growing without bound: at a set size or
+time the file is renamed, a new one is opened, and the oldest is deleted. The service must be told to reopen its file,
+usually by a signal, or it goes on writing to the renamed one. Compression saves space, but a compressed file cannot be
+searched as fast. Central collection sends every line to another host, so that a broken machine can still be read. """
+
+
+@pytest.fixture(scope="module")
+def pair():
+    need_default_pair()
+    return load_pair()
+
+
+@pytest.fixture(scope="module")
+def runtimes(pair):
+    gqa = Runtime(pair.gqa.config, pair.gqa.tensors)
+    return {"gqa": gqa, "sigma": Runtime(pair.sigma.config, pair.sigma.tensors, share=gqa)}
+
+
+@pytest.fixture(scope="module")
+def ids(pair):
+    return torch.tensor(pair.gqa.tokenizer(TEXT).input_ids)
+
+
+def test_gqa_side_is_stock_llama(pair):
+    """Logits within 2e-4 in fp32 on 64 random prompts, greedy text identical for 64 tokens."""
+    ours, stock = pair.gqa.dense(), stock_model(pair.gqa).float()
+    assert type(stock) is LlamaForCausalLM
+    stock.load_state_dict(ours.state_dict())  # stock_model is bf16: compare on the same fp32 weights
+    prompts = torch.randint(20, 49_000, (64, 24), generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        for part in prompts.split(16):
+            assert (ours(part).logits - stock(part).logits).abs().max() < 2e-4
+    options = dict(do_sample=False, min_new_tokens=64, max_new_tokens=64, pad_token_id=2, eos_token_id=None)
+    one = torch.tensor([pair.gqa.tokenizer("The kernel schedules").input_ids])
+    assert torch.equal(ours.generate(one, **options), stock.generate(one, **options))
+
+
+def test_sides_share_all_but_the_query_and_key_path(runtimes):
+    gqa, sigma = (runtimes[side].weight_pointers() for side in ("gqa", "sigma"))
+    own = {name for name in sigma if sigma[name] != gqa.get(name)}
+    assert own and all(any(part in name for part in ("q_", "k_", "qk", "qkv", "query")) for name in own), own
+
+
+@pytest.mark.parametrize("side", ["gqa", "sigma"])
+def test_packed_runtime_agrees_with_the_dequantized_model(pair, runtimes, ids, side):
+    check = runtime_check(runtimes[side], getattr(pair, side).dense(), ids)
+    limit = 0.98 if runtimes[side].kernels.startswith("native") else 0.93  # the torch path keeps a bf16 residual
+    assert abs(check["nll_percent"]) < 0.5 and check["top1_agreement"] >= limit, check
+
+
+def test_sigma_is_close_to_its_source(pair, ids):
+    result = compare(pair.gqa.dense(), pair.sigma.dense(), ids[None])
+    assert result["gap_percent"] < 12 and result["top1_agreement"] > 0.75, result  # one short text: a smoke limit
+
+
+def test_the_manifest_is_the_files(pair):
+    manifest = json.loads((EMBEDDED / "manifest.json").read_text())
+    assert manifest["name"] == pair.sigma.name
+    assert sum(f.stat().st_size for f in EMBEDDED.iterdir()) <= 36 * 2**20
+    assert set(manifest["figures"]) and all("gap_percent" in row for row in manifest["figures"].values())
+
+
+def command(*arguments, code=0):
+    result = subprocess.run(
+        [sys.executable, "-m", *arguments], capture_output=True, text=True, env=os.environ, check=False
+    )
+    assert result.returncode == code, result.stderr[-2000:]
+    return result
+
+
+@pytest.mark.parametrize("side", ["gqa", "sigma"])
+def test_generate_command(pair, side):
+    out = json.loads(
+        command(
+            "sigma.generate", "--side", side, "--prompt", "What is a GPU?", "--max-new-tokens", "24", "--json"
+        ).stdout
+    )
+    assert {
+        "side",
+        "text",
+        "tokens",
+        "tok_s",
+        "first_token_s",
+        "k_bytes",
+        "v_bytes",
+        "v_read_bytes",
+        "finish_reason",
+    } <= set(out)
+    assert out["side"] == side and len(out["text"].split()) > 5 and out["tokens"] == 24
+    assert (out["k_bytes"], out["v_bytes"]) == getattr(pair, side).config.kv_bytes(out["context"])
+
+
+def test_evaluate_command(pair, tmp_path):
+    (tmp_path / "text.txt").write_text(TEXT * 3)
+    out = json.loads(
+        command(
+            "sigma.evaluate",
+            "--text",
+            str(tmp_path / "text.txt"),
+            "--context",
+            "128",
+            "--windows",
+            "2",
+            "--selective",
+            "16",
+            "--json",
+        ).stdout
+    )
+    assert {"gqa_nll", "sigma_nll", "gap_percent", "kl", "top1_agreement", "buckets", "selective"} <= set(out)
+    assert out["selective"][0]["k"] == 16 and out["selective"][0]["nll"] > 0
+
+
+def test_bench_command(pair):
+    out = json.loads(command("sigma.bench", "--tokens", "4", "--repeats", "1", "--json").stdout)
+    assert {
+        "stock_tok_s",
+        "gqa_tok_s",
+        "sigma_tok_s",
+        "gqa_ratio",
+        "sigma_ratio",
+        "llama_cpp_ratio",
+        "context",
+        "dtype",
+    } <= set(out)
+    assert out["gqa_ratio"] > 0 and out["sigma_ratio"] > 0
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (("sigma.generate", "--prompt", " "), "empty"),
+        (("sigma.generate", "--prompt", "x", "--checkpoint", "/no/such/folder"), "no file or folder"),
+        (("sigma.generate", "--prompt", "x", "--top-k-v", "0"), "k from 1"),
+        (("sigma.evaluate", "--text", "/no/such/file.txt"), "file.txt"),
+        (("sigma.bench", "--context", "9000"), "8192"),
+    ],
+)
+def test_commands_say_what_is_wrong_in_one_line(pair, arguments, words):
+    result = command(*arguments, code=2)
+    assert words in result.stderr and "Traceback" not in result.stderr
