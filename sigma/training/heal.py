@@ -10,11 +10,12 @@ Only the query and key path trains; everything else stays the source's own tenso
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import math
 import subprocess
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -46,6 +47,7 @@ class Recipe:
     key_heads: int = 1
     augmented_query_dim: int | None = 864
     seed: int = 0
+    data: str = ""  # digest of the training windows: another corpus is another run
 
 
 def trained_parameters(model: SigmaForCausalLM) -> dict[str, torch.nn.Parameter]:
@@ -329,6 +331,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     teacher, tokenizer = load_dense(args.base)
     windows = torch.cat([corpus_windows(path, tokenizer, recipe, args.windows) for path in args.corpus])
+    recipe = replace(recipe, data=hashlib.sha256(windows.numpy().tobytes()).hexdigest()[:16])
     spread = torch.randperm(len(windows), generator=torch.Generator().manual_seed(recipe.seed))
     calibration = windows[spread[: recipe.calibration_windows]]
     if recipe.length < 1024:  # fold for longer contexts than the training windows
