@@ -41,7 +41,7 @@ class Recipe:
     layer_rate: float = 1.5e-4
     logit_steps: int = 400
     logit_rate: float = 1e-4
-    augmented_rate: float = 0.1  # of the above: a sign-like Adam step moves a sum over 576 inputs coherently
+    query_rate: float = 0.2  # of either rate, for the query path: a sign-like Adam step sums coherently through it
     warmup: float = 0.08
     calibration_windows: int = 128
     key_heads: int = 1
@@ -114,10 +114,9 @@ class Healer:
             for n, p in self.parameters.items()
             if n.endswith("layers.0.self_attn.q_gate_proj.weight")
         }
-        groups: dict[float, list[Tensor]] = {1.0: [], recipe.augmented_rate: []}
+        groups: dict[float, list[Tensor]] = {1.0: [], recipe.query_rate: []}
         for name, parameter in self.parameters.items():
-            augmented = name.split(".")[-2] in ("q_gate_proj", "q_up_proj", "q_down_proj")
-            groups[recipe.augmented_rate if augmented else 1.0].append(parameter)
+            groups[recipe.query_rate if name.split(".")[-2].startswith("q_") else 1.0].append(parameter)
         self.optimizer = torch.optim.AdamW(
             [{"params": p, "factor": f} for f, p in groups.items() if p], lr=0.0, betas=(0.9, 0.98), weight_decay=0.0
         )
