@@ -13,7 +13,19 @@
     if (title) cell.title = title;
   }
 
+  // When a model has loaded, the server sends the header anew, without figures; what it showed comes back at once.
+  const last = {}, watches = {};
+  function keepShown(side, root) {
+    const holder = root.parentElement;
+    if (watches[side] && watches[side].holder === holder) return watches[side].observer.takeRecords();
+    if (watches[side]) watches[side].observer.disconnect();
+    const observer = new MutationObserver(() => S.showFigures(side, ...last[side]));
+    observer.observe(holder, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-value"] });
+    watches[side] = { holder, observer };
+  }
+
   S.showFigures = function (side, figures, stopped, recorded) {
+    last[side] = [figures, stopped, recorded];
     const root = document.getElementById("head-" + side);
     if (!root) return;
     let phase = PHASES[figures.phase];
@@ -42,6 +54,7 @@
     set(root, "v", S.binary(figures.v), figures.v, `Measured on the cache's tensors: ${S.count(figures.v)} bytes of V resident`);
     set(root, "v_read", S.binary(figures.v_read), figures.v_read,
       `Measured: ${S.count(figures.v_read)} bytes of V requested by the newest step, ${S.count(figures.v_distinct)} of them distinct rows`);
+    keepShown(side, root);  // after our own writes, which are no news
   };
 
   // A polite region is read aloud on every change, so it changes at most every three seconds, and at the end.

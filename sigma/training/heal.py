@@ -10,6 +10,7 @@ Only the query and key path trains; everything else stays the source's own tenso
 from __future__ import annotations
 
 import argparse
+import ctypes
 import hashlib
 import json
 import math
@@ -280,6 +281,19 @@ def corpus_windows(path: Path, tokenizer, recipe: Recipe, limit: int) -> Tensor:
     return pack((texts[i][:20_000] for i in order), tokenizer, recipe.length, limit)
 
 
+def keep_freed_memory() -> None:
+    """Let glibc's malloc reuse big blocks: each step's logits are 100 MB, and fresh pages cost more than their use.
+
+    Measured on two cores, 2 x 512 tokens: 4.0 s a step before, 2.4 s after. Elsewhere than on glibc it does nothing.
+    """
+    try:
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+    except (OSError, AttributeError):
+        return
+    for option, value in ((-4, 0), (-1, 2**31 - 1), (-2, 2**29)):  # M_MMAP_MAX, M_TRIM_THRESHOLD, M_TOP_PAD
+        mallopt(option, value)
+
+
 def git_commit() -> str:
     """The commit that runs, or "unknown" outside a checkout."""
     try:
@@ -311,6 +325,7 @@ def main(argv: list[str] | None = None) -> None:
         ("logit-steps", int),
         ("layer-rate", float),
         ("logit-rate", float),
+        ("query-rate", float),
         ("key-heads", int),
         ("augmented-query-dim", int),
         ("seed", int),
@@ -324,10 +339,12 @@ def main(argv: list[str] | None = None) -> None:
         logit_steps=args.logit_steps,
         layer_rate=args.layer_rate,
         logit_rate=args.logit_rate,
+        query_rate=args.query_rate,
         key_heads=args.key_heads,
         augmented_query_dim=args.augmented_query_dim or None,
         seed=args.seed,
     )
+    keep_freed_memory()
     teacher, tokenizer = load_dense(args.base)
     windows = torch.cat([corpus_windows(path, tokenizer, recipe, args.windows) for path in args.corpus])
     recipe = replace(recipe, data=hashlib.sha256(windows.numpy().tobytes()).hexdigest()[:16])
