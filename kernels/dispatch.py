@@ -31,9 +31,8 @@ _registry: dict[str, dict[str, Callable | str]] = {
         "cpu": "kernels.selective.native:selective_decode_attention",
     },
     "attention_weights": {
-        # Already grouped by K head and fp32: the reference serves every device.
         "reference": "kernels.decode.reference:attention_weights",
-        "cpu": "kernels.decode.reference:attention_weights",
+        "cpu": "kernels.decode.native:attention_weights",
     },
 }
 

@@ -20,7 +20,8 @@ from pathlib import Path
 import torch
 
 _HERE = Path(__file__).parent
-_SOURCES = (_HERE / "decode" / "cpu.cpp", _HERE / "selective" / "cpu.cpp")
+_SOURCES = (_HERE / "decode" / "cpu.cpp", _HERE / "decode" / "weights.cpp", _HERE / "selective" / "cpu.cpp")
+WEIGHTS_ROW_PAD = 32  # kRowPad in decode/weights.cpp
 # -ffast-math is left out on purpose: it would flush denormals for the whole process and break NaN and infinity.
 _COMPILE = ("-std=c++17", "-O3", "-march=native", "-fopenmp", "-fPIC", "-fno-math-errno", "-ffp-contract=fast", "-w")
 _TIMEOUT_S = 300
@@ -72,7 +73,7 @@ def library() -> ctypes.CDLL | None:
                 try:
                     opened = load("attention", _SOURCES)
                     opened.sigma_simd.restype = ctypes.c_char_p
-                    for operation in ("decode", "selective"):
+                    for operation in ("decode", "weights", "selective"):
                         for dtype in ("bf16", "fp32"):
                             function = getattr(opened, f"sigma_{operation}_{dtype}")
                             function.argtypes, function.restype = [ctypes.c_char_p], None
@@ -103,7 +104,7 @@ def accepts(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> bool:
 
 
 def function(operation: str, dtype: torch.dtype):
-    """The C function of an operation ("decode", "selective") for bf16 or fp32 caches, or None without native code."""
+    """The C function of an operation ("decode", "weights", "selective") for bf16 or fp32 caches, or None without native code."""
     opened = _library or library()
     return opened and getattr(opened, f"sigma_{operation}_{'bf16' if dtype == torch.bfloat16 else 'fp32'}")
 

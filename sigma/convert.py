@@ -21,6 +21,8 @@ from sigma.modeling import SigmaForCausalLM
 # (number of frequencies, how many neighbours share directions) for 32 frequencies; scaled to other widths
 PROGRESSIVE_FOLD = ((8, 1), (8, 2), (8, 4), (8, 8))
 GATE_ALPHA = 4.0
+# Near SiLU's stationary point: a healed query is reproduced to a quarter of the jitter of v . q, and gates still learn
+LIFTED_ALPHA = -1.5
 
 
 def fold_blocks(frequencies: int, fold=PROGRESSIVE_FOLD) -> list[list[int]]:
@@ -210,6 +212,33 @@ def convert(
             start = start_augmented_query(x.float() @ w_q.T, augmented_query_dim, alpha, seed=i)
             for part in ("gate", "up", "down"):
                 state[f"{name}q_{part}_proj.weight"] = start[part]
+        if progress is not None:
+            progress(i + 1, len(inputs))
+    sigma.load_state_dict(state, assign=True)
+    sigma.tie_weights()
+    return sigma.eval()
+
+
+@torch.no_grad()
+def augment(
+    model: SigmaForCausalLM, windows: Tensor, width: int, alpha: float = LIFTED_ALPHA, progress=None
+) -> SigmaForCausalLM:
+    """The same model with an augmented query of `width` in place of its plain one; all else is shared.
+
+    Its own inputs on the calibration windows [n, t] decide the gates. Raises ValueError if the query is augmented.
+    """
+    if model.config.augmented_query_dim is not None:
+        raise ValueError("the query is augmented already")
+    config = converted_config(model.config, model.config.num_key_heads, width)
+    with torch.device("meta"):
+        sigma = SigmaForCausalLM(config)
+    state = model.state_dict()
+    inputs = layer_inputs(model, windows)
+    for i, x in enumerate(inputs):
+        name = f"model.layers.{i}.self_attn."
+        start = start_augmented_query(x.float() @ state[f"{name}q_proj.weight"].T, width, alpha, seed=i)
+        for part in ("gate", "up", "down"):
+            state[f"{name}q_{part}_proj.weight"] = start[part]
         if progress is not None:
             progress(i + 1, len(inputs))
     sigma.load_state_dict(state, assign=True)

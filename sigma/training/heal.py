@@ -25,7 +25,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from sigma.attention import heads_for_queries
-from sigma.convert import convert, converted_config
+from sigma.convert import augment, convert, converted_config
 from sigma.modeling import SigmaForCausalLM, rope_tables, rotate
 from sigma.training.corpus import pack, read
 
@@ -257,19 +257,38 @@ class Healer:
         return True
 
 
-def started_student(path: Path, teacher: SigmaForCausalLM, calibration: Tensor, recipe: Recipe) -> SigmaForCausalLM:
-    """The converted model; its own tensors are kept in `path`, so that a continued run does not convert again."""
-    if not path.exists():
-        student = convert(teacher, calibration, recipe.key_heads, recipe.augmented_query_dim)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        torch.save({name: p.detach() for name, p in trained_parameters(student).items()}, part)
-        part.replace(path)
-        return student
+def started_student(
+    path: Path, teacher: SigmaForCausalLM, calibration: Tensor, recipe: Recipe, previous: Path | None = None
+) -> SigmaForCausalLM:
+    """The model that a run starts from; its own tensors are kept in `path`, so that a continued run finds them.
+
+    That is the converted teacher, or the end of the run in the folder `previous`, its plain query augmented without
+    loss if the recipe has an augmented one. Raises ValueError if the previous run has other heads or another width.
+    """
     config = converted_config(teacher.config, recipe.key_heads, recipe.augmented_query_dim)
+    if path.exists():
+        return _with_tensors(teacher, config, torch.load(path, weights_only=True))
+    if previous is None:
+        student = convert(teacher, calibration, recipe.key_heads, recipe.augmented_query_dim)
+    else:
+        state = torch.load(previous / "state.pt", map_location="cpu", weights_only=True)
+        heads, width = state["recipe"]["key_heads"], state["recipe"]["augmented_query_dim"]
+        if heads != recipe.key_heads or width not in (None, recipe.augmented_query_dim):
+            raise ValueError(f"{previous} has {heads} key heads and an augmented query of {width}: not this recipe's")
+        student = _with_tensors(teacher, converted_config(teacher.config, heads, width), state["weights"])
+        if width != recipe.augmented_query_dim:
+            student = augment(student, calibration, recipe.augmented_query_dim)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    torch.save({name: p.detach() for name, p in trained_parameters(student).items()}, part)
+    part.replace(path)
+    return student
+
+
+def _with_tensors(teacher: SigmaForCausalLM, config, tensors: dict[str, Tensor]) -> SigmaForCausalLM:
     with torch.device("meta"):
         student = SigmaForCausalLM(config)
-    student.load_state_dict({**teacher.state_dict(), **torch.load(path, weights_only=True)}, assign=True)
+    student.load_state_dict({**teacher.state_dict(), **tensors}, assign=True)
     student.tie_weights()
     return student
 
@@ -294,6 +313,12 @@ def keep_freed_memory() -> None:
         mallopt(option, value)
 
 
+def tokens_of(folder: Path) -> int:
+    """Tokens that a run has trained on, its own start's not counted."""
+    rows = (folder / "record.jsonl").read_text().splitlines()
+    return json.loads(rows[-1])["tokens"] if rows else 0
+
+
 def git_commit() -> str:
     """The commit that runs, or "unknown" outside a checkout."""
     try:
@@ -315,6 +340,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("folder", type=Path, help="run folder; an interrupted run there is continued")
     parser.add_argument("--base", help="GQA source: folder, GGUF file or Hub id; the default base otherwise")
     parser.add_argument("--corpus", type=Path, nargs="+", required=True, help="JSON lines from sigma.training.corpus")
+    parser.add_argument("--start", type=Path, help="begin at the end of another run (its folder), not at a conversion")
     parser.add_argument("--windows", type=int, default=3000, help="most training windows read from each corpus file")
     parser.add_argument("--stop-after", type=float, help="seconds; the run can be continued later")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -353,13 +379,16 @@ def main(argv: list[str] | None = None) -> None:
     if recipe.length < 1024:  # fold for longer contexts than the training windows
         joined = calibration.flatten()
         calibration = joined[: len(joined) // 1024 * 1024].view(-1, 1024)
-    student = started_student(args.folder / "start.pt", teacher, calibration, recipe)
+    student = started_student(args.folder / "start.pt", teacher, calibration, recipe, args.start)
     teacher.to(args.device), student.to(args.device)
     healer = Healer(student, teacher, windows, recipe, args.folder)
     if healer.resume():
         print(f"continuing {healer.stage} stage at step {healer.step}")
     else:
-        (args.folder / "run.json").write_text(json.dumps({"recipe": asdict(recipe), "commit": git_commit()}, indent=1))
+        lineage = {"recipe": asdict(recipe), "commit": git_commit()}
+        if args.start is not None:
+            lineage["start"] = json.loads((args.start / "run.json").read_text()) | {"tokens": tokens_of(args.start)}
+        (args.folder / "run.json").write_text(json.dumps(lineage, indent=1))
     healer.run(stop_after=args.stop_after)
 
 

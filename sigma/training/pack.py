@@ -135,14 +135,14 @@ def main(argv: list[str] | None = None) -> None:
                 "selective": selective_cost(student, held[:6], [100, 256], _nll_of(student, held[:6]), say),
             }
         run_file = args.run / "run.json"
+        lineage = json.loads(run_file.read_text()) if run_file.exists() else {"commit": "unknown"}
         manifest = {
             "name": args.name,
             "format": "sigma-packed-1",
             "date": date.today().isoformat(),
             "license": "Apache-2.0",
             "base": {"file": base.manifest["file"], "sha256": _sha(base)},
-            "healing": progress
-            | {"commit": json.loads(run_file.read_text())["commit"] if run_file.exists() else "unknown"},
+            "healing": progress | {key: lineage[key] for key in ("commit", "start") if key in lineage},
             "figures": figures,
         }
         size = write_checkpoint(args.dest, student, packed, manifest)

@@ -151,3 +151,14 @@ def test_weights_sum_to_one_and_give_the_output():
     out = weights @ v.repeat_interleave(3, 1).float()
     truth = reference.decode_attention(q.float(), k.float(), v.float(), lengths=lengths)
     torch.testing.assert_close(out, truth, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("heads, t, rows", [((9, 1, 3), 1, 5), ((9, 3, 3), 1, 77), ((8, 2, 4), 16, 333)])
+def test_weights_match_the_reference(heads, t, rows, dtype):
+    """Whole and part tiles, whole and part vectors; memory past a length is not even looked at."""
+    q, k, _ = make_qkv(heads, t, rows, b=2, dtype=dtype)
+    lengths = torch.tensor([rows, max(t, rows - 3)])
+    truth = reference.attention_weights(q, k, lengths=lengths)
+    k[1, :, lengths[1] :] = float("nan")
+    torch.testing.assert_close(kernels.attention_weights(q, k, lengths=lengths), truth, atol=1e-6, rtol=1e-5)

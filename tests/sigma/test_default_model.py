@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -16,10 +17,7 @@ from sigma.runtime import Runtime
 from tests.real import need_default_pair
 
 pytestmark = pytest.mark.base
-TEXT = """A log file records what a program did and when. Rotation keeps it from growing without bound: at a set size or
-time the file is renamed, a new one is opened, and the oldest is deleted. The service must be told to reopen its file,
-usually by a signal, or it goes on writing to the renamed one. Compression saves space, but a compressed file cannot be
-searched as fast. Central collection sends every line to another host, so that a broken machine can still be read. """
+TEXT = Path(__file__).parents[2] / "LICENSE"  # some two thousand tokens of English
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +34,7 @@ def runtimes(pair):
 
 @pytest.fixture(scope="module")
 def ids(pair):
-    return torch.tensor(pair.gqa.tokenizer(TEXT).input_ids)
+    return torch.tensor(pair.gqa.tokenizer(TEXT.read_text()).input_ids[:1024])
 
 
 def test_gqa_side_is_stock_llama(pair):
@@ -68,7 +66,7 @@ def test_packed_runtime_agrees_with_the_dequantized_model(pair, runtimes, ids, s
 
 def test_sigma_is_close_to_its_source(pair, ids):
     result = compare(pair.gqa.dense(), pair.sigma.dense(), ids[None])
-    assert result["gap_percent"] < 12 and result["top1_agreement"] > 0.75, result  # one short text: a smoke limit
+    assert result["kl"] < 0.25 and result["top1_agreement"] > 0.75, result  # one short text: a smoke limit
 
 
 def test_the_manifest_is_the_files(pair):
@@ -108,13 +106,12 @@ def test_generate_command(pair, side):
     assert (out["k_bytes"], out["v_bytes"]) == getattr(pair, side).config.kv_bytes(out["context"])
 
 
-def test_evaluate_command(pair, tmp_path):
-    (tmp_path / "text.txt").write_text(TEXT * 3)
+def test_evaluate_command(pair):
     out = json.loads(
         command(
             "sigma.evaluate",
             "--text",
-            str(tmp_path / "text.txt"),
+            str(TEXT),
             "--context",
             "128",
             "--windows",

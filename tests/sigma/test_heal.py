@@ -22,7 +22,7 @@ def healer(folder, recipe=RECIPE):
 
 
 def test_both_stages_lower_their_loss(tmp_path):
-    one = healer(tmp_path, Recipe(length=32, batch=2, layer_steps=40, logit_steps=40, layer_rate=5e-4, logit_rate=5e-4))
+    one = healer(tmp_path, Recipe(length=32, batch=2, layer_steps=40, logit_steps=40, layer_rate=2e-3, logit_rate=2e-3))
     with torch.no_grad():
         before = logit_loss(one.student, one.teacher, windows())
     one.run()

@@ -1,0 +1,84 @@
+// The softmax weights themselves, for the pictures: one scan of K in its own type, then a softmax per query in place.
+//
+// `out` is fp32 [b][n_q][t][pitch], pitch being the rows rounded up to kRowPad; rows that a query may not see are
+// zeros.
+#include "kernels/scores.h"
+
+namespace sigma {
+namespace {
+
+constexpr int64_t kRowPad = 32;  // WEIGHTS_ROW_PAD in kernels/native.py; a multiple of kLanes at either vector width
+constexpr int64_t kSerialBytes = 96 << 10;  // as in decode: below this one thread is faster
+
+void soften_row(float* s, int64_t seen, int64_t pitch) {
+  const int64_t padded = round_up(seen, W);
+  for (int64_t i = seen; i < padded; i++) s[i] = -INFINITY;
+  vf top = load(s);
+  for (int64_t i = W; i < padded; i += W) top = vmax(top, load(s + i));
+  const float best = maximum(top);
+  vf mass = {};
+  for (int64_t i = 0; i < padded; i += W) {
+    const vf weight = exp2_negative(load(s + i) - best);
+    mass += weight;
+    store(s + i, weight);
+  }
+  const float share = 1.0f / sum(mass);
+  for (int64_t i = 0; i < padded; i += W) store(s + i, load(s + i) * share);
+  memset(s + seen, 0, (pitch - seen) * sizeof(float));
+}
+
+template <class E>
+void weights(const Args& a) {
+  const Queries<E> layout(a.d_k);
+  const int64_t group = a.n_q / a.n_k * a.t;  // queries per K head
+  const int64_t pitch = round_up(a.rows, kRowPad), queries = a.b * a.n_q * a.t;
+  const float factor = float(a.scale * 1.4426950408889634);
+  float* scores = static_cast<float*>(a.out);
+  std::vector<float> packed(queries * layout.pitch);
+  for (int64_t i = 0; i < queries; i++)
+    layout.pack(static_cast<const E*>(a.q) + i / (a.n_q * a.t) * a.q_stride[0] + i / a.t % a.n_q * a.q_stride[1] +
+                    i % a.t * a.q_stride[2],
+                a.d_k, packed.data() + i * layout.pitch);
+  const int64_t bytes = a.b * a.n_k * a.rows * a.d_k * int64_t(sizeof(E));
+  const int64_t threads = bytes < kSerialBytes ? 1 : a.threads;
+  const int64_t keys = a.b * a.n_k, tiles = pitch / kLanes;
+  const auto scan = [&](int64_t thread) {
+    thread_local std::vector<float> kt;
+    if (kt.size() < size_t(layout.words * kLanes)) kt.resize(layout.words * kLanes);
+    const int64_t from = keys * tiles * thread / threads, to = keys * tiles * (thread + 1) / threads;
+    for (int64_t key = from / tiles; key * tiles < to; key++) {
+      const int64_t begin = (from > key * tiles ? from - key * tiles : 0) * kLanes;
+      int64_t end = (to - key * tiles) * kLanes;
+      const int64_t length = length_of(a, key / a.n_k);
+      if (end > length) end = length;
+      if (begin >= end) continue;
+      const E* k = static_cast<const E*>(a.k) + key / a.n_k * a.k_stride[0] + key % a.n_k * a.k_stride[1];
+      score_rows(k + begin * a.k_stride[2], a.k_stride[2], end - begin, end - begin, a.d_k,
+                 packed.data() + key * group * layout.pitch, group, layout, factor, kt.data(),
+                 scores + key * group * pitch + begin, pitch);
+    }
+  };
+  const auto finish = [&](int64_t i) {
+    soften_row(scores + i * pitch, length_of(a, i / (a.n_q * a.t)) - a.t + i % a.t + 1, pitch);
+  };
+  if (threads == 1) {
+    scan(0);
+    for (int64_t i = 0; i < queries; i++) finish(i);
+    return;
+  }
+#pragma omp parallel num_threads(int(a.threads))
+  {
+#pragma omp for schedule(static, 1)
+    for (int64_t thread = 0; thread < threads; thread++) scan(thread);
+#pragma omp for schedule(dynamic, 1)
+    for (int64_t i = 0; i < queries; i++) finish(i);
+  }
+}
+
+}  // namespace
+}  // namespace sigma
+
+extern "C" {
+void sigma_weights_bf16(const sigma::Args* a) { sigma::weights<sigma::bf16>(*a); }
+void sigma_weights_fp32(const sigma::Args* a) { sigma::weights<float>(*a); }
+}
