@@ -1,12 +1,13 @@
 """Healing learns, and an interrupted run ends where an uninterrupted one does."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 
 from sigma.convert import convert
-from sigma.training.heal import Healer, Recipe, logit_loss
+from sigma.training.heal import Healer, Recipe, logit_loss, started_student
 from tests.tiny import tiny_model
 
 RECIPE = Recipe(length=32, batch=2, layer_steps=6, logit_steps=6, layer_rate=2e-3, logit_rate=2e-3)
@@ -77,3 +78,32 @@ def test_another_recipe_is_refused(tmp_path):
     one.save()
     with pytest.raises(ValueError, match="recipe"):
         healer(tmp_path, Recipe(length=32, layer_steps=7)).resume()
+
+
+def test_a_run_starts_where_another_ended_and_augments_its_query(tmp_path):
+    teacher = tiny_model(num_key_heads=3)
+    with torch.no_grad():  # real inputs share a direction, which is what makes v . q ~ 1 possible; random ones do not
+        teacher.model.embed_tokens.weight[:, :4] += 0.5
+    plain = Recipe(length=32, batch=2, layer_steps=8, logit_steps=0, layer_rate=2e-3, augmented_query_dim=None)
+    first = Healer(
+        started_student(tmp_path / "one" / "start.pt", teacher, windows(), plain),
+        teacher,
+        windows(),
+        plain,
+        tmp_path / "one",
+    )
+    first.run()
+    wide = replace(plain, augmented_query_dim=80)
+    start = tmp_path / "two" / "start.pt"
+    second = started_student(start, teacher, windows(), wide, tmp_path / "one")
+    assert second.config.augmented_query_dim == 80
+    with torch.no_grad():
+        moved = logit_loss(second, first.student, windows())
+        unhealed = logit_loss(convert(teacher, windows(), 1), first.student, windows())
+    assert moved < 0.2 * unhealed
+    again = started_student(start, teacher, windows(), wide)  # a continued run needs no previous one
+    assert all(torch.equal(a, b) for a, b in zip(second.state_dict().values(), again.state_dict().values()))
+    with pytest.raises(ValueError, match="1 key heads"):
+        started_student(
+            tmp_path / "three" / "start.pt", teacher, windows(), replace(wide, key_heads=3), tmp_path / "one"
+        )
