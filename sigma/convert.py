@@ -101,7 +101,28 @@ def compress_keys(
                 part = spread[index * m : index * m + m]  # [m frequencies, m slots]
                 for i in readers[g]:
                     new_q[i][block] = part.mH @ rows_q[i][block]
-    return real_rows(new_q).to(w_q.dtype), real_rows(new_k).to(w_k.dtype)
+    new_q, new_k = (real_rows(rows).to(w_q.dtype) for rows in (new_q, new_k))
+    return balance(new_q, new_k, new_k.shape[0] // n_new)
+
+
+@torch.no_grad()
+def balance(w_q: Tensor, w_k: Tensor, width: int) -> tuple[Tensor, Tensor]:
+    """Move scale between W_Q and W_K, per key head and frequency, until their rows are equally large.
+
+    No score changes, but an optimizer's step does: weighted by the query power, keys come out some forty times larger
+    than queries, and steps of one size then blur the queries while the keys stand still.
+
+    Args:
+        w_q: [n_q * width, hidden]; w_k: [n_k * width, hidden]; width: the key head dim.
+    """
+    n_q, n_k = len(w_q) // width, len(w_k) // width
+    q, k = w_q.view(n_k, n_q // n_k, 2, width // 2, -1), w_k.view(n_k, 2, width // 2, -1)
+    # one factor for both halves of a pair, or the rotation would no longer commute with it
+    ratio = q.square().mean((1, 2, 4)) / k.square().mean((1, 3)).clamp_min(1e-24)
+    factor = ratio.clamp(1e-12, 1e12) ** 0.25  # [n_k, width / 2]
+    q = q / factor[:, None, None, :, None]
+    k = k * factor[:, None, :, None]
+    return q.reshape(w_q.shape), k.reshape(w_k.shape)
 
 
 def _slots(spread: Tensor, merged: int, m: int) -> list[int]:

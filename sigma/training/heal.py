@@ -25,7 +25,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from sigma.attention import heads_for_queries
-from sigma.convert import augment, convert, converted_config
+from sigma.convert import augment, balance, convert, converted_config
 from sigma.modeling import SigmaForCausalLM, rope_tables, rotate
 from sigma.training.corpus import pack, read
 
@@ -275,7 +275,12 @@ def started_student(
         heads, width = state["recipe"]["key_heads"], state["recipe"]["augmented_query_dim"]
         if heads != recipe.key_heads or width not in (None, recipe.augmented_query_dim):
             raise ValueError(f"{previous} has {heads} key heads and an augmented query of {width}: not this recipe's")
-        student = _with_tensors(teacher, converted_config(teacher.config, heads, width), state["weights"])
+        tensors = state["weights"]
+        if width is None:  # runs of before the conversion balanced them
+            for name in [n for n in tensors if n.endswith(".q_proj.weight")]:
+                key = name.replace(".q_proj.", ".k_proj.")
+                tensors[name], tensors[key] = balance(tensors[name], tensors[key], config.key_head_dim)
+        student = _with_tensors(teacher, converted_config(teacher.config, heads, width), tensors)
         if width != recipe.augmented_query_dim:
             student = augment(student, calibration, recipe.augmented_query_dim)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,7 @@ import torch
 
 from sigma.convert import (
     as_complex,
+    balance,
     complex_rows,
     compress_keys,
     convert,
@@ -12,7 +13,7 @@ from sigma.convert import (
     real_rows,
     start_augmented_query,
 )
-from sigma.modeling import rotate
+from sigma.modeling import rope_tables, rotate
 from tests.tiny import tiny_model
 
 
@@ -108,3 +109,21 @@ def test_shared_tensors_are_the_sources_own():
 def test_impossible_targets_are_refused(options, words):
     with pytest.raises(ValueError, match=words):
         convert(tiny_model(num_key_heads=3), windows(), **options)
+
+
+def test_balancing_changes_no_score_and_evens_the_rows():
+    generator = torch.Generator().manual_seed(5)
+    w_q = torch.randn(6 * 8, 24, generator=generator) * 0.01
+    w_k = torch.randn(2 * 8, 24, generator=generator) * 3.0
+    new_q, new_k = balance(w_q, w_k, 8)
+    x = torch.randn(5, 24, generator=generator)
+    config = tiny_model(num_attention_heads=6, num_key_heads=2, num_value_heads=2).config
+    tables = rope_tables(config, torch.arange(5)[None])
+
+    def scores(q, k):
+        q, k = (rotate((x @ w.T).view(1, 5, -1, 8).transpose(1, 2), *tables) for w in (q, k))
+        return q @ k.repeat_interleave(3, 1).mT
+
+    torch.testing.assert_close(scores(new_q, new_k), scores(w_q, w_k), rtol=1e-4, atol=1e-4)
+    q, k = new_q.view(2, 3, 2, 4, 24).square().mean((1, 2, 4)), new_k.view(2, 2, 4, 24).square().mean((1, 3))
+    torch.testing.assert_close(q, k)
