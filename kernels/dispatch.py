@@ -6,7 +6,9 @@ registers itself per operation with `register`, so a new one adds a file and cha
 
 import os
 from collections.abc import Callable
+from functools import lru_cache
 from importlib import import_module
+from importlib.util import find_spec
 
 import torch
 
@@ -21,14 +23,17 @@ _registry: dict[str, dict[str, Callable | str]] = {
     "decode_attention": {
         "reference": "kernels.decode.reference:decode_attention",
         "cpu": "kernels.decode.native:decode_attention",
+        "triton": "kernels.decode.triton:decode_attention",
     },
     "prefill_attention": {
         "reference": "kernels.prefill.reference:prefill_attention",
         "cpu": "kernels.prefill.cpu:prefill_attention",
+        "triton": "kernels.prefill.triton:prefill_attention",
     },
     "selective_decode_attention": {
         "reference": "kernels.selective.reference:selective_decode_attention",
         "cpu": "kernels.selective.native:selective_decode_attention",
+        "triton": "kernels.selective.triton:selective_decode_attention",
     },
     "attention_weights": {
         "reference": "kernels.decode.reference:attention_weights",
@@ -61,7 +66,8 @@ def chosen_backend(operation: str, device: torch.device) -> str:
         return wanted
     if device.type == "cpu":
         return "cpu"
-    return "triton" if "triton" in available else "reference"
+    # ROCm calls its devices cuda too. Other devices, and machines without Triton, are served by torch alone.
+    return "triton" if device.type == "cuda" and "triton" in available and _has_triton() else "reference"
 
 
 def decode_attention(
@@ -134,10 +140,17 @@ def attention_weights(
     return _resolve("attention_weights", q.device)(q, k, scale=scale, lengths=lengths)
 
 
+@lru_cache(maxsize=1)
+def _has_triton() -> bool:
+    return find_spec("triton") is not None
+
+
 def _resolve(operation: str, device: torch.device) -> Callable:
     backend = chosen_backend(operation, device)
     function = _registry[operation][backend]
     if isinstance(function, str):
+        if backend == "triton" and not _has_triton():
+            raise RuntimeError("SIGMA_KERNELS=triton: the Python package triton is not installed")
         module, name = function.split(":")
         function = _registry[operation][backend] = getattr(import_module(module), name)
     return function

@@ -125,6 +125,17 @@ def test_backend_choice(monkeypatch):
         dispatch.register("decode_attention", "mps", print)
 
 
+@pytest.mark.parametrize("operation", ["decode_attention", "selective_decode_attention"])
+def test_a_gpu_without_triton_is_served_by_the_reference(operation, monkeypatch):
+    monkeypatch.setattr(dispatch, "_has_triton", lambda: False)
+    assert dispatch.chosen_backend(operation, torch.device("cuda")) == "reference"
+    assert dispatch.chosen_backend(operation, torch.device("cpu")) == "cpu"
+    monkeypatch.setenv("SIGMA_KERNELS", "triton")
+    monkeypatch.setitem(dispatch._registry, operation, {"triton": "kernels.decode.triton:decode_attention"})
+    with pytest.raises(RuntimeError, match="triton is not installed"):
+        dispatch._resolve(operation, torch.device("cpu"))
+
+
 def run_python(code: str, *paths: Path) -> subprocess.CompletedProcess:
     setup = f"import sys; sys.path[:0] = {[str(p) for p in (*paths, ROOT)]!r}\n"
     return subprocess.run([sys.executable, "-c", setup + code], capture_output=True, text=True, timeout=120)
