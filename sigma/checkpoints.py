@@ -17,7 +17,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from sigma.base import CheckpointError, Progress, fetch_base, sha256_of
 from sigma.configuration import SigmaConfig
 from sigma.modeling import SigmaForCausalLM
-from sigma.quantization import Dense, load_packed, read_gguf
+from sigma.quantization import Dense, load_packed, open_gguf, read_gguf
 from sigma.tokenizer import tokenizer_from_gguf
 
 EMBEDDED = Path(__file__).resolve().parent.parent / "assets" / "sigma-135m"
@@ -98,10 +98,10 @@ def load_side(source: str | Path | None = None, progress: Progress | None = None
 
 
 def _from_gguf(path: Path) -> Side:
-    config, tensors, metadata = read_gguf(path)
-    return Side(
-        path.stem, config, tensors, tokenizer_from_gguf(path), {"file": path.name, "path": str(path), **metadata}
-    )
+    reader = open_gguf(path)
+    config, tensors, metadata = read_gguf(path, reader)
+    tokenizer = tokenizer_from_gguf(path, reader)
+    return Side(path.stem, config, tensors, tokenizer, {"file": path.name, "path": str(path), **metadata})
 
 
 def _from_folder(path: Path) -> Side:

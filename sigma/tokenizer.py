@@ -16,14 +16,14 @@ _DIGITS_APART = {"smollm", "refact", "starcoder", "command-r"}
 _PLAIN = {"gpt-2", "gpt2", "default"}
 
 
-def tokenizer_from_gguf(path: str | Path) -> PreTrainedTokenizerFast:
-    """The byte-level BPE tokenizer stored in a GGUF file, with its chat template.
+def tokenizer_from_gguf(path: str | Path, reader=None) -> PreTrainedTokenizerFast:
+    """The byte-level BPE tokenizer stored in a GGUF file, with its chat template; `reader` if the file is open already.
 
     Raises ValueError if the file's tokenizer is of another kind.
     """
     from gguf import GGUFReader
 
-    fields = GGUFReader(path).fields
+    fields = (GGUFReader(path) if reader is None else reader).fields
 
     def get(key, default=None):
         field = fields.get(f"tokenizer.{key}")

@@ -6,7 +6,7 @@ gguf_file.py  a Llama-type GGUF file -> our names, kept in the file's own 4 and 
 storage.py    packed tensors <-> one safetensors file
 """
 
-from sigma.quantization.gguf_file import read_gguf
+from sigma.quantization.gguf_file import open_gguf, read_gguf
 from sigma.quantization.packed import Dense, GroupInt8, Int4, Int8, Packed
 from sigma.quantization.quantize import quantize_int4, quantize_int8
 from sigma.quantization.storage import load_packed, save_packed
@@ -18,6 +18,7 @@ __all__ = [
     "Int8",
     "Packed",
     "load_packed",
+    "open_gguf",
     "quantize_int4",
     "quantize_int8",
     "read_gguf",

@@ -31,15 +31,15 @@ _LAYER = {
 _TOP = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head"}
 
 
-def read_gguf(path: str | Path) -> tuple[SigmaConfig, dict[str, Packed], dict]:
-    """Read a file of architecture "llama".
+def read_gguf(path: str | Path, reader=None) -> tuple[SigmaConfig, dict[str, Packed], dict]:
+    """Read a file of architecture "llama"; `reader` is what `open_gguf` gave, if the file is open already.
 
     Returns the GQA configuration, the tensors (a tied head is not repeated), and the remaining metadata whose values
     are plain numbers and strings (`general.*`, ...); the tokenizer is left to transformers.
     ValueError for what is not a GGUF, is truncated, or holds another architecture or scaled rotary embeddings.
     """
     path = Path(path)
-    reader = _open(path)
+    reader = open_gguf(path) if reader is None else reader
     fields = {name: field for name, field in reader.fields.items() if not name.startswith("tokenizer.ggml.tokens")}
     metadata = {name: fields[name].contents() for name in fields if not name.startswith(("tokenizer.", "GGUF."))}
     architecture = metadata.get("general.architecture")
@@ -62,7 +62,11 @@ def read_gguf(path: str | Path) -> tuple[SigmaConfig, dict[str, Packed], dict]:
     return config, tensors, {k: v for k, v in metadata.items() if isinstance(v, (str, int, float, bool))}
 
 
-def _open(path: Path):
+def open_gguf(path: Path):
+    """A `gguf.GGUFReader` of a whole file; it takes seconds, so the tensors and the tokenizer should share one.
+
+    ValueError for what is not a GGUF or is truncated.
+    """
     from gguf import GGUFReader
 
     if not path.is_file():
