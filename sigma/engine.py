@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
+import sys
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -34,6 +37,7 @@ from sigma.tokenizer import StreamDecoder, piece
 
 PREFILL_CHUNK = 256
 KEPT_SESSIONS = 8
+ENGINE_NICENESS = 8  # of 19; see _step_back
 
 __all__ = ["CheckpointError", "Model", "SigmaEngine", "load_engine"]
 
@@ -172,12 +176,21 @@ class _Run:
         return Kept(self.cache, self.ids[: self.cache.length], self.top_k)
 
 
+def _step_back() -> None:
+    """Lower this thread's priority, and with it that of the threads it starts for its matrix products.
+
+    They take every core they get; on a small machine the server, and a browser beside it, must still be quick.
+    """
+    if sys.platform == "linux":  # where priorities belong to threads
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), ENGINE_NICENESS)
+
+
 class SigmaEngine:
     """`sigma.events.Engine` on real models."""
 
     def __init__(self, models: dict[str, Model]):
         self.models = models
-        self._device = ThreadPoolExecutor(max_workers=1, thread_name_prefix="device")
+        self._device = ThreadPoolExecutor(max_workers=1, thread_name_prefix="device", initializer=_step_back)
         self._sessions: OrderedDict[str, dict[str, Kept]] = OrderedDict()
         self._lock = Lock()
 
