@@ -126,4 +126,27 @@ inline void score_rows(const E* k, int64_t stride, int64_t count, int64_t readab
   }
 }
 
+// One thread's share of all rows of all K heads: base-2 logits of every query in scores[query * pitch + row]. `packed`
+// holds the queries in the order [b][n_q][t]; rows past a sequence's length are not read.
+template <class E>
+inline void scan_keys(const Args& a, const Queries<E>& layout, const float* packed, float factor, float* scores,
+                      int64_t pitch, int64_t thread, int64_t threads) {
+  thread_local std::vector<float> kt;
+  if (kt.size() < size_t(layout.words * kLanes)) kt.resize(layout.words * kLanes);
+  const int64_t group = a.n_q / a.n_k * a.t;  // queries per K head
+  const int64_t keys = a.b * a.n_k, tiles = pitch / kLanes;
+  const int64_t from = keys * tiles * thread / threads, to = keys * tiles * (thread + 1) / threads;
+  for (int64_t key = from / tiles; key * tiles < to; key++) {
+    const int64_t begin = (from > key * tiles ? from - key * tiles : 0) * kLanes;
+    int64_t end = (to - key * tiles) * kLanes;
+    const int64_t length = length_of(a, key / a.n_k);
+    if (end > length) end = length;
+    if (begin >= end) continue;
+    const E* k = static_cast<const E*>(a.k) + key / a.n_k * a.k_stride[0] + key % a.n_k * a.k_stride[1];
+    score_rows(k + begin * a.k_stride[2], a.k_stride[2], end - begin, end - begin, a.d_k,
+               packed + key * group * layout.pitch, group, layout, factor, kt.data(),
+               scores + key * group * pitch + begin, pitch);
+  }
+}
+
 }  // namespace sigma

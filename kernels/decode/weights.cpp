@@ -30,7 +30,6 @@ void soften_row(float* s, int64_t seen, int64_t pitch) {
 template <class E>
 void weights(const Args& a) {
   const Queries<E> layout(a.d_k);
-  const int64_t group = a.n_q / a.n_k * a.t;  // queries per K head
   const int64_t pitch = round_up(a.rows, kRowPad), queries = a.b * a.n_q * a.t;
   const float factor = float(a.scale * 1.4426950408889634);
   float* scores = static_cast<float*>(a.out);
@@ -41,22 +40,8 @@ void weights(const Args& a) {
                 a.d_k, packed.data() + i * layout.pitch);
   const int64_t bytes = a.b * a.n_k * a.rows * a.d_k * int64_t(sizeof(E));
   const int64_t threads = bytes < kSerialBytes ? 1 : a.threads;
-  const int64_t keys = a.b * a.n_k, tiles = pitch / kLanes;
   const auto scan = [&](int64_t thread) {
-    thread_local std::vector<float> kt;
-    if (kt.size() < size_t(layout.words * kLanes)) kt.resize(layout.words * kLanes);
-    const int64_t from = keys * tiles * thread / threads, to = keys * tiles * (thread + 1) / threads;
-    for (int64_t key = from / tiles; key * tiles < to; key++) {
-      const int64_t begin = (from > key * tiles ? from - key * tiles : 0) * kLanes;
-      int64_t end = (to - key * tiles) * kLanes;
-      const int64_t length = length_of(a, key / a.n_k);
-      if (end > length) end = length;
-      if (begin >= end) continue;
-      const E* k = static_cast<const E*>(a.k) + key / a.n_k * a.k_stride[0] + key % a.n_k * a.k_stride[1];
-      score_rows(k + begin * a.k_stride[2], a.k_stride[2], end - begin, end - begin, a.d_k,
-                 packed.data() + key * group * layout.pitch, group, layout, factor, kt.data(),
-                 scores + key * group * pitch + begin, pitch);
-    }
+    scan_keys<E>(a, layout, packed.data(), factor, scores, pitch, thread, threads);
   };
   const auto finish = [&](int64_t i) {
     soften_row(scores + i * pitch, length_of(a, i / (a.n_q * a.t)) - a.t + i % a.t + 1, pitch);

@@ -188,7 +188,6 @@ template <class E>
 void selective(const Args& a) {
   const Heads heads(a);
   const Queries<E> layout(a.d_k);
-  const int64_t group = a.n_q / a.n_k * a.t;  // queries per K head
   const int64_t pitch = round_up(a.rows, kLanes);
   const int64_t queries = a.b * a.n_q * a.t;
   thread_local std::vector<float> memory;
@@ -202,27 +201,10 @@ void selective(const Args& a) {
                 a.d_k, packed + i * layout.pitch);
 
   const float factor = float(a.scale * 1.4426950408889634);
-  const int64_t keys = a.b * a.n_k, lane_groups = pitch / kLanes;
   const int64_t fetched = a.n_q * a.t * (a.top_k + 1) * a.d_v;
   const int64_t bytes = a.b * (a.rows * a.n_k * a.d_k * a.t + fetched) * int64_t(sizeof(E));
   const int64_t threads = bytes < kSerialBytes ? 1 : a.threads;
-  // Thread i scans its share of the rows of every K head; rows past a sequence's length are not read.
-  const auto scan = [&](int64_t thread) {
-    thread_local std::vector<float> kt;
-    if (kt.size() < size_t(layout.words * kLanes)) kt.resize(layout.words * kLanes);
-    const int64_t from = keys * lane_groups * thread / threads, to = keys * lane_groups * (thread + 1) / threads;
-    for (int64_t key = from / lane_groups; key * lane_groups < to; key++) {
-      const int64_t begin = (from > key * lane_groups ? from - key * lane_groups : 0) * kLanes;
-      int64_t end = (to - key * lane_groups) * kLanes;
-      const int64_t length = length_of(a, key / a.n_k);
-      if (end > length) end = length;
-      if (begin >= end) continue;
-      const E* k = static_cast<const E*>(a.k) + key / a.n_k * a.k_stride[0] + key % a.n_k * a.k_stride[1];
-      score_rows(k + begin * a.k_stride[2], a.k_stride[2], end - begin, end - begin, a.d_k,
-                 packed + key * group * layout.pitch, group, layout, factor, kt.data(),
-                 scores + key * group * pitch + begin, pitch);
-    }
-  };
+  const auto scan = [&](int64_t thread) { scan_keys<E>(a, layout, packed, factor, scores, pitch, thread, threads); };
   const auto answer = [&](int64_t i) {
     thread_local Scratch scratch;
     attend<E>(a, i / (a.n_q * a.t), i / a.t % a.n_q, i % a.t, scores + i * pitch, scratch);
