@@ -1,9 +1,9 @@
-"""What the page costs: start time, first token, memory, and the speed with its pictures on against the plain API.
+"""What the page costs: start time, first token, memory, and the speed with its live pictures on and off.
 
-    python -m tests.bench_page [--repeats 3] [--json]
+    python -m tests.bench_page [--repeats 5] [--json]
 
 Starts `python app.py` with the default models, opens it in Chromium on the same machine (so the browser's own work
-counts too), and lets the page and the API answer the same prompt alternately, both sides each time.
+counts too), and lets both sides answer the same prompt with the page's setting "Live pictures" alternately on and off.
 """
 
 from __future__ import annotations
@@ -68,9 +68,25 @@ def decoded(visitor) -> tuple[int, float]:
     return tokens, seconds
 
 
+def one_answer(browser, url: str, pictures: bool) -> tuple[int, float]:
+    """What `decoded` says of one answer on a fresh page."""
+    from tests.page.conftest import Visitor
+
+    visitor = Visitor(browser, url)
+    visitor.page.wait_for_selector("#status-chip[data-phase=ready]", timeout=120_000)
+    if not pictures:
+        visitor.page.locator("#settings button").first.click()
+        visitor.page.locator("#live-pictures input").uncheck()
+    visitor.send(PROMPT)
+    visitor.wait_run("running", timeout=60_000)
+    visitor.wait_run("over", timeout=120_000)
+    figures = decoded(visitor)
+    visitor.context.close()
+    return figures
+
+
 def measure(repeats: int) -> dict:
     """Every figure, in one run."""
-    from gradio_client import Client
     from playwright.sync_api import sync_playwright
 
     from tests.page.conftest import Visitor
@@ -103,38 +119,28 @@ def measure(repeats: int) -> dict:
             )
             first_token_s = time.monotonic() - sent
             visitor.wait_run("over", timeout=120_000)
-            client = Client(url, verbose=False)
-            page, api, tokens = [], [], 0
+            rates: dict[bool, list[float]] = {True: [], False: []}
+            tokens = 0
             for repeat in range(repeats + 1):  # the first round warms up
-                fresh = Visitor(browser, url)
-                fresh.page.wait_for_selector("#status-chip[data-phase=ready]", timeout=120_000)
-                fresh.send(PROMPT)
-                fresh.wait_run("running", timeout=60_000)
-                fresh.wait_run("over", timeout=120_000)
-                tokens, seconds = decoded(fresh)
-                fresh.context.close()
-                spent = []
-                for longest in (1, TOKENS):  # the difference leaves out the prompt and the way there and back
-                    clock = time.monotonic()
-                    client.predict(PROMPT, "both", longest, api_name="/chat")
-                    spent.append(time.monotonic() - clock)
-                if repeat:
-                    page.append(tokens / seconds)
-                    api.append(tokens / (spent[1] - spent[0]))
+                for on in (True, False) if repeat % 2 else (False, True):
+                    tokens, seconds = one_answer(browser, url, on)
+                    if repeat:
+                        rates[on].append(tokens / seconds)
             memory = memory_mb(process)
             browser.close()
     finally:
         process.terminate()
         process.wait(20)
-    page_rate, api_rate = statistics.median(page), statistics.median(api)
+    on, off = statistics.median(rates[True]), statistics.median(rates[False])
+    kept = statistics.median(a / b for a, b in zip(rates[True], rates[False]))
     return {
         "page_answers_s": answers_s,
         "model_ready_s": ready_s,
         "first_token_s": first_token_s,
         "tokens": tokens,
-        "page_tok_s": page_rate,
-        "api_tok_s": api_rate,
-        "pictures_cost_percent": (1 - page_rate / api_rate) * 100,
+        "pictures_on_tok_s": on,
+        "pictures_off_tok_s": off,
+        "pictures_cost_percent": (1 - kept) * 100,
         "memory_mb": memory["now"],
         "memory_peak_mb": memory["peak"],
     }
@@ -142,7 +148,7 @@ def measure(repeats: int) -> dict:
 
 def main(argv: list[str] | None = None) -> None:
     parser = parser_for(__doc__)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args(argv)
 

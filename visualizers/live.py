@@ -35,11 +35,16 @@ class Run:
 
 
 def stream_turn(
-    engine: Engine, request: ChatRequest, session: str | None, run: Run, clock: Callable[[], float] = time.monotonic
+    engine: Engine,
+    request: ChatRequest,
+    session: str | None,
+    run: Run,
+    clock: Callable[[], float] = time.monotonic,
+    pictures: bool = True,
 ) -> Iterator[Update]:
     """Drive the engine through one turn; closing this generator, or `run.stop`, frees the engine's caches.
 
-    The last update always carries a picture of the final state. Raises what the engine raises.
+    pictures: whether they are drawn on the way; without, only text comes until the end. The last update always carries a picture of the final state. Raises what the engine raises.
     """
     board = run.board
     events = engine.stream(request, session)
@@ -53,7 +58,7 @@ def stream_turn(
             if now - last_text < TEXT_SECONDS:
                 continue
             last_text, payload = now, None
-            if now - last_picture >= PICTURE_SECONDS:
+            if pictures and now - last_picture >= PICTURE_SECONDS:
                 last_picture, payload = now, board.payload()
             yield Update(board.texts(), payload)
     finally:

@@ -88,6 +88,19 @@ def test_an_example_runs_with_one_click_and_shows_its_settings(visit, engine):
     assert visitor.page.locator("#strip-gqa .fetched").count() == 0
 
 
+def test_without_live_pictures_only_the_end_is_drawn(visit, engine):
+    visitor = visit()
+    visitor.page.locator("#settings button").first.click()
+    visitor.page.locator("#live-pictures input").uncheck()
+    before = int(visitor.page.locator("#live-root").get_attribute("data-updates"))
+    visitor.send("no pictures please")
+    visitor.wait_over()
+    assert engine.requests[-1].probe_layer is None
+    assert int(visitor.page.locator("#live-root").get_attribute("data-updates")) == before + 2  # the empty board, the end
+    assert visitor.figure("sigma", "k") > 0
+    assert not visitor.errors
+
+
 def test_retry_undo_clear_and_its_undo(visit, engine):
     visitor = visit()
     visitor.send("first words")

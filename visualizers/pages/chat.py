@@ -40,12 +40,13 @@ class ChatTab:
     system: gr.Textbox | None = None
     selective: gr.Dropdown | None = None
     layer: gr.Slider | None = None
+    pictures: gr.Checkbox | None = None
     sampling: list[gr.components.Component] = field(default_factory=list)
 
     @property
     def settings(self) -> list[gr.components.Component]:
         """Inputs of a turn after the prompt and the state, in the order that the handlers take them."""
-        return [self.system, self.selective, self.layer, *self.sampling]
+        return [self.system, self.selective, self.layer, self.pictures, *self.sampling]
 
 
 def read_examples() -> list[dict[str, str]]:
@@ -161,4 +162,10 @@ def _settings(tab: ChatTab, infos: dict[str, SideInfo]) -> None:
                 0.8, 2, value=1, step=0.05, label="Repetition penalty", info="1 is none", elem_id="penalty"
             )
             seed = gr.Number(value=0, label="Seed", info="for temperatures above 0", precision=0, elem_id="seed")
+        tab.pictures = gr.Checkbox(
+            True,
+            label="Live pictures",
+            info="draw attention and memory while the answer is written; off, they come once at the end, without attention",
+            elem_id="live-pictures",
+        )
         tab.sampling = [temperature, top_p, top_k, penalty, tokens, seed]

@@ -169,7 +169,7 @@ class ChatHandlers:
         engine = self.desk.source.engine
         if run.stop.is_set() or engine is None:
             return
-        _, selective, layer, *sampling = settings
+        _, selective, layer, pictures, *sampling = settings
         infos = {side: engine.info(side) for side in SIDES}
         sigma = infos["sigma"]
         run.board.describe(infos)
@@ -177,13 +177,13 @@ class ChatHandlers:
             chat.messages(turn.system),
             make_sampling(*sampling),
             selective,
-            min(int(layer), sigma.layers - 1),
+            min(int(layer), sigma.layers - 1) if pictures else None,
             sigma.context_length,
             sigma.layers,
         )
         # The clock of "first token" starts when the model is there, not when the visitor came.
         run.board.restart(time.monotonic())
-        for update in stream_turn(engine, request, chat.session, run):
+        for update in stream_turn(engine, request, chat.session, run, pictures=bool(pictures)):
             turn.answers.update(update.texts)
             changed = self._columns(chat)
             if update.payload is not None:
@@ -210,8 +210,7 @@ class ChatHandlers:
         system = clean_prompt(settings[0], "system prompt")
         engine = self.desk.source.engine
         context = engine.info("sigma").context_length if engine else 1 << 30
-        make_sampling(*settings[3:])
-        make_request({}, make_sampling(*settings[3:]), settings[1], settings[2], context, 1 << 10)
+        make_request({}, make_sampling(*settings[4:]), settings[1], settings[2], context, 1 << 10)
         return cleaned, system
 
     def _give_back(self, run: Run, chat: Chat, turn: Turn, message: str) -> Updates:
