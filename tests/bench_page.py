@@ -68,20 +68,20 @@ def decoded(visitor) -> tuple[int, float]:
     return tokens, seconds
 
 
-def one_answer(browser, url: str, pictures: bool) -> tuple[int, float]:
-    """What `decoded` says of one answer on a fresh page."""
-    from tests.page.conftest import Visitor
-
-    visitor = Visitor(browser, url)
-    visitor.page.wait_for_selector("#status-chip[data-phase=ready]", timeout=120_000)
-    if not pictures:
-        visitor.page.locator("#settings button").first.click()
-        visitor.page.locator("#live-pictures input").uncheck()
+def one_answer(visitor, pictures: bool) -> tuple[int, float]:
+    """What `decoded` says of one answer, which is taken back afterwards: every answer begins at an empty chat."""
+    settings = visitor.page.locator("#settings button").first
+    settings.click()
+    visitor.page.locator("#live-pictures input").set_checked(pictures)
+    settings.click()  # closed, so that the pictures are where they always are
+    time.sleep(0.5)
     visitor.send(PROMPT)
     visitor.wait_run("running", timeout=60_000)
     visitor.wait_run("over", timeout=120_000)
+    visitor.page.wait_for_selector("#send:visible")
     figures = decoded(visitor)
-    visitor.context.close()
+    visitor.page.locator("#undo").click()
+    visitor.page.wait_for_function("document.querySelector('#prompt textarea').value")
     return figures
 
 
@@ -119,11 +119,12 @@ def measure(repeats: int) -> dict:
             )
             first_token_s = time.monotonic() - sent
             visitor.wait_run("over", timeout=120_000)
+            visitor.page.locator("#undo").click()
             rates: dict[bool, list[float]] = {True: [], False: []}
             tokens = 0
             for repeat in range(repeats + 1):  # the first round warms up
                 for on in (True, False) if repeat % 2 else (False, True):
-                    tokens, seconds = one_answer(browser, url, on)
+                    tokens, seconds = one_answer(visitor, on)
                     if repeat:
                         rates[on].append(tokens / seconds)
             memory = memory_mb(process)

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from sigma.events import ChatRequest, Engine
 from visualizers.board import Board
 
-TEXT_SECONDS = 0.08
-"""Least time between text updates: about twelve a second, more than eyes need and few enough for a browser."""
+TEXT_SECONDS = 0.1
+"""Least time between text updates: ten a second, more than eyes need and few enough for a browser."""
 
-PICTURE_SECONDS = 0.22
-"""Least time between picture updates: under five a second."""
+PICTURE_SECONDS = 0.4
+"""Least time between picture updates: two or three a second, which eyes follow and a browser pays for easily."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ window.Sigma = window.Sigma || {};
 
   // Three significant digits, as everywhere on the page.
   S.digits = function (value) {
-    if (value >= 1000) return Math.round(value).toLocaleString("en-US");
+    if (value >= 1000) return S.count(Math.round(value));
     if (value === 0) return "0";
     const places = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));
     return value.toFixed(Math.min(places, 3));
@@ -60,6 +60,7 @@ window.Sigma = window.Sigma || {};
     return ms >= 999.5 ? S.digits(ms / 1000) + " s" : S.digits(ms) + " ms";
   };
 
-  S.count = (value) => value.toLocaleString("en-US");
+  const whole = new Intl.NumberFormat("en-US");
+  S.count = (value) => whole.format(value);
   S.percent = (part) => S.digits(part * 100) + " %";
 })(window.Sigma);

@@ -65,6 +65,55 @@
     c.fillText("key (attended) " + S.count(attention.tokens - 1), layout.right, layout.bottom + 5);
   }
 
+  // All cells as one small bitmap, a pixel per column, stretched once: thousands of rectangles cost a browser without a
+  // graphics card more than everything else on the page.
+  let bitmap = null;
+  function drawCells(c, layout, colours, attention, options) {
+    const { columns } = attention, height = Math.ceil(layout.bottom);
+    bitmap = bitmap || document.createElement("canvas");
+    if (bitmap.width !== columns || bitmap.height !== height) Object.assign(bitmap, { width: columns, height });
+    const paint = bitmap.getContext("2d", { willReadFrequently: true });
+    const image = paint.createImageData(columns, height);
+    const pixels = new Uint32Array(image.data.buffer);  // little-endian: alpha, blue, green, red
+    const [r, g, b] = colours.heat;
+    const hue = (b << 16) | (g << 8) | r, mark = rgb(colours.v);
+    const top = S.topWeight(attention, options);
+    for (const row of layout.rows) {
+      for (let i = options.noSink ? 1 : 0; i < columns; i++) {
+        const fetched = attention.fetched(row.head, i);
+        const strength = S.strength(attention, row.head, i, options, top);
+        // A skipped V row keeps its score (it took part in the softmax) but is dimmed and cut to half height.
+        const alpha = Math.min(255, Math.round((fetched ? strength : strength * 0.45) * 255));
+        const inset = fetched ? 0 : row.height >> 2;
+        const marks = attention.selective && fetched ? 3 : 0;
+        const value = ((alpha << 24) | hue) >>> 0;
+        let at = (row.y + inset) * columns + i;
+        for (let y = inset; y < row.height - inset; y++, at += columns) pixels[at] = y < row.height - marks ? value : mark;
+      }
+    }
+    paint.putImageData(image, 0, 0);
+    c.imageSmoothingEnabled = false;
+    c.drawImage(bitmap, layout.left, 0, layout.right - layout.left, height);
+    if (layout.cell < 4) return;
+    c.fillStyle = colours.faint;  // wide cells stand apart
+    for (let i = 1; i < columns; i++) {
+      for (const row of layout.rows) c.fillRect(layout.left + i * layout.cell - 1, row.y, 1, row.height);
+    }
+  }
+
+  // A CSS colour as an opaque pixel, whatever form the style sheet gives it in.
+  const known = new Map();
+  function rgb(colour) {
+    if (!known.has(colour)) {
+      const probe = document.createElement("canvas").getContext("2d");
+      probe.fillStyle = colour;
+      probe.fillRect(0, 0, 1, 1);
+      const [r, g, b] = probe.getImageData(0, 0, 1, 1).data;
+      known.set(colour, ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0);
+    }
+    return known.get(colour);
+  }
+
   S.drawAttention = function (canvas, attention, info, options, selection) {
     const columns = attention ? attention.columns : 1;
     const probe = S.headLayout(canvas.parentElement.clientWidth, info, columns);
@@ -77,24 +126,7 @@
       c.fillRect(layout.left, row.y, layout.right - layout.left, row.height);
     }
     if (!attention) return layout;
-    const top = S.topWeight(attention, options);
-    const wide = layout.cell >= 4;
-    for (const row of layout.rows) {
-      for (let i = 0; i < attention.columns; i++) {
-        if (options.noSink && i === 0) continue;
-        const fetched = attention.fetched(row.head, i);
-        const strength = S.strength(attention, row.head, i, options, top);
-        const x = layout.left + i * layout.cell;
-        // A skipped V row keeps its score (it took part in the softmax) but is dimmed and cut to half height.
-        const h = fetched ? row.height : row.height / 2;
-        c.fillStyle = heat(colours, fetched ? strength : strength * 0.45);
-        c.fillRect(x, row.y + (row.height - h) / 2, Math.max(layout.cell - (wide ? 1 : 0), 0.75), h);
-        if (attention.selective && fetched) {
-          c.fillStyle = colours.v;
-          c.fillRect(x, row.y + row.height - 3, Math.max(layout.cell - (wide ? 1 : 0), 1), 3);
-        }
-      }
-    }
+    drawCells(c, layout, colours, attention, options);
     if (selection && selection.column < attention.columns) {
       const x = layout.left + selection.column * layout.cell;
       c.strokeStyle = colours.ink;
@@ -107,34 +139,48 @@
     return layout;
   };
 
+  const SHADES = 20;  // more, the eye does not tell apart behind text
+  const written = new WeakMap();  // what each span of a strip shows
+
   // The text under the picture: the newest tokens, shaded by the selected head (or the strongest head).
   S.fillStrip = function (strip, side, options, selection) {
     const attention = side.attention;
     const list = side.pieces.list, start = side.pieces.start;
     const top = attention ? S.topWeight(attention, options) : 0;
+    // The window slides: what left it goes at the front, so that the others keep their places and nothing to write.
+    while (strip.firstElementChild && Number(strip.firstElementChild.dataset.index) < start) strip.firstElementChild.remove();
     while (strip.children.length > list.length) strip.lastElementChild.remove();
     while (strip.children.length < list.length) strip.append(document.createElement("span"));
     const colours = S.colours(strip);
+    const heads = !attention ? [] : selection ? [selection.head] : Array.from({ length: attention.heads }, (_, h) => h);
+    const columns = new Map();  // strength and mark of each column, once for all its tokens
+    const columnOf = (column) => {
+      if (!columns.has(column)) {
+        const strength = heads.reduce((most, h) => Math.max(most, S.strength(attention, h, column, options, top)), 0);
+        columns.set(column, [Math.round(strength * SHADES), attention.selective && heads.some((h) => attention.fetched(h, column))]);
+      }
+      return columns.get(column);
+    };
+    const hue = colours.heat.join();
     list.forEach((piece, i) => {
       const span = strip.children[i];
+      const index = start + i;
+      const seen = attention && index < attention.tokens;
+      const column = seen ? Math.floor(index / attention.width) : -1;
+      const [shade, fetched] = seen && !(options.noSink && index === 0) ? columnOf(column) : [0, false];
+      const skipped = Boolean(seen && attention.selective && !fetched);
+      const here = Boolean(selection && seen && column === selection.column);
+      // A browser pays for every write, also of what is there already: most tokens do not change between two steps.
+      const now = `${index}|${shade}|${fetched}|${skipped}|${here}|${hue}|${piece}`;
+      if (written.get(span) === now) return;
+      written.set(span, now);
       const text = piece.replace(/ /g, "·").replace(/\n/g, "↵") || "▪";
       if (span.textContent !== text) span.textContent = text;
-      const index = start + i;
       span.dataset.index = index;
-      let strength = 0, fetched = false;
-      if (attention && index < attention.tokens && !(options.noSink && index === 0)) {
-        const column = Math.floor(index / attention.width);
-        const heads = selection ? [selection.head] : Array.from({ length: attention.heads }, (_, h) => h);
-        strength = Math.max(...heads.map((h) => S.strength(attention, h, column, options, top)));
-        fetched = attention.selective && heads.some((h) => attention.fetched(h, column));
-      }
-      span.style.backgroundColor = heat(colours, strength * 0.55);
-      span.classList.toggle("fetched", fetched);
-      span.classList.toggle("skipped", Boolean(attention && attention.selective && index < attention.tokens && !fetched));
-      span.classList.toggle("here", Boolean(selection && attention && Math.floor(index / attention.width) === selection.column));
+      span.style.backgroundColor = shade ? heat(colours, (shade / SHADES) * 0.55) : "";
+      span.className = [fetched && "fetched", skipped && "skipped", here && "here"].filter(Boolean).join(" ");
     });
-    // The newest tokens stay in view unless the reader is pointing at the text.
-    if (!strip.matches(":hover")) strip.scrollTop = strip.scrollHeight;
-    strip.dataset.more = start > 0 ? `newest ${list.length} of ${S.count(start + list.length)} tokens` : "";
+    const more = start > 0 ? `newest ${list.length} of ${S.count(start + list.length)} tokens` : "";
+    if (strip.dataset.more !== more) strip.dataset.more = more;
   };
 })(window.Sigma);

@@ -15,7 +15,8 @@
 
     function describe(sides) {
       if (!view.selection) {
-        read.textContent = "Hover a cell to read it, click to lock, Escape to unlock; arrow keys move.";
+        const help = "Hover a cell to read it, click to lock, Escape to unlock; arrow keys move.";
+        if (read.textContent !== help) read.textContent = help;
         return;
       }
       const { side, head, column } = view.selection;

@@ -25,23 +25,35 @@
     const view = S.makeAttentionView(root, schedule);
     view.columns = (side) => (state && state.sides[side] && state.sides[side].attention ? state.sides[side].attention.columns : 1);
 
+    // Only what is on the screen is drawn; what comes into view is drawn then.
+    const inView = new Set();
+    const watcher = new IntersectionObserver((entries) => {
+      for (const entry of entries) inView[entry.isIntersecting ? "add" : "delete"](entry.target);
+      schedule();
+    }, { rootMargin: "120px" });
+    for (const canvas of root.querySelectorAll("canvas")) watcher.observe(canvas);
+
     function draw() {
       queued = false;
       if (!state || !root.isConnected) return;
-      const started = performance.now();
-      S.drawCurve(root.querySelector("#kv-canvas"), state.sides, infos);
+      const started = performance.now(), strips = [];
+      const curve = root.querySelector("#kv-canvas");
+      if (inView.has(curve)) S.drawCurve(curve, state.sides, infos);
       for (const [side, data] of Object.entries(state.sides)) {
         const canvas = root.querySelector(`canvas[data-side="${side}"]`);
-        if (!canvas || !infos[side]) continue;
+        if (!canvas || !infos[side] || !inView.has(canvas)) continue;
         const chosen = view.selection && view.selection.side === side ? view.selection : null;
         view.layouts[side] = S.drawAttention(canvas, data.attention, infos[side], view.options, chosen);
-        S.fillStrip(root.querySelector("#strip-" + side), data, view.options, chosen);
+        strips.push(() => S.fillStrip(root.querySelector("#strip-" + side), data, view.options, chosen));
         const pooled = root.querySelector("#pooled-" + side);
         const width = data.attention ? data.attention.width : 1;
-        pooled.textContent = width > 1 ? `each column: the strongest of ${width} tokens` : "";
+        const note = width > 1 ? `each column: the strongest of ${width} tokens` : "";
+        if (pooled.textContent !== note) pooled.textContent = note;
       }
+      strips.forEach((fill) => fill());  // last: the pictures ask for sizes, and text that has changed must be laid out first
       const one = state.sides.sigma || Object.values(state.sides)[0];
-      root.querySelector("#attention-layer").textContent = one.attention ? `layer ${one.attention.layer}` : "";
+      const layer = root.querySelector("#attention-layer"), named = one.attention ? `layer ${one.attention.layer}` : "";
+      if (layer.textContent !== named) layer.textContent = named;
       view.describe(state.sides);
       root.dataset.drawMs = (performance.now() - started).toFixed(1);
     }

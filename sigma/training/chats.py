@@ -2,7 +2,8 @@
 
     python -m sigma.training.chats OUT.jsonl --count 600
 
-Questions are drawn by a seed from templates and topics; the answers are sampled in batches.
+Questions are drawn by a seed from templates and topics, one to three of them a chat; the answers are sampled in
+batches. `--split held-out` with another seed writes a file to evaluate on.
 """
 
 from __future__ import annotations
@@ -112,6 +113,21 @@ SYSTEMS = (
 )
 
 
+FOLLOW_UPS = (
+    "Can you give me an example?",
+    "Explain that in simpler words.",
+    "Why is that?",
+    "Make it shorter.",
+    "What would you do first?",
+    "Are there any exceptions?",
+    "Turn that into a short list.",
+    "And what about {}?",
+    "How does that relate to {}?",
+    "Thanks! One more question: what is {}?",
+)
+MOST_TURNS = 3
+
+
 def questions(count: int, seed: int) -> list[list[dict[str, str]]]:
     """`count` conversations that end with a user turn, a pure function of the seed."""
     rng = random.Random(seed)
@@ -124,19 +140,37 @@ def questions(count: int, seed: int) -> list[list[dict[str, str]]]:
     return asked
 
 
+def follow_ups(count: int, seed: int) -> list[list[str]]:
+    """For each of `count` chats, what the user says after the first answer: 0 to 2 turns, a pure function of the seed."""
+    rng = random.Random(f"follow-ups {seed}")
+    turns = [rng.sample(FOLLOW_UPS, rng.randrange(MOST_TURNS)) for _ in range(count)]
+    return [[text.format(rng.choice(TOPICS)) for text in said] for said in turns]
+
+
 @torch.no_grad()
 def answer(model, tokenizer, chats: list[list[dict[str, str]]], max_new_tokens: int) -> list[str]:
-    """The full text, markers included, of each chat with a sampled answer."""
+    """A sampled answer to each chat, without markers."""
     prompts = [tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False) for chat in chats]
     batch = tokenizer(prompts, return_tensors="pt", padding=True, padding_side="left", add_special_tokens=False).to(
         model.device
     )
     out = model.generate(**batch, do_sample=True, temperature=0.7, top_p=0.95, top_k=0, max_new_tokens=max_new_tokens)
-    texts = []
-    for prompt, row in zip(prompts, out[:, batch.input_ids.shape[1] :].tolist()):
-        end = row.index(tokenizer.eos_token_id) + 1 if tokenizer.eos_token_id in row else len(row)
-        texts.append(prompt + tokenizer.decode(row[:end]))
-    return texts
+    return tokenizer.batch_decode(out[:, batch.input_ids.shape[1] :], skip_special_tokens=True)
+
+
+def converse(
+    model, tokenizer, chats: list[list[dict[str, str]]], more: list[list[str]], max_new_tokens: int
+) -> list[str]:
+    """The full texts, markers included, of chats that go on with the follow-up questions in `more`."""
+    chats, left = [list(chat) for chat in chats], [list(said) for said in more]
+    going = list(range(len(chats)))
+    while going:
+        for i, text in zip(going, answer(model, tokenizer, [chats[i] for i in going], max_new_tokens)):
+            chats[i].append({"role": "assistant", "content": text})
+        going = [i for i in going if left[i]]
+        for i in going:
+            chats[i].append({"role": "user", "content": left[i].pop(0)})
+    return [tokenizer.apply_chat_template(chat, tokenize=False) for chat in chats]
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -149,17 +183,18 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--max-new-tokens", type=int, default=256)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--split", choices=("train", "held-out"), help="mark every chat so; by its hash otherwise")
     args = parser.parse_args(argv)
     model, tokenizer = load_dense(args.base)
     model.to(torch.bfloat16)
     torch.manual_seed(args.seed)
-    chats = questions(args.count, args.seed)
+    chats, more = questions(args.count, args.seed), follow_ups(args.count, args.seed)
     with args.out.open("w", encoding="utf-8") as out:
         for start in tqdm(range(0, len(chats), args.batch), unit="batch"):
-            for text in answer(model, tokenizer, chats[start : start + args.batch], args.max_new_tokens):
-                out.write(
-                    json.dumps({"text": text, "source": "chat", "split": split_of(text)}, ensure_ascii=False) + "\n"
-                )
+            part = slice(start, start + args.batch)
+            for text in converse(model, tokenizer, chats[part], more[part], args.max_new_tokens):
+                row = {"text": text, "source": "chat", "split": args.split or split_of(text)}
+                out.write(json.dumps(row, ensure_ascii=False) + "\n")
             out.flush()
 
 

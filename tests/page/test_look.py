@@ -29,7 +29,8 @@ def test_no_horizontal_overflow_at_any_width(visit, width, scheme):
     visitor.send("What is a GPU?")
     visitor.wait_over()
     assert visitor.overflow() <= 0
-    assert visitor.page.evaluate(INK, "#attention-sigma") > 0.2
+    visitor.page.locator("#attention-sigma").scroll_into_view_if_needed()  # what is not on the screen is not drawn
+    visitor.page.wait_for_function(f"id => ({INK})(id) > 0.2", arg="#attention-sigma")
     top = {side: visitor.page.locator(f"#head-{side}").bounding_box() for side in ("sigma", "gqa")}
     curve = visitor.page.locator("#kv-figure").bounding_box()
     assert curve["y"] > top["gqa"]["y"]

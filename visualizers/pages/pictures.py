@@ -15,7 +15,7 @@ def _attention(side: str, name: str) -> str:
       <div class="canvas-box"><canvas id="attention-{side}" data-side="{side}" tabindex="0" role="img"
         aria-label="{name}: attention of the newest token, one row per query head, one column per attended token."
         aria-describedby="attention-read"></canvas></div>
-      <div class="strip" id="strip-{side}" aria-hidden="true"></div>
+      <div class="strip" aria-hidden="true"><div id="strip-{side}"></div></div>
     </div>"""
 
 
