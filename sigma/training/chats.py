@@ -11,11 +11,13 @@ from __future__ import annotations
 import argparse
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from tqdm import tqdm
 
+from sigma.events import ChatRequest, Sampling, StepEvent
 from sigma.training.corpus import split_of
 
 TEMPLATES = (
@@ -158,14 +160,27 @@ def answer(model, tokenizer, chats: list[list[dict[str, str]]], max_new_tokens: 
     return tokenizer.batch_decode(out[:, batch.input_ids.shape[1] :], skip_special_tokens=True)
 
 
+def engine_answers(engine, chats: list[list[dict[str, str]]], max_new_tokens: int, seed: int) -> list[str]:
+    """The same one by one from the engine's GQA side: on two cores, faster than a padded batch of 64."""
+    texts = []
+    for i, chat in enumerate(chats):
+        sampling = Sampling(temperature=0.7, top_p=0.95, seed=seed + i, max_new_tokens=max_new_tokens)
+        steps = engine.stream(ChatRequest(messages={"gqa": chat}, sampling=sampling))
+        texts.append("".join(step.text for step in steps if isinstance(step, StepEvent)))
+    return texts
+
+
 def converse(
-    model, tokenizer, chats: list[list[dict[str, str]]], more: list[list[str]], max_new_tokens: int
+    ask: Callable[[list[list[dict[str, str]]]], list[str]],
+    tokenizer,
+    chats: list[list[dict[str, str]]],
+    more: list[list[str]],
 ) -> list[str]:
-    """The full texts, markers included, of chats that go on with the follow-up questions in `more`."""
+    """The full texts, markers included, of chats that `ask` answers and that go on with the follow-ups in `more`."""
     chats, left = [list(chat) for chat in chats], [list(said) for said in more]
     going = list(range(len(chats)))
     while going:
-        for i, text in zip(going, answer(model, tokenizer, [chats[i] for i in going], max_new_tokens)):
+        for i, text in zip(going, ask([chats[i] for i in going])):
             chats[i].append({"role": "assistant", "content": text})
         going = [i for i in going if left[i]]
         for i in going:
@@ -175,6 +190,7 @@ def converse(
 
 def main(argv: list[str] | None = None) -> None:
     from sigma.checkpoints import load_dense
+    from sigma.engine import load_engine
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
@@ -185,14 +201,25 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--split", choices=("train", "held-out"), help="mark every chat so; by its hash otherwise")
     args = parser.parse_args(argv)
-    model, tokenizer = load_dense(args.base)
-    model.to(torch.bfloat16)
-    torch.manual_seed(args.seed)
+    if torch.cuda.is_available():
+        model, tokenizer = load_dense(args.base)
+        model.to("cuda", torch.bfloat16)
+        torch.manual_seed(args.seed)
+
+        def ask(chats):
+            return answer(model, tokenizer, chats, args.max_new_tokens)
+    else:
+        engine = load_engine(None, args.base, "cpu")
+        tokenizer = engine.models["gqa"].side.tokenizer
+        args.batch = min(args.batch, 8)  # what an interruption loses
+
+        def ask(chats):
+            return engine_answers(engine, chats, args.max_new_tokens, args.seed)
     chats, more = questions(args.count, args.seed), follow_ups(args.count, args.seed)
     with args.out.open("w", encoding="utf-8") as out:
         for start in tqdm(range(0, len(chats), args.batch), unit="batch"):
             part = slice(start, start + args.batch)
-            for text in converse(model, tokenizer, chats[part], more[part], args.max_new_tokens):
+            for text in converse(ask, tokenizer, chats[part], more[part]):
                 row = {"text": text, "source": "chat", "split": args.split or split_of(text)}
                 out.write(json.dumps(row, ensure_ascii=False) + "\n")
             out.flush()
