@@ -215,6 +215,7 @@ def main(argv: list[str] | None = None) -> None:
 
         def ask(chats):
             return engine_answers(engine, chats, args.max_new_tokens, args.seed)
+
     chats, more = questions(args.count, args.seed), follow_ups(args.count, args.seed)
     with args.out.open("w", encoding="utf-8") as out:
         for start in tqdm(range(0, len(chats), args.batch), unit="batch"):

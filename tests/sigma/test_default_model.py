@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import LlamaForCausalLM
 
-from sigma.bench import stock_model
+from sigma.peers import stock_model
 from sigma.checkpoints import EMBEDDED, load_pair
 from sigma.evaluate import compare, runtime_check
 from sigma.runtime import Runtime
