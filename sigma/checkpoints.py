@@ -22,7 +22,7 @@ from sigma.tokenizer import tokenizer_from_gguf
 
 EMBEDDED = Path(__file__).resolve().parent.parent / "assets" / "sigma-135m"
 PACKED_FILE = "sigma.safetensors"
-_GQA_FAMILIES = ("llama", "mistral")
+_GQA_FAMILIES = ("llama", "mistral", "qwen2", "qwen3")
 
 __all__ = ["CheckpointError", "Pair", "Side", "load_dense", "load_pair", "load_side", "resolve"]
 
@@ -84,7 +84,7 @@ def resolve(source: str, progress: Progress | None = None) -> Path:
 
 
 def load_side(source: str | Path | None = None, progress: Progress | None = None) -> Side:
-    """A complete model from a GGUF file or a transformers folder (llama, mistral or sigma); None is the default base."""
+    """A complete model from a GGUF file or a transformers folder (llama, mistral, qwen2, qwen3 or sigma); None is the default base."""
     path = fetch_base(progress) if source is None else resolve(str(source), progress)
     if path.is_dir() and not (path / "config.json").exists():
         files = sorted(path.glob("*.gguf"))
@@ -135,9 +135,11 @@ def gqa_config(source) -> SigmaConfig:
     rope = dict(source.rope_parameters or {})
     if rope.get("rope_type", "default") != "default":
         raise ValueError(f"rope type {rope['rope_type']!r} is not supported, only the plain rotation")
-    for name in ("attention_bias", "mlp_bias", "sliding_window"):
+    for name in ("attention_bias", "mlp_bias"):
         if getattr(source, name, None):
             raise ValueError(f"{name}={getattr(source, name)} is not supported")
+    # Up to its width a sliding window is full attention, so the context ends there.
+    context = min(source.max_position_embeddings, getattr(source, "sliding_window", None) or 1 << 62)
     if source.hidden_act != "silu":
         raise ValueError(f"activation {source.hidden_act!r} is not supported, only silu")
     return SigmaConfig(
@@ -149,9 +151,11 @@ def gqa_config(source) -> SigmaConfig:
         num_key_heads=source.num_key_value_heads,
         num_value_heads=source.num_key_value_heads,
         head_dim=getattr(source, "head_dim", None),
-        max_position_embeddings=source.max_position_embeddings,
+        max_position_embeddings=context,
         rope_theta=rope["rope_theta"],
         rms_norm_eps=source.rms_norm_eps,
+        qkv_bias=source.model_type == "qwen2",
+        qk_norm=source.model_type == "qwen3",
         tie_word_embeddings=source.tie_word_embeddings,
         bos_token_id=source.bos_token_id,
         eos_token_id=source.eos_token_id,

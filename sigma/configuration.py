@@ -26,6 +26,8 @@ class SigmaConfig(PretrainedConfig):
         selective_v_top_k: V rows fetched per query head when decoding (plus the current token); None fetches all.
         selective_v_renormalize: whether the kept weights are renormalised to sum to 1.
         attention_scale: factor on q . k; None is 1 / sqrt(key_head_dim).
+        qkv_bias: whether the q, k and v projections have a bias, as in Qwen2. qk_norm: whether queries and keys are
+            RMS-normalised per head before the rotation, as in Qwen3. Sources of a conversion have them, Sigma has not.
 
     Raises ValueError, with the numbers, for combinations that cannot work.
     """
@@ -48,6 +50,8 @@ class SigmaConfig(PretrainedConfig):
         selective_v_top_k: int | None = None,
         selective_v_renormalize: bool = True,
         attention_scale: float | None = None,
+        qkv_bias: bool = False,
+        qk_norm: bool = False,
         max_position_embeddings: int = 8192,
         rope_theta: float = 100_000.0,
         rms_norm_eps: float = 1e-5,
@@ -76,6 +80,8 @@ class SigmaConfig(PretrainedConfig):
         self.selective_v_top_k = selective_v_top_k
         self.selective_v_renormalize = selective_v_renormalize
         self.attention_scale = attention_scale
+        self.qkv_bias = qkv_bias
+        self.qk_norm = qk_norm
         self.max_position_embeddings = max_position_embeddings
         self.rope_theta = rope_theta
         self.rms_norm_eps = rms_norm_eps
@@ -117,6 +123,8 @@ class SigmaConfig(PretrainedConfig):
                 raise ValueError(f"{name} {getattr(self, name)} must be even: rotary embedding pairs dimensions")
         if self.key_head_dim > self.head_dim:
             raise ValueError(f"key_head_dim {self.key_head_dim} must not exceed head_dim {self.head_dim}")
+        if self.qk_norm and self.key_head_dim != self.head_dim:
+            raise ValueError(f"qk_norm needs key_head_dim {self.key_head_dim} to be head_dim {self.head_dim}")
         for name in ("augmented_query_dim", "selective_v_top_k"):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):

@@ -71,6 +71,8 @@ def compress_keys(
     the sum over query heads of E|(k - k_hat)^H q|^2 over all k_hat = U c with m components c.
     """
     n_q, n_old, n_new = heads
+    if n_new == n_old:
+        return w_q, w_k
     merged = n_old // n_new
     rows_q, rows_k = complex_rows(w_q.double(), n_q), complex_rows(w_k.double(), n_old)
     second = (inputs.double().T @ inputs.double() / len(inputs)).to(rows_q.dtype)  # E[x x^T]
@@ -187,8 +189,9 @@ def layer_inputs(model: SigmaForCausalLM, windows: Tensor, batch: int = 4) -> li
 
 
 def converted_config(config: SigmaConfig, key_heads: int, augmented_query_dim: int | None) -> SigmaConfig:
-    """The source's config with other key heads and an augmented query."""
+    """The source's config with other key heads and an augmented query; norms of q and k become part of the weights."""
     changed = {
+        "qk_norm": False,
         "num_key_heads": key_heads,
         "augmented_query_dim": augmented_query_dim,
         "selective_v_top_k": None,
@@ -226,11 +229,18 @@ def convert(
     inputs = layer_inputs(model, windows)
     for i, x in enumerate(inputs):
         name = f"model.layers.{i}.self_attn."
-        w_q, w_k = state[f"{name}q_proj.weight"], state[f"{name}k_proj.weight"]
-        w_q, w_k = compress_keys(w_q, w_k, x.float(), (old.num_attention_heads, old.num_key_heads, key_heads), fold)
-        state[f"{name}q_proj.weight"], state[f"{name}k_proj.weight"] = w_q, w_k
+        x = x.float()
+        if old.qkv_bias:  # a bias is the weight of an input that is always 1
+            x = torch.cat((x, torch.ones(len(x), 1, device=x.device)), dim=1)
+        w_q, w_k = (linear_rows(state, f"{name}{part}", x, old.head_dim) for part in "qk")
+        w_q, w_k = compress_keys(w_q, w_k, x, (old.num_attention_heads, old.num_key_heads, key_heads), fold)
+        for part, weight in (("q", w_q), ("k", w_k)):
+            if old.qkv_bias:
+                state[f"{name}{part}_proj.bias"] = weight[:, -1].contiguous()
+            state[f"{name}{part}_proj.weight"] = weight[:, : old.hidden_size].contiguous()
+            state.pop(f"{name}{part}_norm.weight", None)
         if augmented_query_dim is not None:
-            start = start_augmented_query(x.float() @ w_q.T, augmented_query_dim, alpha, seed=i)
+            start = start_augmented_query(x @ w_q.T, augmented_query_dim, alpha, seed=i)
             for part in ("gate", "up", "down"):
                 state[f"{name}q_{part}_proj.weight"] = start[part]
         if progress is not None:
@@ -238,6 +248,23 @@ def convert(
     sigma.load_state_dict(state, assign=True)
     sigma.tie_weights()
     return sigma.eval()
+
+
+def linear_rows(state: dict[str, Tensor], name: str, x: Tensor, width: int) -> Tensor:
+    """The projection `name` ("...q" or "...k") as one matrix [rows, hidden], its bias as the last column.
+
+    A norm per head is no linear map: it becomes its weights times the mean of 1 / rms on the inputs x [tokens, hidden],
+    which healing then corrects.
+    """
+    weight = state[f"{name}_proj.weight"]
+    if f"{name}_proj.bias" in state:
+        weight = torch.cat((weight, state[f"{name}_proj.bias"][:, None]), dim=1)
+    if f"{name}_norm.weight" not in state:
+        return weight
+    heads = weight.view(-1, width, weight.shape[1])
+    out = torch.einsum("tx,hdx->htd", x.to(weight.dtype), heads)
+    size = out.square().mean(-1).clamp_min(1e-12).rsqrt().mean(-1)
+    return (heads * size[:, None, None] * state[f"{name}_norm.weight"][:, None]).view_as(weight)
 
 
 @torch.no_grad()
@@ -250,6 +277,8 @@ def augment(
     """
     if model.config.augmented_query_dim is not None:
         raise ValueError("the query is augmented already")
+    if model.config.qk_norm:
+        raise ValueError("the query has a norm; convert the model instead")
     config = converted_config(model.config, model.config.num_key_heads, width)
     with torch.device("meta"):
         sigma = SigmaForCausalLM(config)
@@ -257,7 +286,8 @@ def augment(
     inputs = layer_inputs(model, windows)
     for i, x in enumerate(inputs):
         name = f"model.layers.{i}.self_attn."
-        start = start_augmented_query(x.float() @ state[f"{name}q_proj.weight"].T, width, alpha, seed=i)
+        q = F.linear(x.float(), state[f"{name}q_proj.weight"], state.get(f"{name}q_proj.bias"))
+        start = start_augmented_query(q, width, alpha, seed=i)
         for part in ("gate", "up", "down"):
             state[f"{name}q_{part}_proj.weight"] = start[part]
         if progress is not None:

@@ -55,17 +55,21 @@ class SigmaAttention(nn.Module):
         self.is_causal = True
         hidden, wide = config.hidden_size, config.augmented_query_dim
         q_width = config.num_attention_heads * config.head_dim
-        self.q_proj = nn.Linear(hidden, q_width, bias=False)
+        bias = config.qkv_bias
+        self.q_proj = nn.Linear(hidden, q_width, bias=bias)
         if wide is not None:
             self.q_gate_proj = nn.Linear(q_width, wide, bias=False)
             self.q_up_proj = nn.Linear(q_width, wide, bias=False)
             self.q_down_proj = nn.Linear(wide, q_width, bias=False)
-        self.k_proj = nn.Linear(hidden, config.num_key_heads * config.key_head_dim, bias=False)
+        self.k_proj = nn.Linear(hidden, config.num_key_heads * config.key_head_dim, bias=bias)
         if config.key_head_dim < config.head_dim:
             # W_e of every key head, stacked: [n_k * d, d_k]
             self.k_expand_proj = nn.Linear(config.key_head_dim, config.num_key_heads * config.head_dim, bias=False)
-        self.v_proj = nn.Linear(hidden, config.num_value_heads * config.head_dim, bias=False)
+        self.v_proj = nn.Linear(hidden, config.num_value_heads * config.head_dim, bias=bias)
         self.o_proj = nn.Linear(q_width, hidden, bias=False)
+        if config.qk_norm:
+            self.q_norm = LlamaRMSNorm(config.head_dim, eps=config.rms_norm_eps)
+            self.k_norm = LlamaRMSNorm(config.head_dim, eps=config.rms_norm_eps)
 
     @property
     def selective_v_top_k(self) -> int | None:
@@ -83,19 +87,25 @@ class SigmaAttention(nn.Module):
             q = self.q_down_proj(F.silu(self.q_gate_proj(q)) * self.q_up_proj(q))
         b, t, _ = q.shape
         if config.key_head_dim == config.head_dim:
-            return q.view(b, t, -1, config.head_dim).transpose(1, 2)
+            q = q.view(b, t, -1, config.head_dim)
+            return (self.q_norm(q) if config.qk_norm else q).transpose(1, 2)
         # q . (W_e k) = (W_e^T q) . k: expanding the query instead of the cache
         expand = self.k_expand_proj.weight.view(config.num_key_heads, config.head_dim, config.key_head_dim)
         q = q.view(b, t, config.num_key_heads, -1, config.head_dim)
         return torch.einsum("btgid,gdc->bgitc", q, expand).flatten(1, 2)
 
+    def key(self, hidden_states: Tensor) -> Tensor:
+        """[b, t, hidden] -> un-rotated keys [b, n_k, t, d_k]."""
+        k = self.k_proj(hidden_states).unflatten(-1, (-1, self.config.key_head_dim))
+        return (self.k_norm(k) if self.config.qk_norm else k).transpose(1, 2)
+
     def forward(self, hidden_states, position_embeddings, attention_mask=None, past_key_values=None, **kwargs):
         b, t, _ = hidden_states.shape
         config = self.config
-        q = self.query(hidden_states)
-        k = self.k_proj(hidden_states).view(b, t, -1, config.key_head_dim).transpose(1, 2)
+        q, k = self.query(hidden_states), self.key(hidden_states)
         v = self.v_proj(hidden_states).view(b, t, -1, config.head_dim).transpose(1, 2)
-        q, k = rotate(q, *position_embeddings), rotate(k, *position_embeddings)
+        # v's type: under autocast a norm gives fp32
+        q, k = (rotate(x, *position_embeddings).to(v.dtype) for x in (q, k))
         if past_key_values is not None:
             k, v = past_key_values.update(k, v, self.layer_idx)
         attend = ALL_ATTENTION_FUNCTIONS.get_interface(config._attn_implementation, eager_attention)

@@ -77,7 +77,7 @@ def layer_loss(student, teacher, x: Tensor, tables: tuple[Tensor, Tensor]) -> tu
     def scores(attention):
         c = attention.config
         q = rotate(attention.query(x), *tables)
-        k = rotate(attention.k_proj(x).view(b, t, -1, c.key_head_dim).transpose(1, 2), *tables)
+        k = rotate(attention.key(x), *tables)
         raw = torch.matmul(q, heads_for_queries(k, c.num_attention_heads).transpose(2, 3)).float() * c.scale
         return raw.masked_fill(~seen, -1e9)
 
