@@ -1,12 +1,10 @@
 """Any Llama-type GQA checkpoint -> Sigma: fewer K heads by complex PCA, an augmented query with an exact start.
 
-    python -m sigma.convert SOURCE DEST --key-heads 1 --augmented-query 864 --text FILE
+    python -m sigma.convert SOURCE DEST --key-heads 1 --augmented-query 864 --text FILE [--push-to-hub OWNER/NAME]
+    python -m sigma.convert SOURCE DEST --healed RUN --text FILE
 
-The maths. RoPE turns the pair (f, f + d/2) of every head by one angle, so as complex numbers it multiplies by
-e^(i theta_f t), and any complex-linear map across heads at one frequency commutes with it. Per frequency we keep the
-complex directions that preserve most of the scores q . k (weighted by the query covariance), as the new key heads,
-and absorb the conjugate coefficients into W_Q. Neighbouring slow frequencies turn almost alike, so a block of them may
-share directions ("folding"): the fold grows towards the slow end.
+The folder loads by `AutoModelForCausalLM.from_pretrained` after `import sigma`. How key heads become fewer is in
+folding.py. Healing (`sigma.training.heal --base SOURCE`) makes its own conversion; `--healed` writes where it ended.
 """
 
 from __future__ import annotations
@@ -16,127 +14,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sigma.configuration import SigmaConfig
+from sigma.folding import PROGRESSIVE_FOLD, compress_keys
 from sigma.modeling import SigmaForCausalLM
 
-# (number of frequencies, how many neighbours share directions) for 32 frequencies; scaled to other widths
-PROGRESSIVE_FOLD = ((8, 1), (8, 2), (8, 4), (8, 8))
 GATE_ALPHA = 4.0
 # Near SiLU's stationary point: a healed query is reproduced to a quarter of the jitter of v . q, and gates still learn
 LIFTED_ALPHA = -1.5
-
-
-def fold_blocks(frequencies: int, fold=PROGRESSIVE_FOLD) -> list[list[int]]:
-    """Blocks of neighbouring frequencies that share directions. Raises ValueError if the fold does not tile them."""
-    total = sum(count for count, _ in fold)
-    if frequencies % total and total % frequencies:
-        raise ValueError(f"the fold covers {total} frequencies, the head has {frequencies}")
-    blocks, start = [], 0
-    for count, width in fold:
-        stop = start + count * frequencies // total
-        while start < stop:
-            blocks.append(list(range(start, min(start + width, stop))))
-            start = blocks[-1][-1] + 1
-    return blocks
-
-
-def as_complex(x: Tensor) -> Tensor:
-    """Last dimension [d] -> complex [d/2], pairing f with f + d/2 as the rotation does."""
-    half = x.shape[-1] // 2
-    return torch.complex(x[..., :half].contiguous(), x[..., half:].contiguous())
-
-
-def complex_rows(matrix: Tensor, heads: int) -> Tensor:
-    """A projection [heads * d, hidden] as complex rows [heads, d/2, hidden]."""
-    rows = matrix.view(heads, 2, -1, matrix.shape[-1])
-    return torch.complex(rows[:, 0].contiguous(), rows[:, 1].contiguous())
-
-
-def real_rows(rows: Tensor) -> Tensor:
-    """The inverse of `complex_rows`."""
-    return torch.stack((rows.real, rows.imag), dim=1).flatten(0, 2)
-
-
-@torch.no_grad()
-def compress_keys(
-    w_q: Tensor, w_k: Tensor, inputs: Tensor, heads: tuple[int, int, int], fold=PROGRESSIVE_FOLD
-) -> tuple[Tensor, Tensor]:
-    """One layer: new (W_Q, W_K) with fewer key heads whose scores stay closest to the old ones.
-
-    Args:
-        w_q: [n_q * d, hidden]; w_k: [n_old * d, hidden]; inputs: the layer's normalised inputs [tokens, hidden].
-        heads: (n_q, n_old, n_new), n_new dividing n_old.
-        fold: see `PROGRESSIVE_FOLD`; `((32, 1),)` is plain per-frequency PCA.
-
-    Per new head and block of m frequencies, with k the [n_merged * m] complex vector of the merged heads: minimise
-    the sum over query heads of E|(k - k_hat)^H q|^2 over all k_hat = U c with m components c.
-    """
-    n_q, n_old, n_new = heads
-    if n_new == n_old:
-        return w_q, w_k
-    merged = n_old // n_new
-    rows_q, rows_k = complex_rows(w_q.double(), n_q), complex_rows(w_k.double(), n_old)
-    second = (inputs.double().T @ inputs.double() / len(inputs)).to(rows_q.dtype)  # E[x x^T]
-    new_q = torch.zeros_like(rows_q)
-    new_k = torch.zeros(n_new, rows_k.shape[1], rows_k.shape[2], dtype=rows_k.dtype)
-    for new in range(n_new):
-        old = range(new * merged, (new + 1) * merged)
-        readers = {g: [i for i in range(n_q) if i * n_old // n_q == g] for g in old}
-        for block in fold_blocks(rows_k.shape[1], fold):
-            m = len(block)
-            keys = torch.cat([rows_k[g][block] for g in old])  # [merged * m, hidden]
-            weight = torch.zeros(merged * m, merged * m, dtype=keys.dtype)
-            for index, g in enumerate(old):
-                for i in readers[g]:
-                    q = rows_q[i][block]
-                    here = slice(index * m, index * m + m)
-                    weight[here, here] += q @ second @ q.mH
-            values, vectors = torch.linalg.eigh(weight)
-            values = values.clamp_min(values.max() * 1e-10)
-            root = (vectors * values.sqrt()) @ vectors.mH
-            unroot = (vectors / values.sqrt()) @ vectors.mH
-            _, directions = torch.linalg.eigh(root @ (keys @ second @ keys.mH) @ root)
-            directions = directions[:, -m:]
-            directions = directions[:, _slots(unroot @ directions, merged, m)]
-            new_k[new][block] = directions.mH @ root @ keys
-            spread = unroot @ directions  # U: k_hat = U c
-            for index, g in enumerate(old):
-                part = spread[index * m : index * m + m]  # [m frequencies, m slots]
-                for i in readers[g]:
-                    new_q[i][block] = part.mH @ rows_q[i][block]
-    new_q, new_k = (real_rows(rows).to(w_q.dtype) for rows in (new_q, new_k))
-    return balance(new_q, new_k, new_k.shape[0] // n_new)
-
-
-@torch.no_grad()
-def balance(w_q: Tensor, w_k: Tensor, width: int) -> tuple[Tensor, Tensor]:
-    """Move scale between W_Q and W_K, per key head and frequency, until their rows are equally large.
-
-    No score changes, but an optimizer's step does: weighted by the query power, keys come out some forty times larger
-    than queries, and steps of one size then blur the queries while the keys stand still.
-
-    Args:
-        w_q: [n_q * width, hidden]; w_k: [n_k * width, hidden]; width: the key head dim.
-    """
-    n_q, n_k = len(w_q) // width, len(w_k) // width
-    q, k = w_q.view(n_k, n_q // n_k, 2, width // 2, -1), w_k.view(n_k, 2, width // 2, -1)
-    # one factor for both halves of a pair, or the rotation would no longer commute with it
-    ratio = q.square().mean((1, 2, 4)) / k.square().mean((1, 3)).clamp_min(1e-24)
-    factor = ratio.clamp(1e-12, 1e12) ** 0.25  # [n_k, width / 2]
-    q = q / factor[:, None, None, :, None]
-    k = k * factor[:, None, :, None]
-    return q.reshape(w_q.shape), k.reshape(w_k.shape)
-
-
-def _slots(spread: Tensor, merged: int, m: int) -> list[int]:
-    """Which component each slot of a block takes: the one with most energy at the slot's own frequency, greedily."""
-    energy = spread.abs().square().view(merged, m, m).sum(0)  # [frequency, component]
-    energy = energy / energy.sum(0, keepdim=True)
-    order = [-1] * m
-    for _ in range(m):
-        f, c = divmod(int(energy.argmax()), m)
-        order[f] = c
-        energy[f, :], energy[:, c] = -1, -1
-    return order
 
 
 @torch.no_grad()
@@ -305,24 +188,39 @@ def main(argv: list[str] | None = None) -> None:
 
     parser = parser_for(__doc__)
     parser.add_argument("source", help="GQA checkpoint: folder, GGUF file or Hub id; 'default' is the default base")
-    parser.add_argument("dest", type=Path, help="folder to write: config, weights, tokenizer")
-    parser.add_argument("--key-heads", type=int, required=True)
+    parser.add_argument("dest", type=Path, help="folder to write: config, weights, tokenizer, model card")
+    parser.add_argument("--key-heads", type=int, help="key heads of the result; a divisor of the source's")
     parser.add_argument("--augmented-query", type=int, help="width of the augmented query (default: a plain query)")
     parser.add_argument(
         "--text", type=Path, nargs="+", required=True, help="calibration and test text (a tenth is held out)"
     )
     parser.add_argument("--context", type=int, default=1024, help="tokens per window: the longest context served")
     parser.add_argument("--windows", type=int, default=64, help="calibration windows")
+    parser.add_argument("--healed", type=Path, metavar="RUN", help="write the end of this sigma.training.heal run")
+    parser.add_argument(
+        "--push-to-hub", metavar="OWNER/NAME", help="upload the folder too (log in with `hf auth login`)"
+    )
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args(argv)
 
     def work() -> dict:
+        from sigma.card import model_card
         from sigma.checkpoints import load_dense
         from sigma.evaluate import compare
         from sigma.training.corpus import pack, read
 
         if args.dest.exists() and any(args.dest.iterdir()):
             raise ValueError(f"{args.dest} exists and is not empty; choose another folder")
+        heads, width, healing = args.key_heads, args.augmented_query, None
+        if args.healed is not None:
+            from sigma.training.heal import end_of_run
+
+            if heads is not None or width is not None:
+                raise ValueError("--healed takes the heads and the query's width from its run; leave the options out")
+            weights, healing = end_of_run(args.healed)
+            heads, width = healing["recipe"]["key_heads"], healing["recipe"]["augmented_query_dim"]
+        elif heads is None:
+            raise ValueError("--key-heads is needed, or --healed RUN")
         model, tokenizer = load_dense(None if args.source == "default" else args.source)
         windows = pack(
             [t for path in args.text for t in read(path)], tokenizer, args.context, args.windows * 10 // 9 + 1
@@ -331,38 +229,67 @@ def main(argv: list[str] | None = None) -> None:
             raise ValueError(f"the text gives {len(windows)} window of {args.context} tokens; at least 2 are needed")
         held = max(1, min(8, len(windows) // 10))
         begun = time.monotonic()
-        sigma = convert(
-            model, windows[held:], args.key_heads, args.augmented_query, progress=lambda i, n: say("converting", i / n)
-        )
+        sigma = convert(model, windows[held:], heads, width, progress=lambda i, n: say("converting", i / n))
         seconds = time.monotonic() - begun
-        figures = compare(model, sigma, windows[:held], say)
-        before, after = (sum(m.config.kv_bytes(1)) for m in (model, sigma))
+
+        def measured() -> dict:
+            found = compare(model, sigma, windows[:held], say)
+            return {"nll": found["sigma_nll"], "source_nll": found["gqa_nll"]} | {
+                key: found[key] for key in ("gap_percent", "kl", "top1_agreement")
+            }
+
+        converted = measured()
+        result = {
+            "kv_bytes_per_token_before": sum(model.config.kv_bytes(1)),
+            "kv_bytes_per_token_after": sum(sigma.config.kv_bytes(1)),
+            "seconds": seconds,
+            "context": args.context,
+            "held_out_tokens": windows[:held].numel(),
+            "gqa_nll": converted.pop("source_nll"),
+            "converted": converted,
+        }
+        if healing is not None:
+            sigma.load_state_dict({**sigma.state_dict(), **weights})
+            result |= {"healed": measured(), "healing": {key: healing[key] for key in ("stage", "step", "tokens")}}
+            result["healed"].pop("source_nll")
         args.dest.parent.mkdir(parents=True, exist_ok=True)
         part = args.dest.with_name(args.dest.name + ".part")
         sigma.save_pretrained(part)
         tokenizer.save_pretrained(part)
+        name = args.push_to_hub or args.dest.name
+        (part / "README.md").write_text(model_card(name, args.source, model.config, sigma.config, result), "utf-8")
         if args.dest.exists():
             args.dest.rmdir()
         part.rename(args.dest)
-        result = {
-            "kv_bytes_per_token_before": before,
-            "kv_bytes_per_token_after": after,
-            "seconds": seconds,
-            **{key: figures[key] for key in ("gqa_nll", "sigma_nll", "gap_percent", "kl", "top1_agreement")},
-        }
+        if args.push_to_hub:
+            result["url"] = push(args.dest, args.push_to_hub)
         if not args.json:
-            print(
-                table(
-                    [["source", figures["gqa_nll"], before], ["converted, not healed", figures["sigma_nll"], after]],
-                    ["model", "NLL", "KV bytes per token"],
-                )
-            )
-            print(
-                f"KL {figures['kl']:.4f}, top-1 agreement {figures['top1_agreement']:.1%}, {seconds:.0f} s; next: python -m sigma.training.heal"
-            )
+            before, after = (result[f"kv_bytes_per_token_{when}"] for when in ("before", "after"))
+            rows = [["source", result["gqa_nll"], None, None, before]]
+            for label in ("converted", "healed"):
+                if label in result:
+                    found = result[label]
+                    rows.append([label, *(found[key] for key in ("nll", "kl", "top1_agreement")), after])
+            print(table(rows, ["model", "NLL", "KL", "top-1 agreement", "KV bytes per token"]))
+            print(f"{args.dest}, {seconds:.0f} s" + ("" if healing else "; next: python -m sigma.training.heal"))
         return result
 
     run(work, args.json)
+
+
+def push(folder, repository: str) -> str:
+    """Upload a folder to the Hub; returns its address. Raises ValueError with the Hub's reason if it cannot."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    try:
+        api = HfApi()
+        address = api.create_repo(repository, exist_ok=True)
+        api.upload_folder(folder_path=folder, repo_id=repository)
+    except (HfHubHTTPError, HFValidationError, OSError) as error:
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ValueError(f"{folder} is written, but could not be uploaded to {repository!r}: {first}") from error
+    return str(address)
 
 
 if __name__ == "__main__":

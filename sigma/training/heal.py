@@ -25,7 +25,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from sigma.attention import heads_for_queries
-from sigma.convert import augment, balance, convert, converted_config
+from sigma.convert import augment, convert, converted_config
+from sigma.folding import balance
 from sigma.modeling import SigmaForCausalLM, rope_tables, rotate
 from sigma.training.corpus import pack, read
 
@@ -303,6 +304,18 @@ def corpus_windows(path: Path, tokenizer, recipe: Recipe, limit: int) -> Tensor:
     texts = read(path, "train")
     order = torch.randperm(len(texts), generator=torch.Generator().manual_seed(recipe.seed)).tolist()
     return pack((texts[i][:20_000] for i in order), tokenizer, recipe.length, limit)
+
+
+def end_of_run(folder: Path) -> tuple[dict[str, Tensor], dict]:
+    """Weights by name and bookkeeping (recipe, stage, step, tokens) of a run's last saved state.
+
+    Raises ValueError if the folder holds none.
+    """
+    path = folder / "state.pt"
+    if not path.exists():
+        raise ValueError(f"{folder} holds no healing run: there is no state.pt")
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    return state["weights"], {key: state[key] for key in ("recipe", "stage", "step", "tokens")}
 
 
 def keep_freed_memory() -> None:

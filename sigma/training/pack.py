@@ -24,20 +24,21 @@ from sigma.convert import converted_config, layer_inputs
 from sigma.modeling import SigmaForCausalLM
 from sigma.quantization import quantize_int4, quantize_int8, save_packed
 from sigma.training.corpus import pack, read
+from sigma.training.heal import end_of_run
 
 GROUP = 64
 
 
 def healed(run: Path, base: Side, teacher: SigmaForCausalLM) -> tuple[SigmaForCausalLM, dict]:
     """The student of a run's last saved state, and that state's bookkeeping."""
-    state = torch.load(run / "state.pt", map_location="cpu", weights_only=True)
-    recipe = state["recipe"]
+    weights, progress = end_of_run(run)
+    recipe = progress["recipe"]
     config = converted_config(base.config, recipe["key_heads"], recipe["augmented_query_dim"])
     with torch.device("meta"):
         student = SigmaForCausalLM(config)
-    student.load_state_dict({**teacher.state_dict(), **state["weights"]}, assign=True)
+    student.load_state_dict({**teacher.state_dict(), **weights}, assign=True)
     student.tie_weights()
-    return student.eval(), {key: state[key] for key in ("recipe", "stage", "step", "tokens")}
+    return student.eval(), progress
 
 
 @torch.no_grad()

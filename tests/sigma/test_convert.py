@@ -3,16 +3,8 @@
 import pytest
 import torch
 
-from sigma.convert import (
-    as_complex,
-    balance,
-    complex_rows,
-    compress_keys,
-    convert,
-    fold_blocks,
-    real_rows,
-    start_augmented_query,
-)
+from sigma.convert import convert, start_augmented_query
+from sigma.folding import as_complex, balance, complex_rows, compress_keys, fold_blocks, real_rows
 from sigma.modeling import rope_tables, rotate
 from tests.tiny import tiny_model
 

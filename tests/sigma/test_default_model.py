@@ -10,9 +10,9 @@ import pytest
 import torch
 from transformers import LlamaForCausalLM
 
-from sigma.peers import stock_model
 from sigma.checkpoints import EMBEDDED, load_pair
 from sigma.evaluate import compare, runtime_check
+from sigma.peers import stock_model
 from sigma.runtime import Runtime
 from tests.real import need_default_pair
 

@@ -7,8 +7,10 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from sigma.checkpoints import CheckpointError, load_side
-from sigma.convert import convert
+from sigma.convert import convert, push
+from sigma.convert import main as convert_command
 from sigma.modeling import SigmaForCausalLM
+from sigma.training.heal import main as heal_command
 from tests.tiny import byte_tokenizer
 
 FAMILIES = ("llama", "mistral", "qwen2", "qwen3")
@@ -93,3 +95,55 @@ def test_another_family_is_named(folder):
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(CheckpointError, match="gpt2"):
         load_side(folder)
+
+
+@pytest.fixture
+def text(tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_text("The quick brown fox jumps over the lazy dog, again and again and again. " * 60)
+    return path
+
+
+@pytest.mark.parametrize("folder", ["qwen2"], indirect=True)
+def test_the_command_writes_a_folder_with_a_card(folder, text, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    dest = tmp_path / "out" / "tiny-sigma"
+    options = [str(folder), str(dest), "--key-heads", "1", "--text", str(text), "--context", "64", "--windows", "8"]
+    convert_command([*options, "--json"])
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["kv_bytes_per_token_after"] == figures["kv_bytes_per_token_before"] * 3 // 4
+    card = (dest / "README.md").read_text()
+    assert "6 query, 1 key, 2 value" in card and "-25.0%" in card
+    assert f"{figures['converted']['nll']:.4f}" in card and f"{figures['gqa_nll']:.4f}" in card
+    assert load_side(dest).config.num_key_heads == 1
+    with pytest.raises(SystemExit):
+        convert_command(options)
+    assert "not empty" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("folder", ["qwen3"], indirect=True)
+def test_a_healed_run_becomes_a_folder(folder, text, tmp_path, capsys):
+    corpus = [json.dumps({"text": text.read_text() + str(i), "split": "train"}) for i in range(3)]
+    (tmp_path / "corpus.jsonl").write_text("\n".join(corpus))
+    heal_command(
+        [str(tmp_path / "run"), "--base", str(folder), "--corpus", str(tmp_path / "corpus.jsonl"), "--length", "64"]
+        + ["--layer-steps", "12", "--logit-steps", "12", "--layer-rate", "3e-3", "--logit-rate", "3e-3"]
+        + ["--key-heads", "1", "--augmented-query-dim", "0", "--device", "cpu"]
+    )
+    dest = tmp_path / "healed"
+    common = [str(folder), str(dest), "--text", str(text), "--context", "64", "--windows", "8", "--json"]
+    convert_command([*common, "--healed", str(tmp_path / "run")])
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["healed"]["kl"] < figures["converted"]["kl"]
+    assert "converted and healed" in (dest / "README.md").read_text()
+    again = [str(folder), str(tmp_path / "other"), *common[2:], "--healed", str(tmp_path / "nothing")]
+    with pytest.raises(SystemExit):
+        convert_command(again)
+    said = capsys.readouterr()
+    assert "no healing run" in said.out + said.err
+
+
+def test_an_upload_that_fails_says_why(tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(ValueError, match="is written, but could not be uploaded to 'someone/tiny'"):
+        push(tmp_path, "someone/tiny")
