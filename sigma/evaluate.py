@@ -1,6 +1,7 @@
 """Quality of both sides on a text: next-token loss, KL, agreement, and what selective V costs.
 
-    python -m sigma.evaluate --text FILE... [--context 1024] [--windows 8] [--selective 32 100 256] [--runtime 256]
+    python -m sigma.evaluate --text FILE... [--context 1024] [--windows 8] [--selective 32 100 256] [--mass 2]
+                             [--runtime 256]
 
 Both models run dequantized, by the readable reference. Selective V is applied at every position, or its cost would not
 show. `--runtime N` also decodes N tokens step by step with the packed weights and compares with the reference.
@@ -84,6 +85,43 @@ def selective_cost(sigma, windows: Tensor, top_ks: list[int], full_nll: float, p
     return rows
 
 
+@torch.no_grad()
+def captured_mass(model, windows: Tensor, top_ks: list[int], progress=None) -> list[list[float]]:
+    """Share of the attention that the `k` best earlier tokens and the current one hold, per k and layer.
+
+    Mean over query heads and over the positions that have more than k earlier tokens (elsewhere it is 1). windows
+    [n, t]; a k of t - 1 or more gives 1 everywhere.
+    """
+    layers, t = model.model.layers, windows.shape[1]
+    top_ks = [min(k, t - 1) for k in top_ks]
+    totals = torch.zeros(len(top_ks), len(layers), dtype=torch.float64)
+
+    def note(index: int):
+        def hook(_module, _inputs, outputs):
+            weights = outputs[1][0]  # [n_q, t, t]
+            current = weights.diagonal(dim1=1, dim2=2).unsqueeze(-1)
+            earlier = weights - torch.diag_embed(current.squeeze(-1))
+            kept = earlier.topk(max(top_ks), dim=-1).values.cumsum(-1)
+            for n, k in enumerate(top_ks):
+                mass = (kept[..., k - 1 : k] + current)[:, k + 1 :]
+                totals[n, index] += float(mass.mean()) if mass.numel() else 1.0
+
+        return hook
+
+    hooks = [layer.self_attn.register_forward_hook(note(i)) for i, layer in enumerate(layers)]
+    model.set_attn_implementation("eager")
+    try:
+        for n, ids in enumerate(windows):
+            model.model(ids[None].to(model.device), use_cache=False)
+            if progress is not None:
+                progress("captured mass", (n + 1) / len(windows))
+    finally:
+        model.set_attn_implementation("diffqkv")
+        for hook in hooks:
+            hook.remove()
+    return (totals / len(windows)).tolist()
+
+
 def runtime_check(runtime, model, ids: Tensor) -> dict:
     """Stepwise decoding with the packed weights against the dequantized model on the same tokens ids [t]."""
     want = _log_probs(model, ids)
@@ -114,6 +152,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--context", type=int, default=1024, help="tokens per window")
     parser.add_argument("--windows", type=int, default=8, help="at most this many windows")
     parser.add_argument("--selective", type=int, nargs="*", default=[100, 256], help="values of k")
+    parser.add_argument(
+        "--mass", type=int, default=0, metavar="N", help="also the captured mass per layer, over N windows"
+    )
     parser.add_argument("--runtime", type=int, default=0, metavar="N", help="also check the packed runtime on N tokens")
     model_options(parser)
     args = parser.parse_args(argv)
@@ -134,6 +175,10 @@ def main(argv: list[str] | None = None) -> None:
         result = compare(gqa, sigma, windows, say)
         result["tokens"] = windows.numel()
         result["selective"] = selective_cost(sigma, windows, args.selective, result["sigma_nll"], say)
+        if args.mass and args.selective:
+            masses = captured_mass(sigma, windows[: args.mass], args.selective, say)
+            for row, mass in zip(result["selective"], masses):
+                row["mass_by_layer"] = mass
         if args.runtime:
             from sigma.runtime import Runtime
 
@@ -152,7 +197,12 @@ def main(argv: list[str] | None = None) -> None:
                 f"KL {result['kl']:.4f}, top-1 agreement {result['top1_agreement']:.1%}, {windows.numel():,} tokens\n"
             )
             print(table([list(b.values()) for b in result["buckets"]], ["positions", "GQA", "Sigma", "gap %"]), "\n")
-            print(table([list(r.values()) for r in result["selective"]], ["selective k", "NLL", "cost %"]))
+            columns = ["k", "nll", "cost_percent"]
+            print(table([[r[c] for c in columns] for r in result["selective"]], ["selective k", "NLL", "cost %"]))
+            if args.mass:
+                masses = [r["mass_by_layer"] for r in result["selective"]]
+                print("\ncaptured mass")
+                print(table([[i, *row] for i, row in enumerate(zip(*masses))], ["layer", *args.selective]))
             for side, check in result.get("runtime", {}).items():
                 print(
                     f"packed runtime, {side}: NLL {check['nll_percent']:+.2f} %, top-1 agreement {check['top1_agreement']:.1%} over {check['tokens']} tokens"

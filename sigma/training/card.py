@@ -1,0 +1,167 @@
+"""The packed checkpoint's model card: figures from its manifest, loss curves, and ten answers of both sides.
+
+    python -m sigma.training.card assets/sigma-135m [--runs RUN...]
+
+Answers are greedy, from the packed weights as they are served. With `--runs` the loss curves of those healing runs are
+drawn into the folder (needs matplotlib) and shown in the card.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from sigma.checkpoints import EMBEDDED
+from sigma.cli import parser_for, run, say
+
+PROMPTS = EMBEDDED.parent / "examples" / "prompts.json"
+ANSWER_TOKENS = 96
+FIGURE = "healing.svg"
+
+
+def read_record(folder: Path) -> list[dict]:
+    """The rows of a run's record. Raises ValueError if there is none, or it holds no step."""
+    try:
+        rows = [json.loads(line) for line in (folder / "record.jsonl").read_text("utf-8").splitlines()]
+    except (OSError, json.JSONDecodeError) as error:
+        raise ValueError(f"{folder} holds no readable healing record: {error}") from error
+    if not rows:
+        raise ValueError(f"{folder} holds an empty healing record")
+    return rows
+
+
+def smooth(values: list[float], width: int = 20) -> list[float]:
+    """Running mean of the last `width` values."""
+    return [sum(values[max(0, i - width + 1) : i + 1]) / (i - max(0, i - width + 1) + 1) for i in range(len(values))]
+
+
+def draw_loss(runs: dict[str, Path], path: Path) -> None:
+    """KL of the next token against tokens trained, one curve per run; an SVG at `path`."""
+    try:
+        import matplotlib
+    except ImportError:
+        raise ValueError("loss curves need matplotlib: pip install matplotlib") from None
+    matplotlib.use("svg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(7, 3.2), layout="constrained")
+    for label, folder in runs.items():
+        rows = [row for row in read_record(folder) if row["stage"] == "logits"]
+        if rows:
+            axes.plot([row["tokens"] / 1e3 for row in rows], smooth([row["loss"] for row in rows]), label=label)
+    axes.set(xlabel="thousand tokens", ylabel="KL to the source, mean of 20 steps", yscale="log")
+    axes.grid(alpha=0.3, which="both")
+    axes.legend(frameon=False)
+    figure.savefig(path, metadata={"Date": None})
+    pyplot.close(figure)
+
+
+def answers(engine, prompts: list[str], tokens: int = ANSWER_TOKENS) -> list[dict[str, str]]:
+    """Each prompt's greedy answer of both sides: {"prompt", "gqa", "sigma"}."""
+    from sigma.events import SIDES, ChatRequest, Sampling, StepEvent
+
+    rows = []
+    for prompt in prompts:
+        messages = {side: [{"role": "user", "content": prompt}] for side in SIDES}
+        texts = dict.fromkeys(SIDES, "")
+        for event in engine.stream(ChatRequest(messages, Sampling(temperature=0.0, max_new_tokens=tokens))):
+            if isinstance(event, StepEvent):
+                texts[event.side] += event.text
+        rows.append({"prompt": prompt, **texts})
+    return rows
+
+
+def card(manifest: dict, rows: list[dict[str, str]], curves: bool) -> str:
+    """The card as Markdown."""
+    figures = [
+        f"| {name} | {f['tokens']:,} | {f['gqa_nll']:.4f} | {f['sigma_nll']:.4f} | {f['gap_percent']:+.2f} % "
+        f"| {f['kl']:.3f} | {f['top1_agreement']:.1%} | {f['packing_percent']:+.2f} % "
+        f"| {_selective(f['selective'])} |"
+        for name, f in manifest["figures"].items()
+    ]
+    quoted = [
+        f"**{row['prompt']}**\n\n- GQA: {' '.join(row['gqa'].split())}\n- Sigma: {' '.join(row['sigma'].split())}\n"
+        for row in rows
+    ]
+    picture = [f"![loss of the healing runs]({FIGURE})", ""] if curves else []
+    return "\n".join(
+        [
+            _INTRODUCTION,
+            "## Measured",
+            "",
+            "On held-out text, windows of 1,024 tokens (`sigma.training.pack`; the commit and recipe are in the manifest):",
+            "",
+            "| text | tokens | GQA loss | Sigma loss | gap | KL | top-1 agreement | packing | selective V at every position |",
+            "|---|---|---|---|---|---|---|---|---|",
+            *figures,
+            "",
+            *picture,
+            "## Ten answers",
+            "",
+            f"Greedy, at most {ANSWER_TOKENS} tokens, the prompts of assets/examples/prompts.json; the source beside it.",
+            "",
+            *quoted,
+        ]
+    )
+
+
+def _selective(rows: list[dict]) -> str:
+    return ", ".join(f"k = {row['k']}: {row['cost_percent']:+.2f} %" for row in rows)
+
+
+_INTRODUCTION = """---
+license: apache-2.0
+base_model: HuggingFaceTB/SmolLM2-135M-Instruct
+tags: [sigma, diffqkv]
+---
+
+# Sigma-135M
+
+A small Sigma (arXiv 2501.13629) made from SmolLM2-135M-Instruct: 9 query heads, 1 key head (of 3), 3 value heads, head
+dim 64, augmented query of width 864, 30 layers. 256 instead of 384 cached values per token and layer (-33.3 %).
+
+This folder holds the query and key path only: `q_proj`, `k_proj` in int8, the augmented query in int4 (groups of 64 and
+32, around its starting structure: rank one, identity, scaled identity). Every other tensor is the base's own, from the
+Q4_1 GGUF whose sha256 is in `manifest.json`; `sigma.checkpoints.load_pair` puts both together.
+
+Made by `sigma.convert` (progressive-fold complex PCA, closed-form start of the augmented query), healed by
+`sigma.training.heal` on two CPU cores (layer-wise attention, then logits KL) on package documentation and chats sampled
+from the base, packed by `sigma.training.pack`. Recipe, tokens and all figures: `manifest.json`.
+
+It is a 135M model: it shows the mechanism, it is often wrong, and it loses a little against its source.
+"""
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = parser_for(__doc__)
+    parser.add_argument("folder", type=Path, help="packed checkpoint; its README.md is written anew")
+    parser.add_argument("--base", help="its base; the default one otherwise")
+    parser.add_argument("--runs", nargs="*", default=[], metavar="LABEL=RUN", help="healing runs to draw")
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args(argv)
+
+    def work() -> dict:
+        from sigma.engine import load_engine
+
+        runs = dict(item.split("=", 1) if "=" in item else (Path(item).name, item) for item in args.runs)
+        runs = {label: Path(folder) for label, folder in runs.items()}
+        try:
+            manifest = json.loads((args.folder / "manifest.json").read_text("utf-8"))
+        except (OSError, json.JSONDecodeError) as error:
+            raise ValueError(f"{args.folder} is not a packed checkpoint: {error}") from error
+        if runs:
+            draw_loss(runs, args.folder / FIGURE)
+        rows = answers(
+            load_engine(str(args.folder), args.base, "cpu", progress=say), json.loads(PROMPTS.read_text("utf-8"))
+        )
+        curves = (args.folder / FIGURE).exists()
+        (args.folder / "README.md").write_text(card(manifest, rows, curves), "utf-8")
+        if not args.json:
+            print(args.folder / "README.md")
+        return {"answers": rows}
+
+    run(work, args.json)
+
+
+if __name__ == "__main__":
+    main()
