@@ -11,6 +11,8 @@ _HOME = {
     "prefill_attention": "kernels.dispatch",
     "selective_decode_attention": "kernels.dispatch",
     "attention_weights": "kernels.dispatch",
+    "append_rope": "kernels.dispatch",
+    "has_own_backward": "kernels.dispatch",
     "SelectiveResult": "kernels.selective.reference",
 }
 __all__ = list(_HOME)

@@ -1,7 +1,8 @@
 """The front door of `kernels/`: checks the arguments once, then calls the best implementation for them.
 
 Order of choice: the environment variable `SIGMA_KERNELS` (reference, cpu or triton), then the device of q. A back end
-registers itself per operation with `register`, so a new one adds a file and changes no caller.
+registers itself per operation with `register`, so a new one adds a file and changes no caller. Under torch.compile and
+torch.export a front door stands for one node of the graph, the op of the same name in `kernels.ops`.
 """
 
 import os
@@ -11,7 +12,9 @@ from importlib import import_module
 from importlib.util import find_spec
 
 import torch
+from torch.compiler import is_compiling
 
+from kernels.append.check import check_append
 from kernels.selective.reference import SelectiveResult
 
 MAX_DECODE_QUERIES = 16
@@ -38,6 +41,11 @@ _registry: dict[str, dict[str, Callable | str]] = {
     "attention_weights": {
         "reference": "kernels.decode.reference:attention_weights",
         "cpu": "kernels.decode.native:attention_weights",
+    },
+    "append_rope": {
+        "reference": "kernels.append.reference:append_rope",
+        "cpu": "kernels.append.reference:append_rope",
+        "triton": "kernels.append.triton:append_rope",
     },
 }
 
@@ -87,9 +95,12 @@ def decode_attention(
     memory past them is never used. Returns `[b, n_q, t, d_v]` in q's dtype, with `return_lse` also the natural-log
     LSE, fp32 `[b, n_q, t]`. ValueError, with the numbers, when the arguments do not fit together.
     """
-    _check(q, k, v, lengths)
-    if q.shape[2] > MAX_DECODE_QUERIES:
-        raise ValueError(f"decode takes at most {MAX_DECODE_QUERIES} queries per sequence, got t = {q.shape[2]}")
+    if is_compiling():
+        from kernels import ops
+
+        return ops.decode_attention(q, k, v, scale=scale, lengths=lengths, return_lse=return_lse)
+    check(q, k, v, lengths)
+    check_few(q)
     return _resolve("decode_attention", q.device)(q, k, v, scale=scale, lengths=lengths, return_lse=return_lse)
 
 
@@ -103,7 +114,11 @@ def prefill_attention(
     return_lse: bool = False,
 ) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
     """As `decode_attention` for any number of queries t <= T; memory beyond the result stays bounded."""
-    _check(q, k, v, lengths)
+    if is_compiling():
+        from kernels import ops
+
+        return ops.prefill_attention(q, k, v, scale=scale, lengths=lengths, return_lse=return_lse)
+    check(q, k, v, lengths)
     return _resolve("prefill_attention", q.device)(q, k, v, scale=scale, lengths=lengths, return_lse=return_lse)
 
 
@@ -123,11 +138,12 @@ def selective_decode_attention(
     full attention. `renormalize` makes the kept weights sum to 1 (arXiv 2501.13629, Appendix B.2, leaves it open).
     Returns a `SelectiveResult`. ValueError, with the numbers, when the arguments do not fit together.
     """
-    _check(q, k, v, lengths)
-    if q.shape[2] > MAX_DECODE_QUERIES:
-        raise ValueError(f"decode takes at most {MAX_DECODE_QUERIES} queries per sequence, got t = {q.shape[2]}")
-    if top_k < 1:
-        raise ValueError(f"top_k must be at least 1, got {top_k}")
+    if is_compiling():
+        from kernels import ops
+
+        return ops.selective_decode_attention(q, k, v, top_k, scale=scale, renormalize=renormalize, lengths=lengths)
+    check(q, k, v, lengths)
+    check_few(q, top_k)
     function = _resolve("selective_decode_attention", q.device)
     return function(q, k, v, top_k, scale=scale, renormalize=renormalize, lengths=lengths)
 
@@ -136,8 +152,64 @@ def attention_weights(
     q: torch.Tensor, k: torch.Tensor, *, scale: float | None = None, lengths: torch.Tensor | None = None
 ) -> torch.Tensor:
     """Softmax weights of every query head over the cached rows, fp32 `[b, n_q, t, T]`; a picture, not a fast path."""
-    _check(q, k, None, lengths)
+    if is_compiling():
+        from kernels.decode import reference
+
+        check(q, k, None, lengths, reads_lengths=False)
+        return reference.attention_weights(q, k, scale=scale, lengths=lengths)
+    check(q, k, None, lengths)
     return _resolve("attention_weights", q.device)(q, k, scale=scale, lengths=lengths)
+
+
+def append_rope(
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    cos: torch.Tensor,
+    sin: torch.Tensor,
+    k_cache: torch.Tensor,
+    v_cache: torch.Tensor,
+    lengths: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Rotate the new q and k, write the rotated k and v into the cache; returns the rotated q `[b, n_q, t, d_k]`.
+
+    q `[b, n_q, t, d_k]`, k `[b, n_k, t, d_k]`, v `[b, n_v, t, d_v]`: the t newest positions. k_cache
+    `[b, n_k, T, d_k]` and v_cache `[b, n_v, T, d_v]` are written in place; all strides are free. cos and sin
+    `[P, d_k]` are the rotary tables by position, fp32 or q's dtype; dimension f pairs with f + d_k/2, whose table
+    entries are equal. `lengths`, int64 `[b]`, counts each sequence's rows with the new ones, as `decode_attention`
+    takes it (default T): new row j goes to row, and has position, `lengths - t + j`. On a GPU the values of `lengths`
+    are not read by the host; a row outside the cache is then left out. ValueError, with the numbers, when the
+    arguments do not fit together. No gradients: this is for decoding.
+    """
+    if is_compiling():
+        from kernels import ops
+
+        return ops.append_rope(q, k, v, cos, sin, k_cache, v_cache, lengths)
+    check_append(q, k, v, cos, sin, k_cache, v_cache, lengths)
+    return _resolve("append_rope", q.device)(q, k, v, cos, sin, k_cache, v_cache, lengths)
+
+
+def has_own_backward(q: torch.Tensor, v: torch.Tensor) -> bool:
+    """Whether `prefill_attention` would train such q and v with its own backward kernels, not with torch's autograd."""
+    if is_compiling():
+        from kernels import ops
+
+        return ops.has_own_backward(q.device, q.dtype, q.shape[3], v.shape[3])
+    return has_own_backward_for(q.device, q.dtype, q.shape[3], v.shape[3])
+
+
+def has_own_backward_for(device: torch.device, dtype: torch.dtype, d_k: int, d_v: int) -> bool:
+    """As `has_own_backward`, by what it depends on."""
+    if chosen_backend("prefill_attention", device) != "triton":
+        return False
+    from kernels.prefill.triton import fits
+
+    return fits(device, dtype, d_k, d_v)
+
+
+def run(operation: str, q: torch.Tensor, *arguments, **options):
+    """Call the back end chosen for an operation on q's device; the arguments are not checked."""
+    return _resolve(operation, q.device)(q, *arguments, **options)
 
 
 @lru_cache(maxsize=1)
@@ -156,8 +228,17 @@ def _resolve(operation: str, device: torch.device) -> Callable:
     return function
 
 
-def _check(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor | None, lengths: torch.Tensor | None) -> None:
-    """ValueError unless the tensors fit together. The good path is a handful of comparisons: it runs per layer."""
+def check(
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor | None,
+    lengths: torch.Tensor | None,
+    reads_lengths: bool = True,
+) -> None:
+    """ValueError unless the tensors fit together. The good path is a handful of comparisons: it runs per layer.
+
+    `reads_lengths=False` leaves the values of `lengths` alone: while a graph is traced there are none.
+    """
     for name, x in (("q", q), ("k", k)) if v is None else (("q", q), ("k", k), ("v", v)):
         if x.dim() != 4:
             raise ValueError(f"{name} must be [batch, heads, rows, dim], got shape {tuple(x.shape)}")
@@ -187,16 +268,23 @@ def _check(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor | None, lengths: to
         if v.dtype != dtype or v.device != device:
             raise ValueError(f"v is {v.dtype} on {v.device}, q is {dtype} on {device}")
     if lengths is not None:
-        _check_lengths(lengths, b, t, rows, device)
+        _check_lengths(lengths, b, t, rows, device, reads_lengths)
 
 
-def _check_lengths(lengths: torch.Tensor, b: int, t: int, rows: int, device: torch.device) -> None:
+def check_few(q: torch.Tensor, top_k: int = 1) -> None:
+    if q.shape[2] > MAX_DECODE_QUERIES:
+        raise ValueError(f"decode takes at most {MAX_DECODE_QUERIES} queries per sequence, got t = {q.shape[2]}")
+    if top_k < 1:
+        raise ValueError(f"top_k must be at least 1, got {top_k}")
+
+
+def _check_lengths(lengths: torch.Tensor, b: int, t: int, rows: int, device: torch.device, reads_lengths: bool) -> None:
     if lengths.dtype != torch.int64 or tuple(lengths.shape) != (b,):
         raise ValueError(f"lengths must be int64 [{b}], got {lengths.dtype} {tuple(lengths.shape)}")
     if lengths.device.type != "cpu" and lengths.device != device:
         raise ValueError(f"lengths is on {lengths.device}, q is on {device}")
     # Reading values on a GPU would wait for it, so only host lengths are checked.
-    if lengths.device.type == "cpu":
+    if reads_lengths and lengths.device.type == "cpu":
         values = lengths.tolist()
         if max(values) > rows:
             raise ValueError(f"length {max(values)} is beyond the buffer of {rows} rows")

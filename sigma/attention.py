@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import AttentionInterface
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
-from kernels import decode_attention, prefill_attention, selective_decode_attention
+from kernels import decode_attention, has_own_backward, prefill_attention, selective_decode_attention
 
 DECODE_TOKENS = 16  # up to this many new tokens the decode kernels are used (kernels.decode)
 
@@ -80,13 +80,15 @@ def selective_everywhere_attention(module, query, key, value, attention_mask, sc
 
 
 def diffqkv_attention(module, query, key, value, attention_mask, scaling, **kwargs):
-    """Our kernels where there is no padding mask and no gradient; torch's SDPA otherwise."""
+    """Our kernels where there is no padding mask; torch's SDPA for masks, and for training where it is what is fast.
+
+    That is on a CPU: there prefill runs on torch's kernel too, and 2-5 % later (9/1/3 heads, d 64, t 512 and 2,048).
+    """
     n_q, t, T = query.shape[1], query.shape[2], key.shape[2]
-    top_k = module.selective_v_top_k
-    decoding = t < T and t <= DECODE_TOKENS
+    top_k = module.selective_v_top_k if t < T and t <= DECODE_TOKENS else None
     needs_grad = torch.is_grad_enabled() and (query.requires_grad or key.requires_grad or value.requires_grad)
     if attention_mask is None and not needs_grad:
-        if decoding and top_k is not None:
+        if top_k is not None:
             out = selective_decode_attention(
                 query, key, value, top_k, scale=scaling, renormalize=module.selective_v_renormalize
             ).out
@@ -95,8 +97,10 @@ def diffqkv_attention(module, query, key, value, attention_mask, scaling, **kwar
         else:
             out = prefill_attention(query, key, value, scale=scaling)
         return out.transpose(1, 2), None
-    if decoding and top_k is not None:
+    if top_k is not None:
         return eager_attention(module, query, key, value, attention_mask, scaling)[0], None
+    if attention_mask is None and has_own_backward(query, value):
+        return prefill_attention(query, key, value, scale=scaling).transpose(1, 2), None
     if value.shape[-1] != query.shape[-1]:  # SDPA's fast paths want one width; zeros change neither product
         wide = max(value.shape[-1], query.shape[-1])
         query, key = (F.pad(x, (0, wide - x.shape[-1])) for x in (query, key))

@@ -131,6 +131,25 @@ class DiffKVCache(Cache):
         """Cached tokens."""
         return self.layers[0].length if self.layers else 0
 
+    def reserve(self, batch: int, rows: int, dtype: torch.dtype, device: torch.device) -> None:
+        """Room for `rows` more tokens of each of `batch` sequences, for code that writes them itself; see `advance`."""
+        config = self.config
+        for layer in self.layers:
+            if not layer.is_initialized:
+                layer.lazy_initialization(
+                    torch.empty(batch, config.num_key_heads, 0, config.key_head_dim, dtype=dtype, device=device),
+                    torch.empty(batch, config.num_value_heads, 0, config.head_dim, dtype=dtype, device=device),
+                )
+            layer.reserve(layer.length + rows)
+        k = self.layers[0].k_buffer
+        assert k.dtype == dtype and k.shape[0] == batch and k.is_contiguous()
+
+    def advance(self, rows: int) -> None:
+        """Count `rows` reserved tokens as cached."""
+        for layer in self.layers:
+            layer.length += rows
+            layer._view()
+
     def note_read(self, k_read: int, v_read: int, v_distinct: int) -> None:
         """Record what the step that just ran requested, in bytes over all layers."""
         self.last_k_read, self.last_v_read, self.last_v_distinct = k_read, v_read, v_distinct

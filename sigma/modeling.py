@@ -191,6 +191,7 @@ class SigmaModel(SigmaPreTrainedModel):
             and not self.training
         ):
             past_key_values = DiffKVCache(self.config)
+        given = position_ids
         if position_ids is None:
             past = 0 if past_key_values is None else past_key_values.get_seq_length()
             position_ids = torch.arange(past, past + hidden.shape[1], device=hidden.device).unsqueeze(0)
@@ -199,7 +200,7 @@ class SigmaModel(SigmaPreTrainedModel):
             inputs_embeds=hidden,
             attention_mask=attention_mask,
             past_key_values=past_key_values,
-            position_ids=position_ids,
+            position_ids=given,  # our own would look like packed sequences to a tracer, and cost a mask
         )
         tables = rope_tables(self.config, position_ids)
         states, attentions = [], []

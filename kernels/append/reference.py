@@ -19,7 +19,7 @@ def append_rope(
     v_cache: torch.Tensor,
     lengths: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Arguments, effect and result as `kernels.append.rope.append_rope`."""
+    """Arguments, effect and result as `kernels.append_rope`."""
     b, _, t, _ = q.shape
     rows = k_cache.shape[2]
     length = torch.full((b,), rows, device=q.device) if lengths is None else lengths.to(q.device)

@@ -6,9 +6,10 @@ import torch
 import triton
 import triton.language as tl
 
+from kernels.append import reference
 from kernels.configurations import DIMS, DTYPES, Configuration, different
 from kernels.decode.triton import current
-from kernels.splits import padded
+from kernels.splits import MAX_DIM, padded
 
 
 @triton.jit(do_not_specialize=["n_q", "n_k", "t", "rows", "positions"])
@@ -93,10 +94,12 @@ def append_rope(
     v_cache: torch.Tensor,
     lengths: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Arguments, effect and result as `kernels.append.rope.append_rope`; head dims up to 256.
+    """Arguments, effect and result as `kernels.append_rope`; the reference serves head dims over 256.
 
     ValueError when the last dimension of a cache is not contiguous: a copy would not be the cache.
     """
+    if max(k.shape[3], v.shape[3]) > MAX_DIM:
+        return reference.append_rope(q, k, v, cos, sin, k_cache, v_cache, lengths)
     if k_cache.stride(3) != 1 or v_cache.stride(3) != 1:
         raise ValueError(f"cache strides {k_cache.stride()} and {v_cache.stride()}: the last must be 1")
     q, k, v = (x if x.stride(3) == 1 else x.contiguous() for x in (q, k, v))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import torch
 
 from kernels.configurations import DIMS, DTYPES, Configuration, different
-from kernels.decode.triton import device_limits, prepared
+from kernels.decode.triton import current, device_limits, prepared
 from kernels.prefill import reference
 from kernels.prefill.triton_backward import query_grad_kernel, row_grad_kernel
 from kernels.prefill.triton_forward import forward_kernel
@@ -30,8 +30,8 @@ def prefill_attention(
     """Shapes and results as `kernels.prefill.reference.prefill_attention`; differentiable, the LSE too.
 
     `out` is a view of a `[b, t, n_q, d_v]` tensor, so that the caller's `out.transpose(1, 2)` is contiguous. The
-    reference serves head dims over 256 (fp32: 128). A length on the device below t leaves queries without a row: they give zeros
-    and an LSE of minus infinity.
+    reference serves head dims over 256 (fp32: 128). A length on the device below t leaves queries without a row: they
+    give zeros and an LSE of minus infinity.
     """
     if not serves(q, v):
         return reference.prefill_attention(q, k, v, scale=scale, lengths=lengths, return_lse=return_lse)
@@ -45,11 +45,40 @@ def prefill_attention(
     return forward(q, k, v, lengths, scale, return_lse)
 
 
+def prefill_attention_backward(
+    dout: torch.Tensor,
+    dlse: torch.Tensor | None,
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    out: torch.Tensor,
+    lse: torch.Tensor | None,
+    *,
+    scale: float | None = None,
+    lengths: torch.Tensor | None = None,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """dq, dk and dv of `prefill_attention` for inputs that it `serves`; without the LSE, out and it are made again."""
+    q, k, v, lengths = prepared(q, k, v, lengths)
+    scale = q.shape[3] ** -0.5 if scale is None else scale
+    is_negative = scale < 0
+    if is_negative:  # as the forward pass does
+        q, scale = -q, -scale
+    if lse is None:
+        out, lse = forward(q, k, v, lengths, scale, True)
+    dq, dk, dv = backward(q, k, v, lengths, scale, out, lse.contiguous(), dout, dlse)
+    return dq.neg_() if is_negative else dq, dk, dv
+
+
 def serves(q: torch.Tensor, v: torch.Tensor) -> bool:
-    """Whether the kernels fit: head dims up to 256 (fp32: 128); no bf16 in the interpreter, which spoils it."""
-    if q.device.type == "cpu" and q.dtype == torch.bfloat16:
+    """Whether the kernels take these tensors."""
+    return fits(q.device, q.dtype, q.shape[3], v.shape[3])
+
+
+def fits(device: torch.device, dtype: torch.dtype, d_k: int, d_v: int) -> bool:
+    """Head dims up to 256 (fp32: 128); no bf16 in the interpreter, which spoils it."""
+    if device.type == "cpu" and dtype == torch.bfloat16:
         return False
-    return max(q.shape[3], v.shape[3]) <= MAX_DIMS[q.element_size()]
+    return max(d_k, d_v) <= MAX_DIMS.get(dtype.itemsize, 0)
 
 
 def forward(
@@ -69,14 +98,15 @@ def forward(
         blocks = forward_blocks(d_k, d_v, q.element_size(), t, target)
     out = q.new_empty((b, t, n_q, d_v)).transpose(1, 2)
     lse = q.new_empty((b, n_q, t), dtype=torch.float32) if return_lse else None
-    forward_kernel[(-(-t // blocks.m) * b * n_q,)](
-        *(q, k, v, out, lse, lengths),
-        *(t, rows, n_q, n_k, n_v, scale * _LOG2_E),
-        *(*q.stride()[:3], *k.stride()[:3], *v.stride()[:3], *out.stride()[:3]),
-        **constants(d_k, d_v, q.element_size(), blocks, target),
-        num_warps=blocks.num_warps,
-        num_stages=blocks.num_stages,
-    )
+    with current(q.device):
+        forward_kernel[(-(-t // blocks.m) * b * n_q,)](
+            *(q, k, v, out, lse, lengths),
+            *(t, rows, n_q, n_k, n_v, scale * _LOG2_E),
+            *(*q.stride()[:3], *k.stride()[:3], *v.stride()[:3], *out.stride()[:3]),
+            **constants(d_k, d_v, q.element_size(), blocks, target),
+            num_warps=blocks.num_warps,
+            num_stages=blocks.num_stages,
+        )
     return (out, lse) if return_lse else out
 
 
@@ -111,25 +141,26 @@ def backward(
 
     dq = q.new_empty((b, t, n_q, d_k)).transpose(1, 2)
     delta = torch.empty_like(lse)
-    query_grad_kernel[(-(-t // for_queries.m) * b * n_q,)](
-        *(q, k, v, out, dout, lse, None if dlse is None else dlse.contiguous(), delta, dq, lengths),
-        *(t, rows, n_q, n_k, n_v, scale, scale * _LOG2_E),
-        *(*strides, *out.stride()[:3], *dout.stride()[:3], *dq.stride()[:3]),
-        **constants(d_k, d_v, q.element_size(), for_queries, target),
-        num_warps=for_queries.num_warps,
-        num_stages=for_queries.num_stages,
-    )
     k_slots, v_slots = max(n_k, units), max(n_v, units)
     dk = k.new_empty((b, k_slots, rows, d_k), dtype=k.dtype if k_slots == n_k else torch.float32)
     dv = v.new_empty((b, v_slots, rows, d_v), dtype=v.dtype if v_slots == n_v else torch.float32)
-    row_grad_kernel[(row_blocks * b * units,)](
-        *(q, k, v, dout, lse, delta, dk, dv, lengths),
-        *(t, rows, n_q, n_k, n_v, units, k_slots, v_slots, scale, scale * _LOG2_E),
-        *(*strides, *dout.stride()[:3]),
-        **constants(d_k, d_v, q.element_size(), for_rows, target),
-        num_warps=for_rows.num_warps,
-        num_stages=for_rows.num_stages,
-    )
+    with current(q.device):
+        query_grad_kernel[(-(-t // for_queries.m) * b * n_q,)](
+            *(q, k, v, out, dout, lse, None if dlse is None else dlse.contiguous(), delta, dq, lengths),
+            *(t, rows, n_q, n_k, n_v, scale, scale * _LOG2_E),
+            *(*strides, *out.stride()[:3], *dout.stride()[:3], *dq.stride()[:3]),
+            **constants(d_k, d_v, q.element_size(), for_queries, target),
+            num_warps=for_queries.num_warps,
+            num_stages=for_queries.num_stages,
+        )
+        row_grad_kernel[(row_blocks * b * units,)](
+            *(q, k, v, dout, lse, delta, dk, dv, lengths),
+            *(t, rows, n_q, n_k, n_v, units, k_slots, v_slots, scale, scale * _LOG2_E),
+            *(*strides, *dout.stride()[:3]),
+            **constants(d_k, d_v, q.element_size(), for_rows, target),
+            num_warps=for_rows.num_warps,
+            num_stages=for_rows.num_stages,
+        )
     return dq, _summed(dk, n_k, k.dtype), _summed(dv, n_v, v.dtype)
 
 

@@ -46,7 +46,9 @@ def _select(
     # The current row is kept whatever its score: infinity puts it first.
     current = torch.arange(rows - t, rows).view(1, 1, t, 1).expand(b, n_q, t, 1)
     own = scores.gather(-1, current)
-    ranked = scores.scatter_(-1, current, float("inf"))
+    # In place unless autograd still needs the scores: they are as large as all of K.
+    put = scores.scatter if scores.requires_grad else scores.scatter_
+    ranked = put(-1, current, float("inf"))
     width = min(top_k, rows - 1) + 1
     best, positions = ranked.topk(width, -1, sorted=False)
     threshold = best.min(-1, keepdim=True).values

@@ -65,6 +65,8 @@ class NativePath:
         packed: bool,
         share: object | None = None,
     ):
+        if config.qkv_bias or config.qk_norm:
+            raise NativeUnavailable("no biases or query and key norms in the C++ code")
         attention = {name: native.function(name, dtype) for name in ("decode", "selective")}
         if None in attention.values():
             raise NativeUnavailable(native.status().removeprefix("torch ").strip("()"))
@@ -215,18 +217,7 @@ class NativePath:
 
     def _append(self, cache: DiffKVCache, b: int, t: int) -> tuple[Tensor, int]:
         """Make room for t rows that the C++ code will write; (pointers to K and V of each layer, capacity)."""
-        config, pointers = self.config, []
-        key_rows = (config.num_key_heads, 0, config.key_head_dim)
-        value_rows = (config.num_value_heads, 0, config.head_dim)
-        for layer in cache.layers:
-            if not layer.is_initialized:
-                layer.lazy_initialization(
-                    torch.empty(b, *key_rows, dtype=self.dtype), torch.empty(b, *value_rows, dtype=self.dtype)
-                )
-            layer.reserve(layer.length + t)
-            layer.length += t
-            layer._view()
-            pointers += (layer.k_buffer.data_ptr(), layer.v_buffer.data_ptr())
-        k = cache.layers[0].k_buffer
-        assert k.dtype == self.dtype and k.shape[0] == b and k.is_contiguous()
+        cache.reserve(b, t, self.dtype, torch.device("cpu"))
+        cache.advance(t)
+        pointers = [x.data_ptr() for layer in cache.layers for x in (layer.k_buffer, layer.v_buffer)]
         return torch.tensor(pointers), cache.layers[0].capacity

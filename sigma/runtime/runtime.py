@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from kernels import attention_weights
-from sigma.cache import DiffKVCache
+from kernels.dispatch import chosen_backend
+from sigma.cache import CHUNK, DiffKVCache
 from sigma.configuration import SigmaConfig
 from sigma.events import AttentionProbe
 from sigma.modeling import SigmaForCausalLM
 from sigma.quantization import Dense, Packed
+from sigma.runtime.graph import GPU_CHUNK, DecodeStep, GraphUnavailable, unavailable
 from sigma.runtime.native import NativePath, NativeUnavailable
 from sigma.runtime.torch_path import TorchPath
 from sigma.runtime.trace import Trace
+
+log = logging.getLogger(__name__)
 
 WEIGHTS = ("auto", "int4", "bf16", "fp32")
 
@@ -30,7 +36,9 @@ class Runtime:
             "auto" is "int4" on a CPU and "bf16" elsewhere.
         share: a runtime whose compiled matrices are reused wherever the packed object is the same Python object.
 
-    `kernels` says which code runs ("native avx512_bf16", "torch (no C++ compiler)", ...).
+    `kernels` says which code runs ("native avx512_bf16", "torch (no C++ compiler)", "triton, CUDA graph", ...). On a
+    GPU a decode step is captured in a CUDA graph; where that fails, and with SIGMA_CUDA_GRAPH=0 in the environment,
+    its layers are launched one operation at a time.
     Raises ValueError for missing or misshapen tensors and for weights that the device cannot run.
     """
 
@@ -64,6 +72,9 @@ class Runtime:
             except NativeUnavailable as reason:
                 self.path = TorchPath(config, tensors, self.dtype, self.device, packed, path)
                 self.kernels = f"torch ({reason})"
+            self.step: DecodeStep | None = None
+            if self.device.type == "cuda":
+                self._prepare_step()
 
     @classmethod
     def from_model(cls, model: SigmaForCausalLM, **options) -> Runtime:
@@ -84,7 +95,7 @@ class Runtime:
 
     def new_cache(self) -> DiffKVCache:
         """An empty cache; its tensors take this runtime's type (bf16, or fp32 with fp32 weights)."""
-        return DiffKVCache(self.config)
+        return DiffKVCache(self.config, GPU_CHUNK if self.device.type == "cuda" else CHUNK)
 
     @torch.inference_mode()
     def prefill(self, ids: Tensor, cache: DiffKVCache, *, all_logits: bool = False) -> Tensor:
@@ -116,10 +127,26 @@ class Runtime:
         if probe_layer is not None and not 0 <= probe_layer < self.config.num_hidden_layers:
             raise ValueError(f"probe_layer {probe_layer} is not among the {self.config.num_hidden_layers} layers")
         trace = Trace(probe_layer)
-        hidden = self.path.run(ids, cache, trace, top_k)
+        logits = self._decoded(ids, cache, trace, top_k)
         self._note_read(cache, ids.shape[0], top_k, trace.distinct_rows)
-        logits = self.path.head(hidden[:, -1])
         return logits, None if probe_layer is None else self._probe(trace, cache)
+
+    def _prepare_step(self) -> None:
+        kernels = "triton" if chosen_backend("decode_attention", self.device) == "triton" else "torch"
+        reason = unavailable(self.config, self.device)
+        if reason is None:
+            self.step = DecodeStep(self.path)
+        self.kernels = f"{kernels}, CUDA graph" if reason is None else f"{kernels}, no CUDA graph ({reason})"
+
+    def _decoded(self, ids: Tensor, cache: DiffKVCache, trace: Trace, top_k: int | None) -> Tensor:
+        if self.step is not None:
+            try:
+                return self.step.run(ids, cache, trace, top_k)
+            except GraphUnavailable as reason:
+                self.step = None  # for good: trying again would cost every growth of the cache a failed capture
+                self.kernels = f"{self.kernels.split(',')[0]}, no CUDA graph ({reason})"
+                log.warning("decoding goes on without a CUDA graph: %s", reason)
+        return self.path.head(self.path.run(ids, cache, trace, top_k)[:, -1])
 
     def _probe(self, trace: Trace, cache: DiffKVCache) -> AttentionProbe:
         keys = cache.layers[trace.probe_layer].keys[:1]
@@ -145,7 +172,7 @@ class Runtime:
     def _check_ids(self, ids: Tensor, cache: DiffKVCache) -> None:
         if ids.dim() != 2 or not ids.numel():
             raise ValueError(f"token ids must be [batch, tokens], got {tuple(ids.shape)}")
-        low, high = (int(x) for x in ids.aminmax())
+        low, high = (int(x) for x in ids.cpu().aminmax())  # a GPU is waited for once
         if low < 0 or high >= self.config.vocab_size:
             raise ValueError(f"token ids {low}..{high} are outside the vocabulary of {self.config.vocab_size}")
         if cache.length + ids.shape[1] > self.config.max_position_embeddings:

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kernels import decode_attention, prefill_attention, selective_decode_attention
+from kernels.dispatch import chosen_backend
 from sigma.cache import DiffKVCache
 from sigma.configuration import SigmaConfig
 from sigma.modeling import rope_tables
@@ -123,7 +124,7 @@ class TorchPath:
 
     def _layer(self, prefix: str, tensors: dict[str, Packed]) -> dict:
         part = {
-            name.removeprefix(prefix).removesuffix(".weight").rpartition(".")[2]: packed
+            name.removesuffix(".weight").replace("_proj.bias", "_bias").rpartition(".")[2]: packed
             for name, packed in tensors.items()
             if name.startswith(prefix)
         }
@@ -131,6 +132,11 @@ class TorchPath:
         layer |= {name: self._matrix(part[name]) for name in ("v_proj", "o_proj", "down_proj")}
         layer["gate_up"] = self._matrix(part["gate_proj"], part["up_proj"])
         layer["q_k"] = self._matrix(part["q_proj"], part["k_proj"])
+        if self.config.qkv_bias:
+            layer["q_k_bias"] = torch.cat((self._plain(part["q_bias"]), self._plain(part["k_bias"])))
+            layer["v_bias"] = self._plain(part["v_bias"])
+        if self.config.qk_norm:
+            layer |= {name: self._plain(part[name]) for name in ("q_norm", "k_norm")}
         if self.config.augmented_query_dim is not None:
             layer["q_gate_up"] = self._matrix(part["q_gate_proj"], part["q_up_proj"])
             layer["q_down"] = self._matrix(part["q_down_proj"])
@@ -157,11 +163,10 @@ class TorchPath:
         ids = ids.to(self.device)
         cos, sin = self.cos[past : past + t], self.sin[past : past + t]
         hidden = F.embedding(ids, self.embedding)
-        size, eps = (config.hidden_size,), config.rms_norm_eps
         fetched = []
         for i, layer in enumerate(self.layers):
-            x = F.rms_norm(hidden, size, layer["input_layernorm"], eps)
-            q, k, v = self._project(layer, x, cos, sin)
+            q, k, v = self.heads(layer, self.normed(hidden, layer["input_layernorm"]))
+            q, k = _rotated(q, k, cos, sin)
             keys, values = cache.layers[i].update(k, v)
             if top_k is not None:
                 result = selective_decode_attention(
@@ -178,35 +183,63 @@ class TorchPath:
                 if top_k is not None:
                     trace.positions, trace.captured = result.positions, result.captured
             hidden = hidden + layer["o_proj"](out.transpose(1, 2).flatten(2))
-            gate, up = layer["gate_up"](F.rms_norm(hidden, size, layer["post_attention_layernorm"], eps)).chunk(2, -1)
-            hidden = hidden + layer["down_proj"](F.silu(gate) * up)
+            gate_up = layer["gate_up"](self.normed(hidden, layer["post_attention_layernorm"]))
+            hidden = hidden + layer["down_proj"](silu_mul(gate_up))
         if fetched:
-            trace.distinct_rows = self._distinct(torch.stack(fetched), cache.length)
-        return F.rms_norm(hidden, size, self.norm, eps)
+            trace.distinct_rows = int(distinct_rows(torch.stack(fetched), cache.length, config.num_value_heads))
+        return self.normed(hidden, self.norm)
 
-    def _project(self, layer: dict, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Rotated q [b, n_q, t, d_k] and k [b, n_k, t, d_k], and v [b, n_v, t, d_v]."""
+    def normed(self, hidden: Tensor, weight: Tensor) -> Tensor:
+        """RMS norm of the residual stream [.., hidden]."""
+        return F.rms_norm(hidden, (self.config.hidden_size,), weight, self.config.rms_norm_eps)
+
+    def heads(self, layer: dict, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """x [b, t, hidden] -> q [b, n_q, t, d_k] and k [b, n_k, t, d_k], not yet rotated, and v [b, n_v, t, d_v]."""
         config = self.config
         b, t, _ = x.shape
-        q, k = layer["q_k"](x).split(
-            (config.num_attention_heads * config.head_dim, config.num_key_heads * config.key_head_dim), -1
-        )
+        q_k, v = layer["q_k"](x), layer["v_proj"](x)
+        if config.qkv_bias:
+            q_k, v = q_k + layer["q_k_bias"], v + layer["v_bias"]
+        q, k = q_k.split((config.num_attention_heads * config.head_dim, config.num_key_heads * config.key_head_dim), -1)
         if config.augmented_query_dim is not None:
-            gate, up = layer["q_gate_up"](q).chunk(2, -1)
-            q = layer["q_down"](F.silu(gate) * up)
+            q = layer["q_down"](silu_mul(layer["q_gate_up"](q)))
         if config.key_head_dim < config.head_dim:  # (W_e^T q) . k: nothing wider than the cache exists
             expand = layer["k_expand"].view(config.num_key_heads, config.head_dim, config.key_head_dim)
             q = q.view(b, t, config.num_key_heads, -1, config.head_dim)
             q = torch.einsum("btgid,gdc->btgic", q, expand).flatten(2)
-        turned = torch.cat((q, k), -1).view(b, t, -1, config.key_head_dim).transpose(1, 2)
-        low, high = turned.chunk(2, -1)
-        turned = torch.addcmul(turned * cos, torch.cat((-high, low), -1), sin)
-        q, k = turned.split((config.num_attention_heads, config.num_key_heads), 1)
-        return q, k, layer["v_proj"](x).view(b, t, -1, config.head_dim).transpose(1, 2)
+        q, k = (part.view(b, t, -1, config.key_head_dim) for part in (q, k))
+        if config.qk_norm:
+            size, eps = (config.head_dim,), config.rms_norm_eps
+            q, k = F.rms_norm(q, size, layer["q_norm"], eps), F.rms_norm(k, size, layer["k_norm"], eps)
+        v = v.view(b, t, -1, config.head_dim)
+        return q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
 
-    def _distinct(self, positions: Tensor, length: int) -> int:
-        """Distinct rows per (layer, sequence, V head) among positions [layers, b, n_q, 1, k + 1], summed."""
-        n_v = self.config.num_value_heads
-        flat = positions.view(-1, n_v, positions[0, 0].numel() // n_v).flatten(0, 1).long()
-        seen = torch.zeros(len(flat), length, dtype=torch.bool, device=flat.device)
-        return int(seen.scatter_(1, flat, True).sum())
+
+def silu_mul(gate_up: Tensor) -> Tensor:
+    """silu(gate) * up of a stacked projection [.., 2 w] -> [.., w]; one launch where Triton runs."""
+    on_cpu = gate_up.device.type == "cpu"  # where Triton's interpreter computes no bf16
+    if chosen_backend("decode_attention", gate_up.device) == "triton" and not (on_cpu and gate_up.itemsize == 2):
+        from sigma.runtime import swiglu
+
+        return swiglu.silu_mul(gate_up)
+    gate, up = gate_up.chunk(2, -1)
+    return F.silu(gate) * up
+
+
+def distinct_rows(positions: Tensor, rows: int, n_v: int) -> Tensor:
+    """Distinct rows per (layer, sequence, V head) among positions [layers, b, n_q, 1, k + 1], summed: int64 scalar.
+
+    rows: more than any position; -1 counts for nothing. A GPU is not waited for: the shapes do not depend on the values,
+    and the scalars go into launches (`torch.where` would copy its scalar over, which no CUDA graph may hold).
+    """
+    flat = positions.view(-1, n_v, positions[0, 0].numel() // n_v).flatten(0, 1).long()
+    seen = torch.zeros(len(flat), rows + 1, dtype=torch.bool, device=flat.device)
+    return seen.scatter_(1, flat.masked_fill(flat < 0, rows), True)[:, :rows].sum()
+
+
+def _rotated(q: Tensor, k: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
+    """Rotary embedding of q and k together, by tables [t, d_k]."""
+    turned = torch.cat((q, k), 1)
+    low, high = turned.chunk(2, -1)
+    turned = torch.addcmul(turned * cos, torch.cat((-high, low), -1), sin)
+    return turned.split((q.shape[1], k.shape[1]), 1)

@@ -124,3 +124,15 @@ def test_current_row_is_kept_at_the_lowest_score(path):
 def test_public_name_returns_the_public_type():
     q, k, v = make_qkv((9, 1, 3), 1, 30)
     assert isinstance(kernels.selective_decode_attention(q, k, v, 4), kernels.SelectiveResult)
+
+
+def test_torch_path_has_the_references_gradients():
+    """Without a C++ compiler this path also serves those who train through selective V."""
+    generator = torch.Generator().manual_seed(0)
+    inputs = [torch.randn(1, h, t, 8, generator=generator, requires_grad=True) for h, t in ((4, 2), (2, 20), (4, 20))]
+    grads = []
+    for module in (cpu, reference):
+        out = module.selective_decode_attention(*inputs, 5, scale=0.3, renormalize=True).out
+        grads.append(torch.autograd.grad(out.square().sum(), inputs))
+    for ours, theirs in zip(*grads):
+        torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from kernels import append_rope, dispatch
 from kernels.append import reference
-from kernels.append.rope import append_rope
 from tests.kernels.inputs import dtype_id, make_qkv
 
 GPU = torch.cuda.is_available()
@@ -107,6 +107,31 @@ def test_then_decode(path):
         turned = path(q[:, :, now], k[:, :, now], v[:, :, now], cos, sin, k_cache, v_cache, lengths)
         out = decode.decode_attention(turned, k_cache, v_cache.nan_to_num(), lengths=lengths)
         torch.testing.assert_close(out, truth[:, :, now], atol=1e-5, rtol=0)
+
+
+def test_wide_heads_go_to_torch(path):
+    """Head dims over 256 do not fit the kernel's tiles."""
+    q, k, v, k_cache, v_cache = step((2, 1, 1), d_k=260, d_v=258, rows=4)
+    cos, sin = tables(4, 260)
+    torch.testing.assert_close(
+        path(q, k, v, cos, sin, k_cache, v_cache)[0, 0, 0], rotated_by_hand(q[0, 0, 0], cos[3], sin[3])
+    )
+    assert torch.equal(v_cache[:, :, 3:], v)
+
+
+def test_choice(monkeypatch):
+    monkeypatch.setattr(dispatch, "_has_triton", lambda: True)
+    assert dispatch.chosen_backend("append_rope", torch.device("cuda")) == "triton"
+    assert dispatch.chosen_backend("append_rope", torch.device("cpu")) == "cpu"
+    monkeypatch.setattr(dispatch, "_has_triton", lambda: False)
+    assert dispatch.chosen_backend("append_rope", torch.device("cuda")) == "reference"
+    monkeypatch.setitem(dispatch._registry, "append_rope", {"reference": lambda *_: "from the registry"})
+    monkeypatch.setenv("SIGMA_KERNELS", "reference")
+    *new, k_cache, v_cache = step(rows=20)
+    assert append_rope(*new, *tables(30, 16), k_cache, v_cache) == "from the registry"
+    monkeypatch.setenv("SIGMA_KERNELS", "fast")
+    with pytest.raises(ValueError, match="fast"):
+        append_rope(*new, *tables(30, 16), k_cache, v_cache)
 
 
 def test_bad_arguments():

@@ -18,6 +18,9 @@ CONFIGS = {
         num_attention_heads=9, num_key_heads=1, num_value_heads=3, head_dim=32, key_head_dim=16, augmented_query_dim=352
     ),
     "4/2/1": dict(num_attention_heads=4, num_key_heads=2, num_value_heads=1, head_dim=32, tie_word_embeddings=False),
+    "9/3/3+biases+norms": dict(
+        num_attention_heads=9, num_key_heads=3, num_value_heads=3, head_dim=32, qkv_bias=True, qk_norm=True
+    ),
     "odd-widths": dict(
         num_attention_heads=2,
         num_key_heads=1,

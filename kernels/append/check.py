@@ -1,17 +1,9 @@
-"""The front door of this folder: checks the arguments, then runs one Triton launch on a GPU, torch elsewhere."""
-
-import os
-from importlib.util import find_spec
+"""What `append_rope` asks of its arguments."""
 
 import torch
 
-from kernels.append import reference
-from kernels.splits import MAX_DIM
 
-_HAS_TRITON = find_spec("triton") is not None
-
-
-def append_rope(
+def check_append(
     q: torch.Tensor,
     k: torch.Tensor,
     v: torch.Tensor,
@@ -19,29 +11,13 @@ def append_rope(
     sin: torch.Tensor,
     k_cache: torch.Tensor,
     v_cache: torch.Tensor,
-    lengths: torch.Tensor | None = None,
-) -> torch.Tensor:
-    """Rotate the new q and k, write the rotated k and v into the cache; returns the rotated q `[b, n_q, t, d_k]`.
+    lengths: torch.Tensor | None,
+    reads_lengths: bool = True,
+) -> None:
+    """ValueError, with the numbers, unless the arguments of `kernels.append_rope` fit together.
 
-    q `[b, n_q, t, d_k]`, k `[b, n_k, t, d_k]`, v `[b, n_v, t, d_v]`: the t newest positions. k_cache
-    `[b, n_k, T, d_k]` and v_cache `[b, n_v, T, d_v]` are written in place; all strides are free. cos and sin
-    `[P, d_k]` are the rotary tables by position, fp32 or q's dtype; dimension f pairs with f + d_k/2, whose table
-    entries are equal. `lengths`, int64 `[b]`, counts each sequence's rows with the new ones, as `decode_attention`
-    takes it (default T): new row j goes to row, and has position, `lengths - t + j`. On a GPU the values of `lengths`
-    are not read by the host; a row outside the cache is then left out. ValueError, with the numbers, when the
-    arguments do not fit together. No gradients: this is for decoding.
+    `reads_lengths=False` leaves the values of `lengths` alone: while a graph is traced there are none.
     """
-    _check(q, k, v, cos, sin, k_cache, v_cache, lengths)
-    wanted = os.environ.get("SIGMA_KERNELS")
-    on_gpu = q.device.type == "cuda" and wanted != "reference"
-    if _HAS_TRITON and (on_gpu or wanted == "triton") and max(k.shape[3], v.shape[3]) <= MAX_DIM:
-        from kernels.append.triton import append_rope as function
-    else:
-        function = reference.append_rope
-    return function(q, k, v, cos, sin, k_cache, v_cache, lengths)
-
-
-def _check(q, k, v, cos, sin, k_cache, v_cache, lengths) -> None:
     for name, x in (("q", q), ("k", k), ("v", v), ("k_cache", k_cache), ("v_cache", v_cache)):
         if x.dim() != 4:
             raise ValueError(f"{name} must be [batch, heads, rows, dim], got shape {tuple(x.shape)}")
@@ -68,8 +44,8 @@ def _check(q, k, v, cos, sin, k_cache, v_cache, lengths) -> None:
             raise ValueError(f"lengths must be int64 [{b}], got {lengths.dtype} {tuple(lengths.shape)}")
         if lengths.device.type != "cpu" and lengths.device != q.device:
             raise ValueError(f"lengths is on {lengths.device}, q is on {q.device}")
-        if lengths.device.type != "cpu":
-            return  # reading them would wait for the GPU
+        if not reads_lengths or lengths.device.type != "cpu":
+            return  # on a GPU, reading them would wait for it
         most, least = int(lengths.max()), int(lengths.min())
     if most > rows or least < t:
         raise ValueError(f"lengths {least} to {most}: {t} new rows need lengths from {t} to the cache's {rows}")

@@ -1,0 +1,215 @@
+"""The decode step on a GPU: fixed buffers and lengths on the device, so that one CUDA graph replays the whole step.
+
+A step of a small model is some fifteen short launches per layer, and launching them one by one takes the host several
+times longer than the GPU needs to run them. `fused_step` is written so that none of its shapes and addresses depends
+on how many rows are cached: the kernels get whole buffers and read the length on the device. It runs anywhere (the
+tests hold it to the eager loop on a CPU); `DecodeStep` captures it on a GPU and replays it until something it depends
+on changes: the buffers (they grow in chunks), the batch or the number of fetched V rows. SIGMA_CUDA_GRAPH=0 in the
+environment switches it off.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from dataclasses import dataclass
+from threading import Lock
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from kernels import append_rope, decode_attention, selective_decode_attention
+from kernels.dispatch import chosen_backend
+from kernels.splits import MAX_DIM
+from sigma.cache import DiffKVCache
+from sigma.configuration import SigmaConfig
+from sigma.runtime.torch_path import TorchPath, distinct_rows, silu_mul
+from sigma.runtime.trace import Trace
+
+# Rows that a GPU's cache grows by: each growth costs a capture, about as long as a few dozen steps.
+GPU_CHUNK = 1024
+KEPT_GRAPHS = 8  # as many conversations as the engine keeps take turns without a new capture
+
+
+class GraphUnavailable(RuntimeError):
+    """This machine, model or moment has no CUDA graph; the message says why. The cache is as it was."""
+
+
+@dataclass(slots=True)
+class StepResult:
+    """What a step computed, in tensors that the next replay of the same graph overwrites.
+
+    logits: fp32 [b, vocab]. queries: rotated, [b, n_q, 1, d_k] per layer. With selective V also, per layer,
+    positions: int32 [b, n_q, 1, k + 1], padded with -1, and captured: fp32 [b, n_q, 1]; and distinct: int64 scalar,
+    the distinct (layer, sequence, V head, position) rows among the positions.
+    """
+
+    logits: Tensor
+    queries: list[Tensor]
+    positions: list[Tensor]
+    captured: list[Tensor]
+    distinct: Tensor | None
+
+
+@dataclass(slots=True)
+class _Captured:
+    ids: Tensor  # int64 [b, 1]
+    lengths: Tensor  # int64 [b], with the new row
+    graph: torch.cuda.CUDAGraph | None = None
+    result: StepResult | None = None
+
+
+def unavailable(config: SigmaConfig, device: torch.device) -> str | None:
+    """Why a model on a device cannot have its step captured, or None.
+
+    ValueError and RuntimeError as `kernels.dispatch.chosen_backend`, for SIGMA_KERNELS.
+    """
+    if os.environ.get("SIGMA_CUDA_GRAPH") == "0":
+        return "SIGMA_CUDA_GRAPH=0"
+    if device.type != "cuda":
+        return f"{device} is not a GPU"
+    if chosen_backend("decode_attention", device) != "triton":
+        return f"SIGMA_KERNELS={os.environ['SIGMA_KERNELS']}" if os.environ.get("SIGMA_KERNELS") else "no Triton"
+    wide = max(config.key_head_dim, config.head_dim)
+    return f"head dim {wide} is over the kernels' {MAX_DIM}" if wide > MAX_DIM else None
+
+
+def fused_step(
+    path: TorchPath, buffers: list[tuple[Tensor, Tensor]], ids: Tensor, lengths: Tensor, top_k: int | None
+) -> StepResult:
+    """One token per sequence through all layers; writes its K and V rows at `lengths - 1`.
+
+    Args:
+        buffers: per layer K [b, n_k, T, d_k] and V [b, n_v, T, d_v], whole, with T the capacity.
+        ids: int64 [b, 1]; lengths: int64 [b] on the device, each with its new row, at most T and the context.
+        top_k: as `selective_decode_attention`, None reads all V.
+
+    On a GPU the host waits for nothing here, and every launch depends on shapes alone.
+    """
+    config = path.config
+    hidden = F.embedding(ids[:, 0], path.embedding)
+    result = StepResult(hidden, [], [], [], None)
+    for layer, (keys, values) in zip(path.layers, buffers):
+        q, k, v = path.heads(layer, path.normed(hidden, layer["input_layernorm"])[:, None])
+        q = append_rope(q, k, v, path.cos, path.sin, keys, values, lengths)
+        # Kept for every layer: tiny, and the picture's layer may change from step to step without a new capture.
+        result.queries.append(q)
+        if top_k is None:
+            out = decode_attention(q, keys, values, scale=config.scale, lengths=lengths)
+        else:
+            chosen = selective_decode_attention(
+                *(q, keys, values, top_k),
+                scale=config.scale,
+                renormalize=config.selective_v_renormalize,
+                lengths=lengths,
+            )
+            out = chosen.out
+            result.positions.append(chosen.positions)
+            result.captured.append(chosen.captured)
+        # The products add to the residual stream themselves: two launches fewer per layer, one rounding less.
+        hidden.addmm_(out.flatten(1), layer["o_proj"].weight.T)
+        gate_up = layer["gate_up"](path.normed(hidden, layer["post_attention_layernorm"]))
+        hidden.addmm_(silu_mul(gate_up), layer["down_proj"].weight.T)
+    if top_k is not None:
+        rows = buffers[0][0].shape[2]
+        result.distinct = distinct_rows(torch.stack(result.positions), rows, config.num_value_heads)
+    result.logits = path.head(path.normed(hidden, path.norm))
+    return result
+
+
+class DecodeStep:
+    """`fused_step` with its fixed buffers; on a GPU captured once per (batch, capacity, top_k, buffers), then replayed.
+
+    The least recently used of more than KEPT_GRAPHS graphs is freed. On other devices the same code runs uncaptured.
+    """
+
+    def __init__(self, path: TorchPath):
+        self.path = path
+        self.kept: OrderedDict[tuple, _Captured] = OrderedDict()
+        self.lock = Lock()  # the fixed buffers are one step's at a time
+        self.stream = torch.cuda.Stream(path.device) if path.device.type == "cuda" else None
+
+    def run(self, ids: Tensor, cache: DiffKVCache, trace: Trace, top_k: int | None) -> Tensor:
+        """Append ids [b, 1] to the cache; returns fp32 logits [b, vocab], the caller's own, and fills the trace.
+
+        GraphUnavailable, with the cache as it was, when the step cannot be captured.
+        """
+        path, b = self.path, len(ids)
+        cache.reserve(b, 1, path.dtype, path.device)
+        length, capacity = cache.length + 1, cache.layers[0].capacity
+        # A selection of everything is full attention, and its positions need no memory per layer.
+        selected = None if top_k is None or top_k >= capacity - 1 else top_k
+        buffers = [(layer.k_buffer, layer.v_buffer) for layer in cache.layers]
+        key = (b, capacity, selected, *(x.data_ptr() for pair in buffers for x in pair))
+        with self.lock:
+            step = self.kept.get(key) or _Captured(
+                torch.empty(b, 1, dtype=torch.int64, device=path.device),
+                torch.empty(b, dtype=torch.int64, device=path.device),
+            )
+            step.ids.copy_(ids)
+            step.lengths.fill_(length)
+            if self.stream is None:
+                step.result = fused_step(path, buffers, step.ids, step.lengths, selected)
+            elif step.graph is None:
+                self._capture(step, buffers, selected)
+            if step.graph is not None:
+                step.graph.replay()
+            self._keep(key, step)
+            cache.advance(1)
+            self._fill(trace, step.result, top_k, selected, b, length)
+            return step.result.logits.clone()
+
+    def _keep(self, key: tuple, step: _Captured) -> None:
+        self.kept[key] = step
+        self.kept.move_to_end(key)
+        while len(self.kept) > KEPT_GRAPHS:
+            self.kept.popitem(last=False)
+
+    def _capture(self, step: _Captured, buffers: list[tuple[Tensor, Tensor]], top_k: int | None) -> None:
+        """Record `fused_step` into `step`; only the rows that the step writes anyway are touched.
+
+        All graphs share one memory pool: they run one after the other, and what a result holds stays reserved.
+        """
+        arguments = self.path, buffers, step.ids, step.lengths, top_k
+        graph = torch.cuda.CUDAGraph()
+        pool = next((other.graph.pool() for other in self.kept.values()), None)
+        here = torch.cuda.current_stream(self.path.device)
+        try:
+            with torch.cuda.device(self.path.device):
+                # Once outside the graph, on the capturing stream: kernels compile and cuBLAS takes its workspace, and
+                # neither is allowed while capturing.
+                self.stream.wait_stream(here)
+                with torch.cuda.stream(self.stream):
+                    fused_step(*arguments)
+                here.wait_stream(self.stream)
+                # The server's other threads may use the device meanwhile: only this one's calls are forbidden.
+                with torch.cuda.graph(graph, pool=pool, stream=self.stream, capture_error_mode="thread_local"):
+                    result = fused_step(*arguments)
+        except Exception as error:  # Triton, cuBLAS, the allocator and the driver each raise their own
+            torch.cuda.set_stream(here)  # where a capture broke off, torch leaves its stream the current one
+            torch.cuda.synchronize(self.path.device)
+            self.kept.clear()
+            lines = str(error).splitlines() or [""]
+            raise GraphUnavailable(f"{type(error).__name__}: {lines[0]}") from error
+        step.graph, step.result = graph, result
+
+    def _fill(
+        self, trace: Trace, result: StepResult, top_k: int | None, selected: int | None, b: int, length: int
+    ) -> None:
+        """What the caller wants to know besides the logits; `length` counts the new row."""
+        config, probed = self.path.config, trace.probe_layer
+        if selected is not None:
+            trace.distinct_rows = int(result.distinct)
+        elif top_k is not None:
+            trace.distinct_rows = config.num_hidden_layers * b * config.num_value_heads * length
+        if probed is None:
+            return
+        trace.query = result.queries[probed]
+        if selected is not None:
+            trace.positions = result.positions[probed][..., : min(selected, length - 1) + 1]
+            trace.captured = result.captured[probed]
+        elif top_k is not None:
+            rows = torch.arange(length, dtype=torch.int32, device=self.path.device)
+            trace.positions = rows.expand(b, config.num_attention_heads, 1, length)
+            trace.captured = torch.ones(b, config.num_attention_heads, 1, device=self.path.device)
