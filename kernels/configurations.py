@@ -23,7 +23,8 @@ class Configuration:
     kernel and name: for reading, e.g. "decode", "bf16 d64 slots4 m16". types: the type of each argument as Triton
     writes it ("*bf16", "fp32"), None for an absent pointer; an argument that is not named is i32. constants: the
     compile-time arguments. Pointers and integers count as divisible by 16, as the JIT finds them for head dims that
-    are, unless the kernel says `do_not_specialize`.
+    are, unless the kernel says `do_not_specialize`. is_small: every tensor lies within 2 GiB, which the JIT tells AMD's
+    compiler (it then uses buffer instructions); without effect on NVIDIA.
     """
 
     kernel: str
@@ -33,6 +34,7 @@ class Configuration:
     constants: dict[str, Any]
     num_warps: int
     num_stages: int
+    is_small: bool = True
 
 
 def different(configurations: Iterator[Configuration]) -> Iterator[Configuration]:

@@ -1,21 +1,24 @@
 """Compile every kernel form ahead of time, without a GPU, and read what the compiler made of it.
 
-`python -m kernels.inspect` goes through the targets and prints, per form, registers, shared memory, spills and the
-width of the loads; the exit status is 1 when a form spills or needs more shared memory than its target has, because
-Triton itself notices either only at launch.
+`python -m kernels.inspect --jobs 4` goes through the targets and prints, per form, registers, shared memory, spills and
+the width of the loads, and last a summary per target; the exit status is 1 when a form spills or needs more shared (or
+tensor) memory than its target has, because Triton itself notices either only at launch. A form takes about a second of
+one core; Triton's cache (TRITON_CACHE_DIR) makes an interrupted or repeated run quick.
 """
 
 import argparse
 import contextlib
 import json
+import multiprocessing
 import os
 import re
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
@@ -29,6 +32,9 @@ MODULES = {
     "append": "kernels.append.triton",
     "prefill": "kernels.prefill.triton",
 }
+
+
+_TENSOR_COLUMNS = 512  # of tensor memory per multiprocessor (sm_100); Triton checks it at launch
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +62,14 @@ class Row:
 
 
 def configurations(target: str, modules: list[str] | None = None) -> Iterator[Configuration]:
-    """All forms of the chosen modules (default: all) for a target."""
+    """All forms of the chosen modules (default: all) for a target; on AMD each with tensors over 2 GiB too."""
     for name, module in MODULES.items():
-        if not modules or name in modules:
-            yield from import_module(module).configurations(target)
+        if modules and name not in modules:
+            continue
+        for one in import_module(module).configurations(target):
+            yield one
+            if target.startswith("gfx"):
+                yield replace(one, name=f"{one.name} large", is_small=False)
 
 
 def inspect(configuration: Configuration, target: str) -> Row:
@@ -72,12 +82,14 @@ def inspect(configuration: Configuration, target: str) -> Row:
     except Exception as error:
         return Row(*name, 0, 0, limit, 0, 0, f"{type(error).__name__}: {str(error).strip().splitlines()[-1][:200]}")
     shared = compiled.metadata.shared
+    columns = getattr(compiled.metadata, "tmem_size", None) or 0
+    error = f"{columns} of {_TENSOR_COLUMNS} columns of tensor memory" if columns > _TENSOR_COLUMNS else None
     if target.startswith("gfx"):
         text = compiled.asm["amdgcn"]
         spills = _number(text, r"\.vgpr_spill_count:\s*(\d+)")  # scalar registers spill to vector ones, not to memory
-        return Row(*name, _number(text, r"\.vgpr_count:\s*(\d+)"), shared, limit, spills, _amd_load(text))
+        return Row(*name, _number(text, r"\.vgpr_count:\s*(\d+)"), shared, limit, spills, _amd_load(text), error)
     registers, spills = _resources(compiled.asm["cubin"])
-    return Row(*name, registers, shared, limit, spills, _ptx_load(compiled.asm["ptx"]))
+    return Row(*name, registers, shared, limit, spills, _ptx_load(compiled.asm["ptx"]), error)
 
 
 def _compile(configuration: Configuration, target: str):
@@ -95,6 +107,8 @@ def _compile(configuration: Configuration, target: str):
         signature[parameter.name] = kind
         if kind != "fp32" and not parameter.do_not_specialize:
             attributes[(position,)] = [["tt.divisibility", 16]]
+            if kind.startswith("*") and target.startswith("gfx") and configuration.is_small:
+                attributes[(position,)].append(["tt.pointer_range", 32])
     source = ASTSource(fn=configuration.function, signature=signature, constexprs=constants, attrs=attributes)
     machine = GPUTarget("hip", target, 64) if target.startswith("gfx") else GPUTarget("cuda", int(target[3:]), 32)
     options = {"num_warps": configuration.num_warps, "num_stages": configuration.num_stages}
@@ -156,6 +170,39 @@ def _quiet() -> Iterator[None]:
         os.close(kept)
 
 
+_work: list[tuple[Configuration, str]] = []
+
+
+def _inspect_all(work: list[tuple[Configuration, str]], jobs: int) -> Iterator[Row]:
+    """The rows in the order of `work`; with several jobs a forked process inherits the list, as no kernel pickles."""
+    if jobs <= 1:
+        yield from (inspect(*one) for one in work)
+        return
+    _work[:] = work
+    with multiprocessing.get_context("fork").Pool(jobs) as pool:
+        yield from pool.imap(_inspect_number, range(len(work)))
+
+
+def _inspect_number(number: int) -> Row:
+    return inspect(*_work[number])
+
+
+def summary(rows: list[Row]) -> list[str]:
+    """One line per target: how many forms, the most registers and shared memory of one, and the widths of the loads."""
+    lines = []
+    for target in dict.fromkeys(row.target for row in rows):
+        here = [row for row in rows if row.target == target]
+        registers, shared = max(here, key=lambda row: row.registers), max(here, key=lambda row: row.shared)
+        loads = Counter(row.load_bytes for row in here)
+        lines.append(
+            f"{target}: {len(here)} forms; registers at most {registers.registers} ({registers.kernel} "
+            f"{registers.config}); shared at most {shared.shared / 1024:.0f} of {shared.shared_limit // 1024} KiB "
+            f"({shared.kernel} {shared.config}); loads "
+            + ", ".join(f"{size} B in {count}" for size, count in sorted(loads.items(), reverse=True))
+        )
+    return lines
+
+
 _HEADER = f"{'kernel':<10} {'config':<44} {'target':<8} {'regs':>4} {'shared KiB':>14} {'spills':>6} {'load B':>6}"
 
 
@@ -173,6 +220,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--target", nargs="+", choices=list(SHARED_KIB), default=list(SHARED_KIB), help="default: all")
     parser.add_argument("--kernel", nargs="+", choices=list(MODULES), help="default: all")
     parser.add_argument("--config", default="", help="only forms whose name matches this regular expression")
+    parser.add_argument("--jobs", type=int, default=1, help="processes that compile at the same time (default: 1)")
     parser.add_argument("--json", action="store_true", help="print one JSON object {rows: [...]} instead of a table")
     chosen = parser.parse_args(arguments)
     try:
@@ -181,22 +229,27 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("the Python package triton is not installed")
     if triton.knobs.runtime.interpret:
         parser.error("TRITON_INTERPRET is set: the interpreter compiles nothing")
+    work = [
+        (one, target)
+        for target in chosen.target
+        for one in configurations(target, chosen.kernel)
+        if re.search(chosen.config, f"{one.kernel} {one.name}")
+    ]
+    begun = time.perf_counter()
     rows = []
     if not chosen.json:
         print(_HEADER)
-    for target in chosen.target:
-        for configuration in configurations(target, chosen.kernel):
-            if re.search(chosen.config, f"{configuration.kernel} {configuration.name}"):
-                rows.append(inspect(configuration, target))
-                if not chosen.json:
-                    print(_line(rows[-1]), flush=True)  # a full run takes many minutes
+    for row in _inspect_all(work, chosen.jobs):
+        rows.append(row)
+        if not chosen.json:
+            print(_line(row), flush=True)  # a full run takes an hour of processor time
     bad = [row for row in rows if not row.is_good]
     if chosen.json:
-        print(json.dumps({"rows": [asdict(row) for row in rows]}))
+        print(json.dumps({"rows": [asdict(row) for row in rows], "seconds": time.perf_counter() - begun}))
     else:
-        count = Counter(row.target for row in rows)
-        print("; ".join(f"{target}: {number} forms" for target, number in count.items()), end="; ")
-        print(f"{len(bad)} that spill, overflow or do not compile")
+        print(*summary(rows), sep="\n")
+        took = f"{len(rows)} forms in {time.perf_counter() - begun:.0f} s"
+        print(f"{took}; {len(bad)} that spill, overflow or do not compile")
     return 1 if bad or not rows else 0
 
 

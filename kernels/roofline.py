@@ -2,7 +2,7 @@
 
 Pure arithmetic over head counts and lengths. Bytes count every K and V element that the definition needs exactly once
 (the selective variant: every requested V row once), plus the queries and the output. Operations count a multiply and
-an add as two and leave out the softmax.
+an add as two and leave out the softmax. `python -m kernels.roofline` prints what `prediction.py` makes of it on a GPU.
 """
 
 from dataclasses import dataclass
@@ -98,3 +98,9 @@ def _visible(rows: int, t: int) -> int:
 
 def _query_bytes(heads: Heads, b: int, t: int, itemsize: int) -> int:
     return b * t * heads.n_q * (heads.d_k + heads.d_v) * itemsize
+
+
+if __name__ == "__main__":
+    from kernels.prediction import main
+
+    main()

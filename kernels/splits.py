@@ -64,6 +64,16 @@ def shared_bytes(target: str) -> int:
     return SHARED_KIB.get(target, smallest) * 1024
 
 
+# {(query rows, columns of V, padded d_k, element size, target): what to take where `plan_tile`'s choice spills}
+_TILE_EXCEPTIONS = {
+    (64, 32, 32, 2, "sm_100"): Tile(64, 4, 4, 2),
+    (64, 0, 128, 2, "sm_80"): Tile(64, 4, 4, 2),
+    (64, 0, 128, 2, "sm_120"): Tile(64, 4, 4, 1),
+    (32, 128, 128, 2, "sm_120"): Tile(32, 4, 4, 1),
+    **dict.fromkeys(((16, 128, 64, 4, "sm_86"), (16, 128, 64, 4, "sm_89")), Tile(16, 8, 3, 2)),
+}
+
+
 @lru_cache(maxsize=1024)
 def plan_heads(n_q: int, n_k: int, n_v: int, t: int, d_v: int, itemsize: int) -> HeadPlan:
     """The fewest programs per K head whose rows, V tile and accumulator fit.
@@ -104,8 +114,12 @@ def plan_tile(plan: HeadPlan, d_k: int, d_v: int, itemsize: int, target: str) ->
     large accumulators use the registers of a whole multiprocessor, so there the second program never fits.
     """
     limit = shared_bytes(target)
-    width = padded(d_k) + (plan.slots * padded(d_v) if d_v else 0)
-    accumulators = plan.block_m * plan.slots * padded(d_v) if d_v else 0
+    columns = plan.slots * padded(d_v) if d_v else 0
+    instead = _TILE_EXCEPTIONS.get((plan.block_m, columns, padded(d_k), itemsize, target))
+    if instead:
+        return instead
+    width = padded(d_k) + columns
+    accumulators = plan.block_m * columns
     num_warps = 4 if accumulators <= 4096 and plan.block_m <= 32 and itemsize == 2 else 8
     ways = ((2, 4), (2, 3), (1, 4), (1, 3)) if num_warps == 4 or itemsize == 4 else ((1, 4), (1, 3))
     for block_n in (64, 32, 16) if itemsize == 2 else (32, 16):

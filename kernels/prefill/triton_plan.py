@@ -4,7 +4,7 @@ Every plan is a function of widths, element size and target (`sm_90`, `gfx942`),
 compiled ahead of time on a machine without a GPU.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import gcd
 
@@ -48,39 +48,54 @@ _ROW_GRAD = {
     (4, 128): [(16, 16, 8, 1)],
 }
 
-# Where a target's own compilation spills with the table's choice.
-_EXCEPTIONS = {("rows", 2, 128, "sm_100"): [(64, 64, 8, 1)]}
+_TABLES = {"forward": _FORWARD, "query_grad": _QUERY_GRAD, "row_grad": _ROW_GRAD}
+
+# {(kernel, element size, padded d_k, padded d_v, m of the table's choice): {target or "any": what to take instead}},
+# where the table's choice spills.
+_EXCEPTIONS = {
+    ("forward", 2, 256, 256, 32): {"sm_120": Blocks(32, 32, 4, 2)},
+    ("forward", 2, 256, 256, 16): {"sm_120": Blocks(16, 32, 4, 2)},
+    ("forward", 4, 64, 64, 64): {"sm_80": Blocks(64, 16, 8, 2)},
+    ("query_grad", 2, 256, 256, 32): {"sm_120": Blocks(32, 32, 4, 2)},
+    ("query_grad", 4, 32, 32, 32): {"sm_120": Blocks(32, 16, 8, 1)},
+    ("query_grad", 4, 32, 64, 32): dict.fromkeys(("sm_100", "sm_120"), Blocks(32, 16, 8, 1)),
+    ("query_grad", 4, 128, 128, 16): {"sm_120": Blocks(16, 16, 8, 2)},
+    ("row_grad", 2, 64, 128, 32): {
+        **dict.fromkeys(("sm_86", "sm_89", "sm_120"), Blocks(32, 32, 8, 2)),
+        "sm_100": Blocks(64, 64, 8, 1),
+    },
+    ("row_grad", 2, 128, 128, 32): {"sm_100": Blocks(64, 64, 8, 1)},
+    ("row_grad", 2, 256, 256, 32): {"gfx942": Blocks(32, 16, 8, 1)},
+    ("row_grad", 4, 32, 32, 32): {"any": Blocks(32, 16, 8, 1)},
+    ("row_grad", 4, 32, 64, 32): {"any": Blocks(32, 16, 8, 1)},
+}
 
 
 @lru_cache(maxsize=1024)
 def forward_blocks(d_k: int, d_v: int, itemsize: int, t: int, target: str) -> Blocks:
     """Blocks of the forward kernel; few queries take fewer rows of queries, down to 16."""
-    best = _first_that_fits(_FORWARD, d_k, d_v, itemsize, target, held="queries")
-    return Blocks(min(best.m, padded(t)), best.n, best.num_warps, best.num_stages)
+    return _planned("forward", d_k, d_v, itemsize, target, most=padded(t))
 
 
 @lru_cache(maxsize=1024)
 def backward_blocks(d_k: int, d_v: int, itemsize: int, target: str) -> tuple[Blocks, Blocks]:
     """Blocks of the dQ kernel and of the dK and dV kernel."""
-    return (
-        _first_that_fits(_QUERY_GRAD, d_k, d_v, itemsize, target, held="queries"),
-        _first_that_fits(_ROW_GRAD, d_k, d_v, itemsize, target, held="rows"),
-    )
+    return _planned("query_grad", d_k, d_v, itemsize, target), _planned("row_grad", d_k, d_v, itemsize, target)
 
 
-def _first_that_fits(table: dict, d_k: int, d_v: int, itemsize: int, target: str, held: str) -> Blocks:
-    """`held`: the side whose tiles stay while the other side's stream through `num_stages` buffers."""
+def _planned(kernel: str, d_k: int, d_v: int, itemsize: int, target: str, most: int = 128) -> Blocks:
+    """The table's first choice that fits, at most `most` queries of it, unless that is a known spill."""
     widths = padded(d_k), padded(d_v)
-    width = max(64, *widths)
-    for m, n, num_warps, num_stages in _EXCEPTIONS.get((held, itemsize, width, target), table[itemsize, width]):
-        if target.startswith("gfx"):
-            num_warps //= 2  # of 64 threads
-        kept, streamed = (m, n) if held == "queries" else (n, m)
-        need = itemsize * (kept * widths[0] + num_stages * streamed * sum(widths))
-        blocks = Blocks(m, n, num_warps, num_stages)
-        if need <= shared_bytes(target):
+    for choice in _TABLES[kernel][itemsize, max(64, *widths)]:
+        m, n, _, num_stages = choice
+        # The tiles of one side stay while the other side's stream through the stages.
+        kept, streamed = (n, m) if kernel == "row_grad" else (m, n)
+        if itemsize * (kept * widths[0] + num_stages * streamed * sum(widths)) <= shared_bytes(target):
             break
-    return blocks
+    blocks = Blocks(min(m, most), *choice[1:])
+    instead = _EXCEPTIONS.get((kernel, itemsize, *widths, blocks.m), {})
+    blocks = instead.get(target) or instead.get("any") or blocks
+    return replace(blocks, num_warps=blocks.num_warps // 2) if target.startswith("gfx") else blocks  # of 64 threads
 
 
 @lru_cache(maxsize=1024)

@@ -27,6 +27,7 @@ from kernels.splits import padded, plan_heads, plan_tile, split_count
 _TILE = 1024  # keys that the choice looks at together
 _DIRECT = 2048  # up to here all scores are searched at once
 _GATHER_ELEMENTS = 8192  # V elements of one step of the gather
+_CHOOSE_WARPS = 16  # 8 spill on sm_120
 
 
 @triton.jit(do_not_specialize=["rows", "t", "n_q", "group_k", "heads", "chunks", "splits", "blocks"])
@@ -373,7 +374,7 @@ def launch(
             *(scores, maxima, part_lse, lengths, block_list, found_scores, found_rows),
             *(positions, weights, captured, rows, t, n_q, splits, blocks, top_k, width, direct, capacity),
             **choose_constants(score_tile.block_n, tile),
-            num_warps=8,
+            num_warps=_CHOOSE_WARPS,
         )
         _gather_kernel[(queries,)](
             *(v, positions, weights, captured, out, *v.stride()[:3], t, n_q, n_q // n_v, width),
@@ -435,6 +436,8 @@ def _configurations(target: str) -> Iterator[Configuration]:
             yield Configuration("scores", name, _score_kernel, tensors | workspace, constants, *schedule)
             constants = choose_constants(tile.block_n)
             types = workspace | lists | chosen
-            yield Configuration("choose", f"blocks of {tile.block_n}", _choose_kernel, types, constants, 8, 3)
+            yield Configuration(
+                "choose", f"blocks of {tile.block_n}", _choose_kernel, types, constants, _CHOOSE_WARPS, 3
+            )
         types = chosen | {"v": f"*{dtype}", "out": f"*{dtype}"}
         yield Configuration("gather", f"{dtype} d{d_v}", _gather_kernel, types, gather_constants(d_v, True), 8, 3)

@@ -11,9 +11,10 @@ import pytest
 pytest.importorskip("triton")
 
 from kernels import inspect
-from kernels.configurations import Configuration, different
+from kernels.configurations import DIMS, Configuration, different
 from kernels.inspect import Row
-from kernels.splits import SHARED_KIB
+from kernels.prefill import triton_plan
+from kernels.splits import SHARED_KIB, padded
 
 ROOT = Path(__file__).parents[2]
 
@@ -66,7 +67,19 @@ sys.exit(inspect.main(sys.argv[1:]))
     assert "does not fit" in lines[1]
     assert "refused" in lines[2]
     assert "Error" in lines[2]
-    assert lines[-1].endswith("sm_86: 2 forms; 2 that spill, overflow or do not compile")
+    assert lines[-2].startswith("sm_86: 2 forms; registers at most ")
+    assert lines[-1].startswith("2 forms in ")
+    assert lines[-1].endswith("; 2 that spill, overflow or do not compile")
+
+
+def test_processes_keep_the_order():
+    """Two processes give the rows in the order of the list; on AMD every form is also there for tensors over 2 GiB."""
+    wanted = "^append bf16 d(32/32|64/64|96/96) tables bf16"
+    answer = run("--target", "gfx942", "--config", wanted, "--json", "--jobs", "2")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    names = [row["config"] for row in json.loads(answer.stdout)["rows"]]
+    forms = [f"bf16 d{d}/{d} tables bf16" for d in (32, 64, 96)]
+    assert names == [name for form in forms for name in (form, f"{form} large")]
 
 
 def test_nothing_matches():
@@ -83,8 +96,36 @@ def test_every_listed_kernel_is_there():
     kernels = {configuration.kernel for configuration in inspect.configurations("sm_90")}
     assert {"decode", "combine", "scores", "choose", "gather", "append"} <= kernels
     assert {c.kernel for c in inspect.configurations("sm_90", ["append"])} == {"append"}
-    names = [(c.kernel, c.name) for c in inspect.configurations("sm_80")]
-    assert len(names) == len(set(names))
+    for target in ("sm_80", "gfx942"):
+        names = [(c.kernel, c.name) for c in inspect.configurations(target)]
+        assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("target", list(SHARED_KIB))
+def test_every_exception_of_the_prefill_plan_is_needed(target):
+    """Each entry that names this target changes the blocks of some listed head dims; the others' blocks stay."""
+    listed = {
+        (kernel, itemsize, padded(d_k), padded(d_v), blocks.m, blocks.n, blocks.num_warps, blocks.num_stages)
+        for itemsize in (2, 4)
+        for d_k, d_v in DIMS
+        if max(d_k, d_v) <= triton_plan.MAX_DIMS[itemsize]
+        for kernel, blocks in (
+            *(("forward", triton_plan.forward_blocks(d_k, d_v, itemsize, t, target)) for t in (128, 64, 32, 16)),
+            *zip(("query_grad", "row_grad"), triton_plan.backward_blocks(d_k, d_v, itemsize, target)),
+        )
+    }
+    for (kernel, itemsize, d_k, d_v, _), instead in triton_plan._EXCEPTIONS.items():
+        blocks = instead.get(target) or instead.get("any")
+        if blocks:
+            warps = blocks.num_warps // (2 if target.startswith("gfx") else 1)
+            assert (kernel, itemsize, d_k, d_v, blocks.m, blocks.n, warps, blocks.num_stages) in listed
+
+
+def test_summary():
+    row = Row("k", "a", "sm_90", 90, 1024, 232448, 0, 16)
+    other = Row("k", "b", "sm_90", 120, 512, 232448, 0, 8)
+    text = "registers at most 120 (k b); shared at most 1 of 227 KiB (k a); loads 16 B in 1, 8 B in 1"
+    assert inspect.summary([row, other]) == [f"sm_90: 2 forms; {text}"]
 
 
 def test_forms_are_listed_once():

@@ -1,7 +1,12 @@
-"""The minimum bytes and operations, against figures worked out by hand."""
+"""The minimum bytes and operations against figures worked out by hand; the predicted times against published ones."""
+
+import json
+from importlib.util import find_spec
 
 import pytest
 
+from kernels import prediction
+from kernels.prediction import GPUS, choice_steps, decode_seconds, predict, prefill_seconds, selective_seconds
 from kernels.roofline import Heads, decode_cost, paper_variants, selective_cost
 
 ROWS = 65_536
@@ -57,3 +62,78 @@ def test_impossible_shapes(bad):
         decode_cost(Heads(9, 1, 3, 64, 64), 10, **bad)
     with pytest.raises(ValueError, match="top_k"):
         selective_cost(Heads(9, 1, 3, 64, 64), 10, 0)
+
+
+@pytest.mark.parametrize("rows, b, tb_s", [(4096, 1, 0.78), (32_768, 1, 2.28), (131_072, 1, 3.46), (4096, 32, 3.98)])
+def test_prediction_agrees_with_published_decode(rows, b, tb_s):
+    """TileOPs on an H200, 32 query and 4 K/V heads, d 128 (PR #1652): within what the page calls confirmed."""
+    heads = Heads(32, 4, 4, 128, 128)
+    predicted = decode_cost(heads, rows, b=b).cache_bytes / decode_seconds(heads, rows, b, GPUS["H200"]) / 1e12
+    assert predicted == pytest.approx(tb_s, rel=prediction.REFUTED_BY)
+
+
+@pytest.mark.parametrize("name, d, tflop_s", [("A100", 64, 171), ("A100", 128, 189)])
+def test_prediction_agrees_with_published_prefill(name, d, tflop_s):
+    """FlashAttention-2, causal forward at 16k (arXiv 2307.08691, figure 5): about these."""
+    heads = Heads(16, 16, 16, d, d)
+    rate = decode_cost(heads, 16_384, t=16_384).operations / prefill_seconds(heads, 16_384, 1, GPUS[name]) / 1e12
+    assert rate == pytest.approx(tflop_s, rel=0.1)
+
+
+@pytest.mark.parametrize("gpu", GPUS.values(), ids=list(GPUS))
+def test_predictions_are_possible(gpu):
+    """No kernel beats the copy, none is slower with less to read, and more rows take longer."""
+    rows = list(predict(gpu, [1, 32], [2048, 16_384, 131_072], [64, 128]))
+    assert all(0 < x.fraction < 1 for x in rows if x.op == "decode")
+    assert all(x.tflop_s * 1e12 < gpu.operations for x in rows if x.op == "prefill")
+    us = {(x.op, x.variant, x.b, x.T, x.d): x.us for x in rows}
+    for (op, variant, b, length, d), took in us.items():
+        if variant == "mha":
+            assert took > us[op, "gqa", b, length, d]
+        elif "top" not in variant:
+            assert took <= us[op, "gqa", b, length, d]
+        assert length == 2048 or "top" in variant or took > us[op, variant, b, 2048, d]
+
+
+def test_choice_steps():
+    """64k rows in blocks of 64: a search over 1,024 maxima, 100 listed blocks, a search over 100 rows."""
+    assert choice_steps(65_536, 100, 64) == 9 + 7 + 10
+    assert choice_steps(2048, 100, 64) == 20
+    assert choice_steps(65_536, 2048, 64) == 640  # as many blocks as wanted rows: all scores, ten times
+    heads, gpu = paper_variants()["diffqkv"], GPUS["H200"]
+    assert selective_seconds(heads, 2048, 2048, 1, gpu) == decode_seconds(heads, 2048, 1, gpu)
+
+
+@pytest.mark.skipif(not find_spec("triton"), reason="Triton is not installed")
+def test_prediction_counts_the_kernel_that_is_there():
+    from kernels.selective import triton as selective
+
+    theirs = selective._TILE, selective._DIRECT, selective._GATHER_ELEMENTS
+    assert theirs == (prediction.TILE, prediction.DIRECT, prediction.GATHER_ELEMENTS)
+
+
+def test_targets_stand_beside_their_cases():
+    cases = predict(GPUS["H200"], [1], [4096, 65_536, 262_144], [64])
+    rows = {(x.variant, x.T): x for x in cases if x.op == "decode"}
+    assert rows["diffqkv", 4096].target == ">= 1.0x"
+    assert rows["diffqkv", 65_536].target == ">= 1.4x, >= 70%"
+    assert rows["diffqkv", 262_144].target == ">= 1.5x, >= 78%"
+    assert rows["diffqkv-top100", 262_144].target == ">= 5.0x"
+    assert rows["gqa", 65_536].target is None
+    for x in rows.values():
+        assert (x.target is None) == (x.is_met is None)
+
+
+def test_the_commands_forms(capsys):
+    arguments = ["--gpu", "L4", "--b", "1", "--T", "4096", "--d", "64"]
+    prediction.main(arguments)
+    assert "diffqkv-top100" in capsys.readouterr().out
+    prediction.main([*arguments, "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert found["gpu"] == "L4"
+    assert {"op", "variant", "b", "T", "d", "us", "speedup", "fraction"} <= set(found["rows"][0])
+    prediction.main([*arguments, "--markdown"])
+    page = capsys.readouterr().out
+    assert "python -m kernels.bench --device cuda --op decode --b 1 --d 64 --T 4096 --json" in page
+    with pytest.raises(SystemExit):
+        prediction.main(["--d", "63"])
