@@ -174,3 +174,10 @@ def test_guard_passes_without_it():
 def test_unknown_names_are_refused():
     with pytest.raises(AttributeError, match="'nothing'"):
         kernels.nothing
+
+
+def test_the_picture_of_the_weights_needs_no_triton_kernel(monkeypatch):
+    monkeypatch.setenv("SIGMA_KERNELS", "triton")
+    q, k, _ = make_qkv((9, 1, 3), 1, 30)
+    weights = kernels.attention_weights(q, k)
+    torch.testing.assert_close(weights.sum(-1), torch.ones(1, 9, 1))
