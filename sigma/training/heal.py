@@ -277,7 +277,7 @@ def started_student(
         if heads != recipe.key_heads or width not in (None, recipe.augmented_query_dim):
             raise ValueError(f"{previous} has {heads} key heads and an augmented query of {width}: not this recipe's")
         tensors = state["weights"]
-        if width is None:  # runs of before the conversion balanced them
+        if width is None:  # training moves scale between queries and keys
             for name in [n for n in tensors if n.endswith(".q_proj.weight")]:
                 key = name.replace(".q_proj.", ".k_proj.")
                 tensors[name], tensors[key] = balance(tensors[name], tensors[key], config.key_head_dim)
