@@ -25,7 +25,7 @@
     const view = S.makeAttentionView(root, schedule);
     view.columns = (side) => (state && state.sides[side] && state.sides[side].attention ? state.sides[side].attention.columns : 1);
 
-    // Only what is on the screen is drawn; what comes into view is drawn then.
+    // While an answer is written, only what is on the screen is drawn; the rest when it comes into view, or at the end.
     const inView = new Set();
     const watcher = new IntersectionObserver((entries) => {
       for (const entry of entries) inView[entry.isIntersecting ? "add" : "delete"](entry.target);
@@ -38,10 +38,11 @@
       if (!state || !root.isConnected) return;
       const started = performance.now(), strips = [];
       const curve = root.querySelector("#kv-canvas");
-      if (inView.has(curve)) S.drawCurve(curve, state.sides, infos);
+      const needed = (canvas) => inView.has(canvas) || document.body.dataset.run !== "running";
+      if (needed(curve)) S.drawCurve(curve, state.sides, infos);
       for (const [side, data] of Object.entries(state.sides)) {
         const canvas = root.querySelector(`canvas[data-side="${side}"]`);
-        if (!canvas || !infos[side] || !inView.has(canvas)) continue;
+        if (!canvas || !infos[side] || !needed(canvas)) continue;
         const chosen = view.selection && view.selection.side === side ? view.selection : null;
         view.layouts[side] = S.drawAttention(canvas, data.attention, infos[side], view.options, chosen);
         strips.push(() => S.fillStrip(root.querySelector("#strip-" + side), data, view.options, chosen));
