@@ -20,7 +20,7 @@ def test_a_recorded_run_moves_before_any_prompt(visit):
     visitor.page.wait_for_function("old => document.querySelector('#chat-sigma').innerText !== old", arg=first)
     assert "recorded run" in visitor.answer("gqa")
     assert visitor.page.locator("#recorded-tag").is_visible()
-    assert visitor.page.evaluate(INK, "#kv-canvas") > 0.02
+    visitor.page.wait_for_function(f"id => ({INK})(id) > 0.02", arg="#kv-canvas")
 
 
 @pytest.mark.parametrize("width,scheme", [(1440, "light"), (1024, "dark"), (390, "light"), (320, "dark")])
