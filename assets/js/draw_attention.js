@@ -92,7 +92,8 @@
       }
     }
     paint.putImageData(image, 0, 0);
-    c.imageSmoothingEnabled = false;
+    // Sharp, unless the screen has fewer pixels than there are columns: then they are blended, or some would be lost.
+    c.imageSmoothingEnabled = layout.cell * (window.devicePixelRatio || 1) < 1;
     c.drawImage(bitmap, layout.left, 0, layout.right - layout.left, height);
     if (layout.cell < 4) return;
     c.fillStyle = colours.faint;  // wide cells stand apart

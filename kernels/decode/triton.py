@@ -19,6 +19,7 @@ import triton.language as tl
 from kernels.configurations import DIMS, DTYPES, HEADS, QUERIES, Configuration, different
 from kernels.decode import reference
 from kernels.splits import MAX_DIM, HeadPlan, Tile, padded, plan_heads, plan_tile, split_count
+from kernels.triton_rows import split_rows, valid_rows
 
 LOG2_E = 1.4426950408889634
 LN_2 = 0.6931471805599453
@@ -65,13 +66,8 @@ def _decode_kernel(
     split = tl.program_id(1)
     sequence = tl.program_id(2).to(tl.int64)
 
-    length = rows
-    if lengths is not None:
-        # A length from the device was never checked on the host: it must not lead outside the buffer.
-        length = tl.minimum(tl.maximum(tl.load(lengths + sequence), 0), rows).to(tl.int32)
-    tiles = tl.cdiv(tl.cdiv(length, BLOCK_N), splits)
-    low = split * tiles * BLOCK_N
-    high = tl.minimum(length, low + tiles * BLOCK_N)
+    length = valid_rows(lengths, sequence, rows)
+    low, high = split_rows(length, split, splits, BLOCK_N)
 
     # Row m of the tile is query m % t of query head m // t of this chunk.
     m = tl.arange(0, BLOCK_M)

@@ -8,6 +8,8 @@ the launch order, so those that share a K or a V head find it in the L2 cache.
 import triton
 import triton.language as tl
 
+from kernels.triton_rows import valid_rows
+
 LOG2_E = tl.constexpr(1.4426950408889634)
 LN_2 = tl.constexpr(0.6931471805599453)
 
@@ -38,15 +40,6 @@ def store_tile(base, x, offsets, limit, stride, D: tl.constexpr, BLOCK_D: tl.con
     columns = tl.arange(0, BLOCK_D)
     mask = (offsets < limit)[:, None] & (columns < D)[None, :]
     tl.store(base + offsets[:, None] * stride + columns[None, :], x.to(base.dtype.element_ty), mask=mask)
-
-
-@triton.jit
-def valid_rows(lengths, batch, rows):
-    """Rows of this sequence that hold something: a length from the device is unchecked and must not lead outside."""
-    length = rows
-    if lengths is not None:
-        length = tl.minimum(tl.maximum(tl.load(lengths + batch), 0), rows).to(tl.int32)
-    return length
 
 
 @triton.jit

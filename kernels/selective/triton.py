@@ -23,6 +23,7 @@ from kernels.decode import triton as decode
 from kernels.selective import reference
 from kernels.selective.reference import SelectiveResult
 from kernels.splits import padded, plan_heads, plan_tile, split_count
+from kernels.triton_rows import split_rows, valid_rows
 
 _TILE = 1024  # keys that the choice looks at together
 _DIRECT = 2048  # up to here all scores are searched at once
@@ -62,12 +63,8 @@ def _score_kernel(
     chunk = tl.program_id(0) % chunks
     split = tl.program_id(1)
     sequence = tl.program_id(2).to(tl.int64)
-    length = rows
-    if lengths is not None:
-        length = tl.minimum(tl.maximum(tl.load(lengths + sequence), 0), rows).to(tl.int32)
-    tiles = tl.cdiv(tl.cdiv(length, BLOCK_N), splits)
-    low = split * tiles * BLOCK_N
-    high = tl.minimum(length, low + tiles * BLOCK_N)
+    length = valid_rows(lengths, sequence, rows)
+    low, high = split_rows(length, split, splits, BLOCK_N)
 
     m = tl.arange(0, BLOCK_M)
     d = tl.arange(0, BLOCK_D)
@@ -191,9 +188,7 @@ def _choose_kernel(
     BLOCK_S: tl.constexpr,
 ):
     query = tl.program_id(0).to(tl.int64)
-    length = rows
-    if lengths is not None:
-        length = tl.minimum(tl.maximum(tl.load(lengths + query // (n_q * t)), 0), rows).to(tl.int32)
+    length = valid_rows(lengths, query // (n_q * t), rows)
     own = length - t + (query % t).to(tl.int32)  # the query's own row: always kept, and the rows before it compete
     wanted = tl.minimum(top_k, own)
     scores += query * blocks * BLOCK_N

@@ -160,11 +160,13 @@ def answer(model, tokenizer, chats: list[list[dict[str, str]]], max_new_tokens: 
     return tokenizer.batch_decode(out[:, batch.input_ids.shape[1] :], skip_special_tokens=True)
 
 
-def engine_answers(engine, chats: list[list[dict[str, str]]], max_new_tokens: int, seed: int) -> list[str]:
+def engine_answers(engine, chats: list[list[dict[str, str]]], max_new_tokens: int, rng: random.Random) -> list[str]:
     """The same one by one from the engine's GQA side: on two cores, faster than a padded batch of 64."""
     texts = []
-    for i, chat in enumerate(chats):
-        sampling = Sampling(temperature=0.7, top_p=0.95, seed=seed + i, max_new_tokens=max_new_tokens)
+    for chat in chats:
+        # A seed of its own for every answer: a question that is drawn twice gets two.
+        seed = rng.randrange(2**31)
+        sampling = Sampling(temperature=0.7, top_p=0.95, seed=seed, max_new_tokens=max_new_tokens)
         steps = engine.stream(ChatRequest(messages={"gqa": chat}, sampling=sampling))
         texts.append("".join(step.text for step in steps if isinstance(step, StepEvent)))
     return texts
@@ -211,10 +213,11 @@ def main(argv: list[str] | None = None) -> None:
     else:
         engine = load_engine(None, args.base, "cpu")
         tokenizer = engine.models["gqa"].side.tokenizer
+        rng = random.Random(f"answers {args.seed}")
         args.batch = min(args.batch, 8)  # what an interruption loses
 
         def ask(chats):
-            return engine_answers(engine, chats, args.max_new_tokens, args.seed)
+            return engine_answers(engine, chats, args.max_new_tokens, rng)
 
     chats, more = questions(args.count, args.seed), follow_ups(args.count, args.seed)
     with args.out.open("w", encoding="utf-8") as out:
