@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,6 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from sigma.events import ChatRequest, Sampling, StepEvent
 from sigma.training.corpus import split_of
 
 TEMPLATES = (
@@ -128,6 +128,7 @@ FOLLOW_UPS = (
     "Thanks! One more question: what is {}?",
 )
 MOST_TURNS = 3
+TEMPERATURE, MIN_P = 0.7, 0.02
 
 
 def questions(count: int, seed: int) -> list[list[dict[str, str]]]:
@@ -149,6 +150,20 @@ def follow_ups(count: int, seed: int) -> list[list[str]]:
     return [[text.format(rng.choice(TOPICS)) for text in said] for said in turns]
 
 
+def gumbel_noise(_ids: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
+    """Logits [b, vocabulary] whose largest entry is a sample at TEMPERATURE, without tokens under MIN_P of the likeliest.
+
+    The same distribution as a softmax and a draw, for a tenth of the time: sorting 49k logits for a nucleus costs
+    4 ms a row on one core, more than the model's own step.
+    """
+    scaled = logits.float() / TEMPERATURE
+    rows, tokens = (scaled >= scaled.amax(-1, keepdim=True) + math.log(MIN_P)).nonzero(as_tuple=True)
+    kept = scaled[rows, tokens]
+    noisy = torch.full_like(scaled, -torch.inf)
+    noisy[rows, tokens] = kept - torch.empty_like(kept).exponential_().log_()
+    return noisy
+
+
 @torch.no_grad()
 def answer(model, tokenizer, chats: list[list[dict[str, str]]], max_new_tokens: int) -> list[str]:
     """A sampled answer to each chat, without markers."""
@@ -156,20 +171,10 @@ def answer(model, tokenizer, chats: list[list[dict[str, str]]], max_new_tokens: 
     batch = tokenizer(prompts, return_tensors="pt", padding=True, padding_side="left", add_special_tokens=False).to(
         model.device
     )
-    out = model.generate(**batch, do_sample=True, temperature=0.7, top_p=0.95, top_k=0, max_new_tokens=max_new_tokens)
+    out = model.generate(
+        **batch, do_sample=False, max_new_tokens=max_new_tokens, logits_processor=[gumbel_noise], use_cache=True
+    )
     return tokenizer.batch_decode(out[:, batch.input_ids.shape[1] :], skip_special_tokens=True)
-
-
-def engine_answers(engine, chats: list[list[dict[str, str]]], max_new_tokens: int, rng: random.Random) -> list[str]:
-    """The same one by one from the engine's GQA side: on two cores, faster than a padded batch of 64."""
-    texts = []
-    for chat in chats:
-        # A seed of its own for every answer: a question that is drawn twice gets two.
-        seed = rng.randrange(2**31)
-        sampling = Sampling(temperature=0.7, top_p=0.95, seed=seed, max_new_tokens=max_new_tokens)
-        steps = engine.stream(ChatRequest(messages={"gqa": chat}, sampling=sampling))
-        texts.append("".join(step.text for step in steps if isinstance(step, StepEvent)))
-    return texts
 
 
 def converse(
@@ -192,32 +197,24 @@ def converse(
 
 def main(argv: list[str] | None = None) -> None:
     from sigma.checkpoints import load_dense
-    from sigma.engine import load_engine
+    from sigma.training.heal import keep_freed_memory
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
     parser.add_argument("--base", help="model that writes; the default base otherwise")
     parser.add_argument("--count", type=int, default=600)
-    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--batch", type=int, default=160)
     parser.add_argument("--max-new-tokens", type=int, default=256)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--split", choices=("train", "held-out"), help="mark every chat so; by its hash otherwise")
     args = parser.parse_args(argv)
-    if torch.cuda.is_available():
-        model, tokenizer = load_dense(args.base)
-        model.to("cuda", torch.bfloat16)
-        torch.manual_seed(args.seed)
+    keep_freed_memory()
+    model, tokenizer = load_dense(args.base)
+    model.to("cuda" if torch.cuda.is_available() else "cpu", torch.bfloat16)
+    torch.manual_seed(args.seed)
 
-        def ask(chats):
-            return answer(model, tokenizer, chats, args.max_new_tokens)
-    else:
-        engine = load_engine(None, args.base, "cpu")
-        tokenizer = engine.models["gqa"].side.tokenizer
-        rng = random.Random(f"answers {args.seed}")
-        args.batch = min(args.batch, 8)  # what an interruption loses
-
-        def ask(chats):
-            return engine_answers(engine, chats, args.max_new_tokens, rng)
+    def ask(chats):
+        return answer(model, tokenizer, chats, args.max_new_tokens)
 
     chats, more = questions(args.count, args.seed), follow_ups(args.count, args.seed)
     with args.out.open("w", encoding="utf-8") as out:

@@ -14,6 +14,7 @@ import ctypes
 import hashlib
 import json
 import math
+import random
 import subprocess
 import time
 from dataclasses import asdict, dataclass, replace
@@ -25,9 +26,12 @@ from torch import Tensor
 from tqdm import tqdm
 
 from sigma.attention import heads_for_queries
+from sigma.checkpoints import PACKED_FILE, load_dense
+from sigma.configuration import SigmaConfig
 from sigma.convert import augment, convert, converted_config
 from sigma.folding import balance
 from sigma.modeling import SigmaForCausalLM, rope_tables, rotate
+from sigma.quantization import load_packed
 from sigma.training.corpus import pack, read
 
 TRAINED = ("q_proj", "q_gate_proj", "q_up_proj", "q_down_proj", "k_proj", "k_expand_proj")
@@ -49,6 +53,9 @@ class Recipe:
     key_heads: int = 1
     augmented_query_dim: int | None = 864
     seed: int = 0
+    shortest: int = 0  # logit steps cut their windows in 1, 2, 4 ... parts, down to this length; 0: never
+    selective_every: int = 0  # every n-th logit step runs with selective V at every position; 0: none
+    selective_top_k: int = 100
     data: str = ""  # digest of the training windows: another corpus is another run
 
 
@@ -131,7 +138,11 @@ class Healer:
         position = (step + (r.layer_steps if stage == "logits" else 0)) * r.batch
         epoch, start = divmod(position, max(1, len(self.windows) - r.batch + 1))
         order = torch.randperm(len(self.windows), generator=torch.Generator().manual_seed(r.seed + epoch))
-        return self.windows[order[start : start + r.batch]].to(self.student.device)
+        ids = self.windows[order[start : start + r.batch]].to(self.student.device)
+        if stage == "logits" and r.shortest:
+            kinds = 1 + int(math.log2(r.length // r.shortest))
+            ids = ids.reshape(-1, r.length >> random.Random(f"{r.seed} {step}").randrange(kinds))
+        return ids
 
     def layer_step(self, ids: Tensor) -> dict[str, float]:
         inputs: list[Tensor] = []
@@ -155,12 +166,17 @@ class Healer:
         return {"loss": sum(kls) / len(kls), "kl_worst": max(kls), "output_error": sum(errors) / len(errors)}
 
     def logit_step(self, ids: Tensor) -> dict[str, float]:
+        r = self.recipe
+        selective = bool(r.selective_every) and self.step % r.selective_every == r.selective_every - 1
+        self.student.config.selective_v_top_k = r.selective_top_k if selective else None
+        self.student.set_attn_implementation("diffqkv_selective_everywhere" if selective else "diffqkv")
         total = 0.0
         for one in ids.split(1):  # one window at a time: the logits of 49k tokens are the memory
             loss = logit_loss(self.student, self.teacher, one) / len(ids)
             loss.backward()
             total += loss.item()
-        return {"loss": total}
+        self.student.config.selective_v_top_k = None
+        return {"loss": total, "window": ids.shape[1], "selective": selective}
 
     def run(self, save_every: float = 300.0, stop_after: float | None = None) -> None:
         """Run to the end of the recipe, or for `stop_after` seconds; saves on the way and at the end."""
@@ -263,8 +279,8 @@ def started_student(
 ) -> SigmaForCausalLM:
     """The model that a run starts from; its own tensors are kept in `path`, so that a continued run finds them.
 
-    That is the converted teacher, or the end of the run in the folder `previous`, its plain query augmented without
-    loss if the recipe has an augmented one. Raises ValueError if the previous run has other heads or another width.
+    That is the converted teacher, or what the folder `previous` holds (`start_from`), its plain query augmented
+    without loss if the recipe has an augmented one. Raises ValueError if the previous run has other heads or another width.
     """
     config = converted_config(teacher.config, recipe.key_heads, recipe.augmented_query_dim)
     if path.exists():
@@ -272,11 +288,9 @@ def started_student(
     if previous is None:
         student = convert(teacher, calibration, recipe.key_heads, recipe.augmented_query_dim)
     else:
-        state = torch.load(previous / "state.pt", map_location="cpu", weights_only=True)
-        heads, width = state["recipe"]["key_heads"], state["recipe"]["augmented_query_dim"]
+        tensors, heads, width = start_from(previous)
         if heads != recipe.key_heads or width not in (None, recipe.augmented_query_dim):
             raise ValueError(f"{previous} has {heads} key heads and an augmented query of {width}: not this recipe's")
-        tensors = state["weights"]
         if width is None:  # training moves scale between queries and keys
             for name in [n for n in tensors if n.endswith(".q_proj.weight")]:
                 key = name.replace(".q_proj.", ".k_proj.")
@@ -289,6 +303,27 @@ def started_student(
     torch.save({name: p.detach() for name, p in trained_parameters(student).items()}, part)
     part.replace(path)
     return student
+
+
+def start_from(folder: Path) -> tuple[dict[str, Tensor], int, int | None]:
+    """(query and key path, key heads, augmented width) of a run's last state or of a packed checkpoint.
+
+    Raises ValueError if the folder holds neither.
+    """
+    if (folder / PACKED_FILE).exists():
+        packed, _ = load_packed(folder / PACKED_FILE)
+        config = SigmaConfig.from_pretrained(folder)
+        tensors = {name: tensor.dequantize().float() for name, tensor in packed.items()}
+        return tensors, config.num_key_heads, config.augmented_query_dim
+    weights, progress = end_of_run(folder)
+    return weights, progress["recipe"]["key_heads"], progress["recipe"]["augmented_query_dim"]
+
+
+def lineage_of(folder: Path) -> dict:
+    """Recipe, commit and tokens of what a run starts from, and of what that started from."""
+    if (folder / PACKED_FILE).exists():
+        return json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["healing"]
+    return json.loads((folder / "run.json").read_text(encoding="utf-8")) | {"tokens": tokens_of(folder)}
 
 
 def _with_tensors(teacher: SigmaForCausalLM, config, tensors: dict[str, Tensor]) -> SigmaForCausalLM:
@@ -352,13 +387,11 @@ def git_commit() -> str:
 
 
 def main(argv: list[str] | None = None) -> None:
-    from sigma.checkpoints import load_dense
-
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="run folder; an interrupted run there is continued")
     parser.add_argument("--base", help="GQA source: folder, GGUF file or Hub id; the default base otherwise")
     parser.add_argument("--corpus", type=Path, nargs="+", required=True, help="JSON lines from sigma.training.corpus")
-    parser.add_argument("--start", type=Path, help="begin at the end of another run (its folder), not at a conversion")
+    parser.add_argument("--start", type=Path, help="begin at another run's end or at a packed checkpoint (a folder)")
     parser.add_argument("--windows", type=int, default=3000, help="most training windows read from each corpus file")
     parser.add_argument("--stop-after", type=float, help="seconds; the run can be continued later")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -372,6 +405,9 @@ def main(argv: list[str] | None = None) -> None:
         ("query-rate", float),
         ("key-heads", int),
         ("augmented-query-dim", int),
+        ("shortest", int),
+        ("selective-every", int),
+        ("selective-top-k", int),
         ("seed", int),
     ):
         parser.add_argument(f"--{name}", type=kind, default=getattr(Recipe(), name.replace("-", "_")))
@@ -386,6 +422,9 @@ def main(argv: list[str] | None = None) -> None:
         query_rate=args.query_rate,
         key_heads=args.key_heads,
         augmented_query_dim=args.augmented_query_dim or None,
+        shortest=args.shortest,
+        selective_every=args.selective_every,
+        selective_top_k=args.selective_top_k,
         seed=args.seed,
     )
     keep_freed_memory()
@@ -405,7 +444,7 @@ def main(argv: list[str] | None = None) -> None:
     else:
         lineage = {"recipe": asdict(recipe), "commit": git_commit()}
         if args.start is not None:
-            lineage["start"] = json.loads((args.start / "run.json").read_text()) | {"tokens": tokens_of(args.start)}
+            lineage["start"] = lineage_of(args.start)
         (args.folder / "run.json").write_text(json.dumps(lineage, indent=1))
     healer.run(stop_after=args.stop_after)
 

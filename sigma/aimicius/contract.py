@@ -1,0 +1,153 @@
+"""What the four tasks have in common: a case goes in as a prompt, an answer comes back as a verdict.
+
+A task is a module `sigma.aimicius.NAME` that exposes `TASK`, an object of the shape `Task`. Everything that crosses the
+border is plain data: strings, numbers, lists and dicts that JSON can hold. No task ever imports torch.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+MAX_ANSWER = 100_000  # characters of an answer that a judge looks at; what is longer is cut and says so
+SPLITS = ("train", "dev", "test")
+
+
+class CaseError(ValueError):
+    """A case file or a case that a task cannot use; the message names the line and the field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One question. `fields` is the task's own (documented in its module); `truth` is an answer that scores in full."""
+
+    id: str
+    fields: dict[str, Any]
+    truth: str
+    split: str = "test"
+
+    def to_json(self) -> str:
+        """One line of a case file: id, the task's fields, truth."""
+        return json.dumps({"id": self.id, **self.fields, "truth": self.truth}, ensure_ascii=False, sort_keys=True)
+
+
+@dataclass(frozen=True, slots=True)
+class MetricInfo:
+    """A column of the table: `paper` maps the models of the paper's Table 6 to their percentages (None: not given)."""
+
+    name: str
+    meaning: str
+    primary: bool = False
+    paper: dict[str, float | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One metric of one answer: 0 to 1, or None where it does not apply (left out of the average), and why."""
+
+    value: float | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One step of judging, in order: what was looked at and what came of it. `view` is what the page draws of it.
+
+    `state` is "good", "bad", "neutral" (no judgement) or "skipped" (an earlier part failed). `view` is JSON-able, has
+    a "kind" of the task's choosing, and holds raw text: whoever draws it escapes it.
+    """
+
+    name: str
+    state: str
+    text: str
+    view: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """All scores of one answer by metric name, in the order of `Task.metrics`, and the parts that led to them."""
+
+    scores: dict[str, Score]
+    parts: tuple[Part, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return asdict(self)
+
+
+class Task(Protocol):
+    """The contract. Judges never raise for anything that an answer contains, and never let it reach a shell."""
+
+    name: str  # as in sigma.aimicius.NAMES
+    title: str  # as the paper writes it
+    about: str  # two or three sentences for the page: the question, the answer, how it is judged
+    metrics: tuple[MetricInfo, ...]
+
+    def examples(self) -> list[Case]:
+        """Three to six cases for one-click use on the page, small enough for a small model; not from the test split."""
+
+    def generate(self, split: str) -> Iterator[Case]:
+        """The split's cases, seeded: the same on every machine. Raises CaseError for an unknown split."""
+
+    def case(self, row: dict[str, Any], where: str) -> Case:
+        """A case from one parsed JSON line. Raises CaseError that names `where` and the field that is wrong."""
+
+    def messages(self, case: Case) -> list[dict[str, str]]:
+        """The chat that is really sent: {"role", "content"} dicts, the last of them the user's."""
+
+    def judge(self, case: Case, answer: str) -> Iterator[Part | Verdict]:
+        """Parts as they are found, then exactly one Verdict that holds them all.
+
+        A case without a truth ("" for a visitor's own prompt) is judged as far as that goes; scores that need the truth
+        are None.
+        """
+
+
+def verdict_of(task: Task, case: Case, answer: str) -> Verdict:
+    """The verdict alone."""
+    *_, last = task.judge(case, answer)
+    assert isinstance(last, Verdict)
+    return last
+
+
+def read_cases(task: Task, path: str | Path, limit: int | None = None) -> list[Case]:
+    """Cases of a JSON-lines file. Raises CaseError with the line's number for anything that is not a case."""
+    path = Path(path)
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CaseError(f"{path} is not a readable text file: {error}") from error
+    cases: list[Case] = []
+    seen: dict[str, int] = {}
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        if limit is not None and len(cases) >= limit:
+            break
+        where = f"{path.name}, line {number}"
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise CaseError(f"{where}: not JSON: {error}") from error
+        if not isinstance(row, dict):
+            raise CaseError(f"{where}: a case is a JSON object, this is a {type(row).__name__}")
+        case = task.case(row, where)
+        if case.id in seen:
+            raise CaseError(f"{where}: the id {case.id!r} is already that of line {seen[case.id]}")
+        seen[case.id] = number
+        cases.append(case)
+    if not cases:
+        raise CaseError(f"{path} holds no case")
+    return cases
+
+
+def text_field(row: dict[str, Any], name: str, where: str, default: str | None = None) -> str:
+    """A string field of a case. Raises CaseError if it is missing without a default, or is no string."""
+    value = row.get(name, default)
+    if not isinstance(value, str):
+        problem = "is missing" if value is None else f"is a {type(value).__name__}, not a string"
+        raise CaseError(f"{where}: {name!r} {problem}")
+    return value
