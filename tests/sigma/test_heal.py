@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from sigma.convert import convert
-from sigma.training.heal import Healer, Recipe, logit_loss, started_student
+from sigma.training.heal import Healer, Recipe, lineage_of, logit_loss, start_from, started_student
+from sigma.training.pack import pack_query_path, write_checkpoint
 from tests.tiny import tiny_model
 
 RECIPE = Recipe(length=32, batch=2, layer_steps=6, logit_steps=6, layer_rate=2e-3, logit_rate=2e-3)
@@ -47,11 +48,14 @@ def test_only_the_query_and_key_path_moves(tmp_path):
     assert moved and all("q_proj" in n for n in moved)
 
 
-@pytest.mark.parametrize("interrupted_at", [3, 6, 8])
-def test_resume_is_exact(tmp_path, interrupted_at):
-    whole = healer(tmp_path / "whole")
+MIXED = replace(RECIPE, shortest=8, selective_every=2, selective_top_k=4)
+
+
+@pytest.mark.parametrize("recipe, interrupted_at", [(RECIPE, 3), (RECIPE, 6), (RECIPE, 8), (MIXED, 9)])
+def test_resume_is_exact(tmp_path, recipe, interrupted_at):
+    whole = healer(tmp_path / "whole", recipe)
     whole.run()
-    first = healer(tmp_path / "pieces")
+    first = healer(tmp_path / "pieces", recipe)
     count = 0
     original = first.batch
 
@@ -66,11 +70,36 @@ def test_resume_is_exact(tmp_path, interrupted_at):
     first.batch = stopping
     with pytest.raises(KeyboardInterrupt):
         first.run()
-    second = healer(tmp_path / "pieces")
+    second = healer(tmp_path / "pieces", recipe)
     assert second.resume()
     second.run()
     for name, parameter in whole.parameters.items():
         assert torch.equal(parameter, second.parameters[name]), name
+
+
+def test_logit_steps_mix_window_lengths_and_selective_v(tmp_path):
+    one = healer(tmp_path, replace(MIXED, layer_steps=0, logit_steps=12))
+    one.run()
+    rows = [json.loads(line) for line in (tmp_path / "record.jsonl").read_text().splitlines()]
+    assert {row["window"] for row in rows} == {8, 16, 32} and {row["tokens"] for row in rows} == {
+        64 * n for n in range(1, 13)
+    }
+    assert [row["selective"] for row in rows] == [False, True] * 6
+    assert one.student.config.selective_v_top_k is None
+
+
+def test_a_run_starts_from_a_packed_checkpoint(tmp_path):
+    teacher = tiny_model(num_key_heads=3)
+    recipe = replace(RECIPE, augmented_query_dim=80)
+    student = started_student(tmp_path / "start.pt", teacher, windows(), recipe)
+    write_checkpoint(tmp_path / "packed", student, pack_query_path(student, windows()), {"healing": {"tokens": 7}})
+    again = started_student(tmp_path / "two" / "start.pt", teacher, windows(), recipe, tmp_path / "packed")
+    for name, parameter in student.named_parameters():
+        other = again.get_parameter(name)
+        assert (parameter - other).norm() <= 0.2 * parameter.norm(), name
+    assert lineage_of(tmp_path / "packed") == {"tokens": 7}
+    with pytest.raises(ValueError, match="no healing run"):
+        start_from(tmp_path)
 
 
 def test_another_recipe_is_refused(tmp_path):
