@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 MAX_ANSWER = 100_000  # characters of an answer that a judge looks at; what is longer is cut and says so
+ANSWER_TOKENS = 256  # of a model's answer, where the task does not say
+LABEL = 60  # characters of an example's button
 SPLITS = ("train", "dev", "test")
 
 
@@ -79,7 +81,14 @@ class Verdict:
 
 
 class Task(Protocol):
-    """The contract. Judges never raise for anything that an answer contains, and never let it reach a shell."""
+    """The contract. Judges never raise for anything that an answer contains, and never let it reach a shell.
+
+    A task may also have, and callers ask through the functions below:
+        answer_tokens: int, the longest answer that it needs
+        follow_up(case, verdict) -> Case | None: a second turn that begins from a judged answer
+        group(case) -> str: a part of the test set that the paper reports apart ("NVIDIA", "AMD")
+        label(case) -> str: a few words for the example's button
+    """
 
     name: str  # as in sigma.aimicius.NAMES
     title: str  # as the paper writes it
@@ -111,6 +120,33 @@ def verdict_of(task: Task, case: Case, answer: str) -> Verdict:
     *_, last = task.judge(case, answer)
     assert isinstance(last, Verdict)
     return last
+
+
+def answer_tokens(task: Task) -> int:
+    """Token budget of a model's answer."""
+    return int(getattr(task, "answer_tokens", ANSWER_TOKENS))
+
+
+def follow_up(task: Task, case: Case, verdict: Verdict) -> Case | None:
+    """The second turn after a judged answer; None where the task has none for it."""
+    ask = getattr(task, "follow_up", None)
+    return None if ask is None else ask(case, verdict)
+
+
+def group_of(task: Task, case: Case) -> str:
+    """The part of the test set that the case belongs to; "" where the task has no parts."""
+    ask = getattr(task, "group", None)
+    return "" if ask is None else str(ask(case))
+
+
+def label_of(task: Task, case: Case) -> str:
+    """A few words for a button: the task's own, else the beginning of the case's first text."""
+    ask = getattr(task, "label", None)
+    text = (
+        ask(case) if ask is not None else next((v for v in case.fields.values() if isinstance(v, str) and v), case.id)
+    )
+    text = " ".join(str(text).split())
+    return text if len(text) <= LABEL else text[: LABEL - 1].rstrip() + "\u2026"
 
 
 def read_cases(task: Task, path: str | Path, limit: int | None = None) -> list[Case]:
