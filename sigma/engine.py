@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
@@ -30,13 +30,26 @@ from transformers import (
 
 from sigma.cache import DiffKVCache
 from sigma.checkpoints import CheckpointError, Side, load_pair
-from sigma.events import ChatRequest, Event, PrefillEvent, PromptError, PromptEvent, Sampling, SideInfo, StepEvent
+from sigma.events import (
+    ChatRequest,
+    Event,
+    PastRun,
+    PrefillEvent,
+    PromptError,
+    PromptEvent,
+    RunTokens,
+    Sampling,
+    SideInfo,
+    StepEvent,
+)
+from sigma.inspection import Inspection, recompute
 from sigma.prompts import prompt_ids
 from sigma.runtime import Runtime
 from sigma.tokenizer import StreamDecoder, piece
 
 PREFILL_CHUNK = 256
 KEPT_SESSIONS = 8
+KEPT_RUNS = 64  # token ids only, a few KB each
 ENGINE_NICENESS = 8  # of 19; see _step_back
 
 __all__ = ["CheckpointError", "Model", "SigmaEngine", "load_engine"]
@@ -192,6 +205,7 @@ class SigmaEngine:
         self.models = models
         self._device = ThreadPoolExecutor(max_workers=1, thread_name_prefix="device", initializer=_step_back)
         self._sessions: OrderedDict[str, dict[str, Kept]] = OrderedDict()
+        self._past: OrderedDict[str, PastRun] = OrderedDict()
         self._lock = Lock()
 
     def info(self, side: str) -> SideInfo:
@@ -241,6 +255,8 @@ class SigmaEngine:
                 yield self._device.submit(min(live, key=lambda run: run.spent).advance).result()
             done = True
         finally:
+            if session is not None:
+                self._note(session, runs)
             if done and session is not None:
                 self._keep(session, {run.name: run.keep() for run in runs})
             else:
@@ -248,7 +264,32 @@ class SigmaEngine:
 
     def release(self, session: str) -> None:
         """Free whatever a session keeps. Unknown sessions are ignored."""
+        self._past.pop(session, None)
         self._free([], self._take(session))
+
+    def past_run(self, session: str) -> PastRun | None:
+        """The session's newest turn that has ended, stopped ones too; None if there is none or it was released."""
+        return self._past.get(session)
+
+    def inspect(
+        self,
+        side: str,
+        ids: Sequence[int],
+        prompt_length: int,
+        cancelled: threading.Event | None = None,
+        progress: Callable[[float], None] | None = None,
+    ) -> Inspection:
+        """What a side's attention did with a text; see `sigma.inspection.recompute`. KeyError for an unknown side.
+
+        Each chunk is one piece of the device's work, so that answers being written go on in between.
+        """
+        model = self.models[side]
+        run = lambda work: self._device.submit(work).result()  # noqa: E731
+        return recompute(model.runtime, ids, prompt_length, run, cancelled, progress)
+
+    def piece(self, side: str, token_id: int) -> str:
+        """One token of a side's vocabulary, printable."""
+        return piece(self.models[side].side.tokenizer, token_id)
 
     def cached_bytes(self) -> int:
         """Bytes allocated for sessions between turns."""
@@ -278,6 +319,14 @@ class SigmaEngine:
                 )
         if request.sampling.max_new_tokens < 1:
             raise PromptError(f"At least one new token has to be asked for, got {request.sampling.max_new_tokens}.")
+
+    def _note(self, session: str, runs: list[_Run]) -> None:
+        past = PastRun(runs[0].request, {run.name: RunTokens(tuple(run.ids), run.prompt_length) for run in runs})
+        with self._lock:
+            self._past.pop(session, None)
+            self._past[session] = past
+            while len(self._past) > KEPT_RUNS:
+                self._past.popitem(last=False)
 
     def _take(self, session: str | None) -> dict[str, Kept]:
         """The session's caches, now the caller's own: a second stream of the same session starts afresh."""

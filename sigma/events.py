@@ -126,6 +126,22 @@ class ChatRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class RunTokens:
+    """What one side read and wrote: `ids`, of which the first `prompt_length` are the prompt."""
+
+    ids: tuple[int, ...]
+    prompt_length: int
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """A turn that has ended, by itself or by Stop: what was asked, and the tokens of each side."""
+
+    request: ChatRequest
+    sides: dict[str, RunTokens]
+
+
+@dataclass(frozen=True, slots=True)
 class SideInfo:
     """What a side is: its name and the numbers that the cache formula needs."""
 

@@ -204,14 +204,16 @@ class NativePath:
                 trace.distinct_rows = struct.unpack_from("=q", step, _STEP.size)[0]
                 trace.positions, trace.captured = chosen[1], mass[1]
         else:
-            self._chunk(step, q, out, cache, t)
+            self._chunk(step, q, out, cache, t, trace)
         return state
 
-    def _chunk(self, step, q: Tensor, out: Tensor, cache: DiffKVCache, t: int) -> None:
+    def _chunk(self, step, q: Tensor, out: Tensor, cache: DiffKVCache, t: int, trace: Trace) -> None:
         attend = decode_attention if t <= DECODE_TOKENS else prefill_attention
         out = out.view(*q.shape[:3], -1)
         for i, layer in enumerate(cache.layers):
             self.library.sigma_before(self.model.data_ptr(), step, i)
+            if trace.queries is not None:
+                trace.queries.append(q.transpose(1, 2).clone())  # the next layer writes over q
             out.copy_(attend(q.transpose(1, 2), layer.keys, layer.values, scale=self.config.scale).transpose(1, 2))
             self.library.sigma_after(self.model.data_ptr(), step, i)
 

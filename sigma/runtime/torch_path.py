@@ -167,6 +167,8 @@ class TorchPath:
         for i, layer in enumerate(self.layers):
             q, k, v = self.heads(layer, self.normed(hidden, layer["input_layernorm"]))
             q, k = _rotated(q, k, cos, sin)
+            if trace.queries is not None:
+                trace.queries.append(q)
             keys, values = cache.layers[i].update(k, v)
             if top_k is not None:
                 result = selective_decode_attention(

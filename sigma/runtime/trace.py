@@ -13,6 +13,8 @@ class Trace:
 
     probe_layer: whose attention to keep, or None. query: its rotated queries [b, n_q, 1, d_k]. positions, captured:
     its selected V rows, int32 [b, n_q, 1, k + 1], and their softmax mass [b, n_q, 1]; None without selective V.
+    queries: give a list and a chunk of a prefill (two tokens or more) appends the rotated queries of each layer,
+    [b, n_q, t, d_k], to it; None, the default, keeps none.
     distinct_rows: distinct (layer, sequence, V head, position) rows that selective V fetched, over all layers.
     """
 
@@ -21,3 +23,4 @@ class Trace:
     positions: Tensor | None = None
     captured: Tensor | None = None
     distinct_rows: int = 0
+    queries: list[Tensor] | None = None
