@@ -153,7 +153,7 @@ def read_cases(task: Task, path: str | Path, limit: int | None = None) -> list[C
     """Cases of a JSON-lines file. Raises CaseError with the line's number for anything that is not a case."""
     path = Path(path)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")  # splitlines would also cut inside a JSON string
     except (OSError, UnicodeDecodeError) as error:
         raise CaseError(f"{path} is not a readable text file: {error}") from error
     cases: list[Case] = []
@@ -166,7 +166,7 @@ def read_cases(task: Task, path: str | Path, limit: int | None = None) -> list[C
         where = f"{path.name}, line {number}"
         try:
             row = json.loads(line)
-        except json.JSONDecodeError as error:
+        except (json.JSONDecodeError, RecursionError) as error:
             raise CaseError(f"{where}: not JSON: {error}") from error
         if not isinstance(row, dict):
             raise CaseError(f"{where}: a case is a JSON object, this is a {type(row).__name__}")

@@ -1,0 +1,201 @@
+"""Score a side, or given answers, on the test set of a task.
+
+    python -m sigma.aimicius.evaluate --task nl2kql --side sigma --limit 20 --resume run.jsonl
+    python -m sigma.aimicius.evaluate --task all --answers truth --json
+    python -m sigma.aimicius.evaluate --task cmdgen --data mine.jsonl --answers answers.jsonl
+
+Without --data the cases are our generated ones (see sigma.aimicius.data), built when they are absent. `--limit N` takes
+N cases spread evenly over the file. With --resume every answer is kept as soon as it is given, and a run that was
+interrupted goes on where it was.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from sigma.aimicius import NAMES, load_task
+from sigma.aimicius.answers import Answer, AnswerLog, read_answers
+from sigma.aimicius.contract import SPLITS, Case, Task, Verdict, answer_tokens, read_cases, verdict_of
+from sigma.aimicius.data import ensure
+from sigma.aimicius.scoring import Report, combined
+from sigma.cli import model_options, parser_for, run, table
+from sigma.events import SIDES, ChatRequest, Event, PromptError, Sampling, StepEvent
+
+REFUSED = "refused"
+
+
+def spread(cases: list[Case], limit: int | None) -> list[Case]:
+    """`limit` of the cases, evenly spaced, so that a small slice holds every kind in the file's order."""
+    if limit is None or limit >= len(cases):
+        return cases
+    return [cases[i * len(cases) // limit] for i in range(limit)]
+
+
+def load_cases(
+    task: Task, data: Path | None, split: str, limit: int | None, progress: Callable[[str, int], None] | None = None
+) -> list[Case]:
+    """The cases to evaluate on. Raises CaseError."""
+    return spread(read_cases(task, data or ensure(task, split, progress=progress)), limit)
+
+
+def ask(engine: Any, side: str, messages: list[dict[str, str]], max_new_tokens: int) -> Iterator[Event | Answer]:
+    """One greedy answer: the engine's events, then the Answer. A prompt that the model cannot take is refused, not an error."""
+    request = ChatRequest({side: messages}, Sampling(max_new_tokens=max_new_tokens))
+    text, finish = [], None
+    try:
+        for event in engine.stream(request):
+            if isinstance(event, StepEvent):
+                text.append(event.text)
+                finish = event.finish_reason
+            yield event
+    except PromptError:
+        yield Answer("", REFUSED)
+        return
+    yield Answer("".join(text), finish)
+
+
+def evaluate(
+    task: Task,
+    side: str,
+    cases: list[Case],
+    answer: Callable[[Case], Answer],
+    seen: Callable[[Case, Answer, Verdict], None] | None = None,
+) -> Report:
+    """Judge one answer to each case; `seen` is told of every verdict."""
+    report = Report(task, side)
+    for case in cases:
+        given = answer(case)
+        verdict = verdict_of(task, case, given.text)
+        report.add(case, verdict, given.finish)
+        if seen is not None:
+            seen(case, given, verdict)
+    return report
+
+
+class _Answers:
+    """Where the command's answers come from: the truths, a file, or a model that is loaded when the first is needed."""
+
+    def __init__(self, args):
+        self.args, self.engine = args, None
+        self.side = args.side or {None: "sigma", "truth": "truth"}.get(args.answers, "file")
+
+    def source(self, task: Task, cases: list[Case]) -> Callable[[Case], Answer]:
+        if self.args.answers == "truth":
+            return lambda case: Answer(case.truth)
+        if self.args.answers is not None:
+            found = read_answers(self.args.answers, task, cases, self.args.side)
+            return lambda case: found[case.id]
+        budget = self.args.max_new_tokens or answer_tokens(task)
+        log = None
+        if self.args.resume is not None:
+            model = f"{self.args.checkpoint or 'default'} / {self.args.base or 'default'}"
+            log = AnswerLog(self.args.resume, task, {"side": self.side, "model": model, "max_new_tokens": budget})
+
+        def answer(case: Case) -> Answer:
+            given = log.get(case) if log is not None else None
+            if given is None:
+                given = deque(ask(self._engine(), self.side, task.messages(case), budget), maxlen=1).pop()
+                if log is not None:
+                    log.put(case, given)
+            return given
+
+        return answer
+
+    def _engine(self):
+        if self.engine is None:
+            from sigma.cli import say
+            from sigma.engine import load_engine
+
+            self.engine = load_engine(self.args.checkpoint, self.args.base, self.args.device, self.args.weights, say)
+        return self.engine
+
+    def close(self) -> None:
+        if self.engine is not None:
+            self.engine.close()
+
+
+def print_report(report: Report) -> None:
+    """Our figures as a table, by group where the task has groups."""
+    result = report.to_dict()
+    groups = result.get("groups", {})
+    header = ["metric", f"all (n={result['n']})", *(f"{name} (n={group['n']})" for name, group in groups.items())]
+    primary = {metric.name for metric in report.task.metrics if metric.primary}
+    rows = [
+        [name.upper() if name in primary else name, value, *(group["metrics"][name] for group in groups.values())]
+        for name, value in result["metrics"].items()
+    ]
+    print(f"\n{report.task.title}, {report.side}: percent on our AIMicius-style data")
+    print(table(rows, header))
+    if result.get("unanswered"):
+        print(f"{result['unanswered']} prompts were too long for the model's context and count as empty answers")
+
+
+def _work(args) -> dict:
+    answers, reports = _Answers(args), []
+    kept = args.verdicts.open("w", encoding="utf-8") if args.verdicts else None
+    try:
+        for name in NAMES if args.task == "all" else (args.task,):
+            task = load_task(name)
+            with tqdm(unit="case", desc=f"{name} data", disable=None, leave=False) as bar:
+                cases = load_cases(task, args.data, args.split, args.limit, lambda _, n, bar=bar: bar.update(n - bar.n))
+            source = answers.source(task, cases)
+            # In a log file a line every half minute is enough.
+            with tqdm(
+                total=len(cases), unit="case", desc=name, mininterval=0.2 if sys.stderr.isatty() else 30, leave=False
+            ) as bar:
+
+                def seen(case, given, verdict, bar=bar, name=name):
+                    bar.update()
+                    if kept is not None:
+                        row = {"task": name, "id": case.id, "answer": given.text, "truth": case.truth}
+                        kept.write(json.dumps({**row, **verdict.to_dict()}, ensure_ascii=False, default=str) + "\n")
+
+                reports.append(evaluate(task, answers.side, cases, source, seen))
+            if not args.json:
+                print_report(reports[-1])
+    finally:
+        answers.close()
+        if kept is not None:
+            kept.close()
+    return combined(reports, answers.side) if args.task == "all" else reports[0].to_dict()
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = parser_for(__doc__)
+    parser.add_argument("--task", required=True, choices=(*NAMES, "all"))
+    parser.add_argument(
+        "--side", choices=SIDES, help="model to ask (default: sigma); with a file of answers, whose to take"
+    )
+    parser.add_argument("--data", type=Path, metavar="FILE", help="cases of your own, JSON lines (default: ours)")
+    parser.add_argument("--split", default="test", choices=SPLITS, help="which of our files (default: test)")
+    parser.add_argument("--limit", type=int, metavar="N", help="judge N cases, spread evenly")
+    parser.add_argument(
+        "--answers", metavar="truth|FILE", help="judge these and load no model: JSON lines of id and answer"
+    )
+    parser.add_argument(
+        "--resume", type=Path, metavar="FILE", help="keep the model's answers there, and go on from there"
+    )
+    parser.add_argument("--max-new-tokens", type=int, metavar="N", help="longest answer (default: the task's own)")
+    parser.add_argument("--verdicts", type=Path, metavar="FILE", help="write every verdict there, JSON lines")
+    model_options(parser)
+    args = parser.parse_args(argv)
+    for name in ("limit", "max_new_tokens"):
+        value = getattr(args, name)
+        if value is not None and value < 1:
+            parser.error(f"--{name.replace('_', '-')} must be at least 1, not {value}")
+    if args.data is not None and args.task == "all":
+        parser.error("--data needs one --task: a file holds the cases of one task")
+    if args.answers is not None and args.resume is not None:
+        parser.error("--resume keeps a model's answers; with --answers there is no model")
+    run(lambda: _work(args), args.json)
+
+
+if __name__ == "__main__":
+    main()
