@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from sigma.convert import convert
-from sigma.training.heal import Healer, Recipe, lineage_of, logit_loss, start_from, started_student
+from sigma.training.heal import Healer, Recipe, _LogitKL, lineage_of, logit_loss, start_from, started_student
 from sigma.training.pack import pack_query_path, write_checkpoint
 from tests.tiny import tiny_model
 
@@ -46,6 +46,18 @@ def test_only_the_query_and_key_path_moves(tmp_path):
         if n in teacher and p.shape == teacher[n].shape and not torch.equal(p, teacher[n])
     }
     assert moved and all("q_proj" in n for n in moved)
+
+
+def test_logit_loss_and_its_gradient_are_those_of_kl_div():
+    got, want = (torch.randn(37, 300, generator=torch.Generator().manual_seed(i)) for i in (1, 2))
+    got.requires_grad_()
+    expected = torch.nn.functional.kl_div(
+        got.log_softmax(-1), want.log_softmax(-1), log_target=True, reduction="batchmean"
+    )
+    (reference,) = torch.autograd.grad(expected, got)
+    loss = _LogitKL.apply(got, want) / 37
+    (gradient,) = torch.autograd.grad(loss, got)
+    assert abs(loss - expected) < 1e-6 and (gradient - reference).abs().max() < 1e-8
 
 
 MIXED = replace(RECIPE, shortest=8, selective_every=2, selective_top_k=4)
