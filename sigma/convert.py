@@ -213,7 +213,7 @@ def main(argv: list[str] | None = None) -> None:
             raise ValueError(f"{args.dest} exists and is not empty; choose another folder")
         heads, width, healing = args.key_heads, args.augmented_query, None
         if args.healed is not None:
-            from sigma.training.heal import end_of_run
+            from sigma.training.start import end_of_run
 
             if heads is not None or width is not None:
                 raise ValueError("--healed takes the heads and the query's width from its run; leave the options out")

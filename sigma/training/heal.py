@@ -24,16 +24,11 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from sigma.attention import heads_for_queries
-from sigma.checkpoints import PACKED_FILE, load_dense
-from sigma.configuration import SigmaConfig
-from sigma.convert import augment, convert, converted_config
-from sigma.folding import balance
-from sigma.modeling import SigmaForCausalLM, rope_tables, rotate
-from sigma.quantization import load_packed
+from sigma.checkpoints import load_dense
+from sigma.modeling import SigmaForCausalLM, rope_tables
 from sigma.training.corpus import pack, read
-
-TRAINED = ("q_proj", "q_gate_proj", "q_up_proj", "q_down_proj", "k_proj", "k_expand_proj")
+from sigma.training.losses import layer_loss, logit_loss
+from sigma.training.start import lineage_of, started_student, trained_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,81 +53,12 @@ class Recipe:
     data: str = ""  # digest of the training windows: another corpus is another run
 
 
-def trained_parameters(model: SigmaForCausalLM) -> dict[str, torch.nn.Parameter]:
-    """The query and key path, by name; everything else is frozen here."""
-    chosen = {}
-    for name, parameter in model.named_parameters():
-        parameter.requires_grad_(name.split(".")[-2] in TRAINED)
-        if parameter.requires_grad:
-            chosen[name] = parameter
-    return chosen
-
-
 def one_cycle(step: int, steps: int, warmup: float) -> float:
     """Linear warm-up, then a cosine to 2 %."""
     rise = max(1, round(warmup * steps))
     if step < rise:
         return (step + 1) / rise
     return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
-
-
-def layer_loss(student, teacher, x: Tensor, tables: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-    """(attention KL, output error relative to the teacher's power) of one layer on its own inputs x [b, t, hidden]."""
-    b, t, _ = x.shape
-    config = student.config
-
-    def scores(attention):
-        c = attention.config
-        q = rotate(attention.query(x), *tables)
-        k = rotate(attention.key(x), *tables)
-        raw = torch.matmul(q, heads_for_queries(k, c.num_attention_heads).transpose(2, 3)).float() * c.scale
-        return raw.masked_fill(~seen, -1e9)
-
-    seen = torch.ones(t, t, dtype=torch.bool, device=x.device).tril()
-    with torch.no_grad():
-        want = scores(teacher).log_softmax(-1)
-        v = teacher.v_proj(x).view(b, t, -1, config.head_dim).transpose(1, 2)
-        v = heads_for_queries(v, config.num_attention_heads)
-        target = teacher.o_proj(torch.matmul(want.exp().to(v.dtype), v).transpose(1, 2).flatten(2)).float()
-    got = scores(student).log_softmax(-1)
-    kl = (want.exp() * (want - got)).sum(-1).mean()
-    out = teacher.o_proj(torch.matmul(got.exp().to(v.dtype), v).transpose(1, 2).flatten(2)).float()
-    return kl, (out - target).square().mean() / target.square().mean().clamp_min(1e-12)
-
-
-class _LogitKL(torch.autograd.Function):
-    """Sum over rows of KL(softmax(want) || softmax(got)), logits [rows, vocabulary], in blocks that stay in the cache.
-
-    The gradient, softmax(got) - softmax(want), falls out of the same pass: a seventh of the memory traffic of
-    log_softmax, kl_div and their backward passes over 49k tokens.
-    """
-
-    BLOCK = 16
-
-    @staticmethod
-    def forward(ctx, got: Tensor, want: Tensor) -> Tensor:
-        gradient = torch.empty_like(got)
-        total = torch.zeros((), dtype=torch.float64, device=got.device)
-        block = _LogitKL.BLOCK if got.device.type == "cpu" else 4096
-        for mine, theirs, out in zip(got.split(block), want.split(block), gradient.split(block)):
-            mine, theirs = mine.float().log_softmax(-1), theirs.float().log_softmax(-1)
-            p = theirs.exp()
-            total += torch.dot(p.flatten(), (theirs - mine).flatten())
-            out.copy_(mine.exp_().sub_(p))
-        ctx.save_for_backward(gradient)
-        return total.float()
-
-    @staticmethod
-    def backward(ctx, upstream: Tensor) -> tuple[Tensor, None]:
-        return ctx.saved_tensors[0] * upstream.to(ctx.saved_tensors[0].dtype), None
-
-
-def logit_loss(student: SigmaForCausalLM, teacher: SigmaForCausalLM, ids: Tensor) -> Tensor:
-    """KL(teacher || student) of the next token, mean over positions of ids [b, t]."""
-    with torch.no_grad():
-        want = teacher(input_ids=ids, use_cache=False).logits.flatten(0, 1)
-    got = student(input_ids=ids, use_cache=False).logits.flatten(0, 1)
-    return _LogitKL.apply(got, want) / ids.numel()
 
 
 class Healer:
@@ -302,83 +228,11 @@ class Healer:
         return True
 
 
-def started_student(
-    path: Path, teacher: SigmaForCausalLM, calibration: Tensor, recipe: Recipe, previous: Path | None = None
-) -> SigmaForCausalLM:
-    """The model that a run starts from; its own tensors are kept in `path`, so that a continued run finds them.
-
-    That is the converted teacher, or what the folder `previous` holds (`start_from`), its plain query augmented
-    without loss if the recipe has an augmented one. Raises ValueError if the previous run has other heads or another width.
-    """
-    config = converted_config(teacher.config, recipe.key_heads, recipe.augmented_query_dim)
-    if path.exists():
-        return _with_tensors(teacher, config, torch.load(path, weights_only=True))
-    if previous is None:
-        student = convert(teacher, calibration, recipe.key_heads, recipe.augmented_query_dim)
-    else:
-        tensors, heads, width = start_from(previous)
-        if heads != recipe.key_heads or width not in (None, recipe.augmented_query_dim):
-            raise ValueError(f"{previous} has {heads} key heads and an augmented query of {width}: not this recipe's")
-        if width is None:  # training moves scale between queries and keys
-            for name in [n for n in tensors if n.endswith(".q_proj.weight")]:
-                key = name.replace(".q_proj.", ".k_proj.")
-                tensors[name], tensors[key] = balance(tensors[name], tensors[key], config.key_head_dim)
-        student = _with_tensors(teacher, converted_config(teacher.config, heads, width), tensors)
-        if width != recipe.augmented_query_dim:
-            student = augment(student, calibration, recipe.augmented_query_dim)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    torch.save({name: p.detach() for name, p in trained_parameters(student).items()}, part)
-    part.replace(path)
-    return student
-
-
-def start_from(folder: Path) -> tuple[dict[str, Tensor], int, int | None]:
-    """(query and key path, key heads, augmented width) of a run's last state or of a packed checkpoint.
-
-    Raises ValueError if the folder holds neither.
-    """
-    if (folder / PACKED_FILE).exists():
-        packed, _ = load_packed(folder / PACKED_FILE)
-        config = SigmaConfig.from_pretrained(folder)
-        tensors = {name: tensor.dequantize().float() for name, tensor in packed.items()}
-        return tensors, config.num_key_heads, config.augmented_query_dim
-    weights, progress = end_of_run(folder)
-    return weights, progress["recipe"]["key_heads"], progress["recipe"]["augmented_query_dim"]
-
-
-def lineage_of(folder: Path) -> dict:
-    """Recipe, commit and tokens of what a run starts from, and of what that started from."""
-    if (folder / PACKED_FILE).exists():
-        return json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["healing"]
-    return json.loads((folder / "run.json").read_text(encoding="utf-8")) | {"tokens": tokens_of(folder)}
-
-
-def _with_tensors(teacher: SigmaForCausalLM, config, tensors: dict[str, Tensor]) -> SigmaForCausalLM:
-    with torch.device("meta"):
-        student = SigmaForCausalLM(config)
-    student.load_state_dict({**teacher.state_dict(), **tensors}, assign=True)
-    student.tie_weights()
-    return student
-
-
 def corpus_windows(path: Path, tokenizer, recipe: Recipe, limit: int) -> Tensor:
     """At most `limit` training windows of one corpus file, from documents in an order fixed by the seed."""
     texts = read(path, "train")
     order = torch.randperm(len(texts), generator=torch.Generator().manual_seed(recipe.seed)).tolist()
     return pack((texts[i][:20_000] for i in order), tokenizer, recipe.length, limit)
-
-
-def end_of_run(folder: Path) -> tuple[dict[str, Tensor], dict]:
-    """Weights by name and bookkeeping (recipe, stage, step, tokens) of a run's last saved state.
-
-    Raises ValueError if the folder holds none.
-    """
-    path = folder / "state.pt"
-    if not path.exists():
-        raise ValueError(f"{folder} holds no healing run: there is no state.pt")
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    return state["weights"], {key: state[key] for key in ("recipe", "stage", "step", "tokens")}
 
 
 def keep_freed_memory() -> None:
@@ -392,12 +246,6 @@ def keep_freed_memory() -> None:
         return
     for option, value in ((-4, 0), (-1, 2**31 - 1), (-2, 2**29)):  # M_MMAP_MAX, M_TRIM_THRESHOLD, M_TOP_PAD
         mallopt(option, value)
-
-
-def tokens_of(folder: Path) -> int:
-    """Tokens that a run has trained on, its own start's not counted."""
-    rows = (folder / "record.jsonl").read_text().splitlines()
-    return json.loads(rows[-1])["tokens"] if rows else 0
 
 
 def git_commit() -> str:

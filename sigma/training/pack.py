@@ -24,7 +24,7 @@ from sigma.convert import converted_config, layer_inputs
 from sigma.modeling import SigmaForCausalLM
 from sigma.quantization import quantize_int4, quantize_int8, save_packed
 from sigma.training.corpus import pack, read
-from sigma.training.heal import end_of_run
+from sigma.training.start import end_of_run
 
 GROUP = 64
 

@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from sigma.convert import convert
-from sigma.training.heal import Healer, Recipe, _LogitKL, lineage_of, logit_loss, start_from, started_student
+from sigma.training.heal import Healer, Recipe
+from sigma.training.losses import _LogitKL, logit_loss
 from sigma.training.pack import pack_query_path, write_checkpoint
+from sigma.training.start import lineage_of, start_from, started_student
 from tests.tiny import tiny_model
 
 RECIPE = Recipe(length=32, batch=2, layer_steps=6, logit_steps=6, layer_rate=2e-3, logit_rate=2e-3)
