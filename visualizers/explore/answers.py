@@ -1,0 +1,266 @@
+"""The answers themselves: a run's description, and the parts of a view. Pure functions of what was found."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from sigma.events import PromptError, SideInfo
+from visualizers.explore import measures, payloads
+from visualizers.explore.runs import ExploredRun, Text
+
+SMALL, LARGE, ROW = 128, 512, 512
+"""Most bins a side of a head's small map and of the large one, and most columns of a row."""
+
+MASS = 0.99
+INFO = ("name", "layers", "query_heads", "key_heads", "value_heads", "value_head_dim", "kv_itemsize")
+
+
+class Gone(Exception):
+    """The visitor left while an answer was being computed."""
+
+
+def describe(run: ExploredRun, writer: str, infos: dict[str, SideInfo | dict]) -> dict[str, Any]:
+    """Tokens and settings of a run; a few bytes per token, no attention yet."""
+    text = run.text(writer)
+    plain = {
+        side: info if isinstance(info, dict) else {field: getattr(info, field) for field in INFO}
+        for side, info in infos.items()
+    }
+    return {
+        "run": run.id,
+        "recorded": run.recorded,
+        "text": writer,
+        "writers": list(run.texts),
+        "pieces": [piece[:48] for piece in text.pieces],
+        "prompt": text.prompt_length,
+        "tokens": len(text.ids),
+        "steps": text.steps,
+        "others": {
+            side: [piece[:48] for piece in other.pieces[other.prompt_length :]]
+            for side, other in run.texts.items()
+            if side != writer
+        },
+        "parting": run.parting(),
+        "settings": run.settings,
+        "info": {side: {field: info[field] for field in INFO} for side, info in plain.items()},
+    }
+
+
+def whole(question: dict[str, Any], name: str, low: int, high: int) -> int:
+    """A whole number of the question, low .. high; PromptError with both otherwise."""
+    value = question.get(name)
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float))
+        or not math.isfinite(value)
+        or value != int(value)
+    ):
+        raise PromptError(f"{name} must be a whole number from {low} to {high}.")
+    if not low <= value <= high:
+        raise PromptError(f"{name} must be from {low} to {high}, not {int(value)}.")
+    return int(value)
+
+
+def view(
+    found: dict[str, Any],
+    text: Text,
+    question: dict[str, Any],
+    piece: Callable[[int], str],
+    gone: Callable[[], bool] = lambda: False,
+) -> dict[str, Any]:
+    """The parts that a question names in `parts`, for both sides.
+
+    found: by side, what answers like `sigma.inspection.Inspection`. The question's layer, query (a position), k and
+    head say where; each part is checked before anything is computed. PromptError for what does not exist.
+    """
+    parts = question.get("parts")
+    if not isinstance(parts, list) or not parts or not set(parts) <= set(PARTS):
+        raise PromptError(f"parts must be a list out of {', '.join(PARTS)}.")
+    layer = whole(question, "layer", 0, min(side.layers for side in found.values()) - 1)
+    first = max(side.first_query for side in found.values())
+    query = whole(question, "query", first, len(text.ids) - 1)
+
+    def still_wanted() -> None:
+        if gone():
+            raise Gone
+
+    answer: dict[str, Any] = {"layer": layer, "query": query, "first_query": first}
+    for part in parts:
+        still_wanted()
+        answer[part] = PARTS[part](found, text, question, layer, query, piece, still_wanted)
+    return answer
+
+
+def _maps(found, text, question, layer, query, piece, still_wanted):
+    """Every head's map, small."""
+    whole_text = (0, len(text.ids))
+    return {
+        side: payloads.pack_map(
+            lambda a, b, one=one: one.weights(layer, a, b),
+            (one.first_query, len(text.ids)),
+            whole_text,
+            SMALL,
+            still_wanted,
+        )
+        for side, one in found.items()
+    }
+
+
+def _head(found, text, question, layer, query, piece, still_wanted):
+    """One head of one side, large: a window of queries and keys, exact when it fits."""
+    side = _side(found, question)
+    one, n = found[side], len(text.ids)
+    head = whole(question, "head", 0, one.query_heads - 1)
+    q0 = whole(question, "q0", one.first_query, n - 1) if "q0" in question else one.first_query
+    q1 = whole(question, "q1", q0 + 1, n) if "q1" in question else n
+    k0 = whole(question, "k0", 0, n - 1) if "k0" in question else 0
+    k1 = whole(question, "k1", k0 + 1, n) if "k1" in question else n
+    packed = payloads.pack_map(
+        lambda a, b: one.weights(layer, a, b)[head : head + 1], (q0, q1), (k0, k1), LARGE, still_wanted
+    )
+    return {"side": side, "head": head, **packed}
+
+
+def _row(found, text, question, layer, query, piece, still_wanted):
+    """The query's row of every head, its captured mass and output error over k, and its smallest k."""
+    grid = measures.k_grid(query + 1)
+    sides = {}
+    for side, one in found.items():
+        row = one.weights(layer, query, query + 1)[:, 0]
+        errors = one.output_errors(layer, query, grid)
+        sides[side] = {
+            **payloads.pack_row(row, ROW),
+            "captured": payloads.pack_bytes(measures.captured_curve(row, grid), 1.0),
+            "errors": payloads.pack_bytes(np.minimum(errors, 1.0), 1.0) if not np.isnan(errors).any() else None,
+            "smallest": measures.smallest_k(row, MASS).tolist(),
+        }
+    same = [one.weights(layer, query, query + 1)[:, 0] for one in found.values()]
+    diverge = measures.jensen_shannon(*same) if len(same) == 2 and same[0].shape == same[1].shape else None
+    return {"grid": grid, **sides, "diverge": None if diverge is None else payloads.rounded(diverge, 3)}
+
+
+def _exact(found, text, question, layer, query, piece, still_wanted):
+    """One head's row as float32, for a locked pair; with `from` and `to` only that stretch."""
+    side = _side(found, question)
+    head = whole(question, "head", 0, found[side].query_heads - 1)
+    start = whole(question, "from", 0, query) if "from" in question else 0
+    stop = whole(question, "to", start + 1, query + 1) if "to" in question else query + 1
+    row = found[side].weights(layer, query, query + 1)[head, 0, start:stop]
+    return {"side": side, "head": head, "from": start, "weights": payloads.to_base64(row.astype("<f4"))}
+
+
+def _select(found, text, question, layer, query, piece, still_wanted):
+    """Exactly the V rows that this k reads, and what that keeps and costs."""
+    k = whole(question, "k", 1, 1 << 20)
+    sides = {}
+    for side, one in found.items():
+        row = one.weights(layer, query, query + 1)[:, 0]
+        marks = measures.choose(row, k)
+        errors = one.output_errors(layer, query, [k])[:, 0]
+        sides[side] = {
+            "marks": payloads.pack_bits(marks),
+            "captured": payloads.rounded(measures.captured_curve(row, [k])[:, 0]),
+            "errors": None if np.isnan(errors).any() else payloads.rounded(errors),
+            **measures.sharing(marks, one.value_heads),
+        }
+    return {"k": k, "tokens": query + 1, **sides}
+
+
+def _overview(found, text, question, layer, query, piece, still_wanted):
+    """Layers x heads at one query: entropy, mass that k captures, divergence of the two sides."""
+    k = whole(question, "k", 1, 1 << 20)
+    rows = {
+        side: np.stack([one.weights(i, query, query + 1)[:, 0] for i in range(one.layers)])
+        for side, one in found.items()
+    }
+    answer: dict[str, Any] = {}
+    for side, table in rows.items():
+        captured = np.stack([measures.captured_curve(layer_rows, [k])[:, 0] for layer_rows in table])
+        entropy = np.stack([measures.entropy_bits(layer_rows) for layer_rows in table])
+        answer[side] = {
+            "captured": payloads.pack_bytes(captured, 1.0),
+            "entropy": payloads.pack_bytes(entropy, max(1e-6, math.log2(query + 1))),
+        }
+    a, b = rows.values()
+    if a.shape == b.shape:
+        diverge = np.stack([measures.jensen_shannon(p, q) for p, q in zip(a, b)])
+        answer["diverge"] = payloads.pack_bytes(diverge, 1.0)
+    return answer
+
+
+def _time(found, text, question, layer, query, piece, still_wanted):
+    """V rows that one head reads at every step, and the mass that k captures in every head at every step."""
+    k = whole(question, "k", 1, 1 << 20)
+    side = _side(found, question)
+    one = found[side]
+    head = whole(question, "head", 0, one.query_heads - 1)
+    n = len(text.ids)
+    first = max(one.first_query, text.prompt_length - 1)
+    marks, captured = np.zeros((n - first, n), bool), np.zeros((one.query_heads, n - first))
+    for start in range(first, n, payloads.BLOCK):
+        still_wanted()
+        stop = min(start + payloads.BLOCK, n)
+        block = one.weights(layer, start, stop)
+        for q in range(start, stop):
+            row = block[:, q - start, : q + 1]
+            captured[:, q - first] = measures.captured_curve(row, [k])[:, 0]
+            marks[q - first, : q + 1] = measures.choose(row[head : head + 1], k)[0]
+    width = payloads.column_width(n, ROW)
+    columns = payloads.max_pool(marks.astype(np.uint8), width).astype(bool)
+    return {
+        "side": side,
+        "head": head,
+        "k": k,
+        "first": first,
+        "width": width,
+        "columns": columns.shape[1],
+        "marks": payloads.pack_bits(columns),
+        "captured": payloads.pack_bytes(captured, 1.0),
+    }
+
+
+def _next(found, text, question, layer, query, piece, still_wanted):
+    """What both sides expected after the query: the likeliest tokens, and the probability of the one that came."""
+    came = text.pieces[query + 1] if query + 1 < len(text.ids) else None
+    answer: dict[str, Any] = {"came": came}
+    for side, one in found.items():
+        told = one.next_tokens(query)
+        answer[side] = told and {
+            "top": [[piece(i), round(float(p), 4)] for i, p in zip(told.ids, told.probabilities)],
+            "taken": None if math.isnan(told.taken) else round(told.taken, 4),
+            "entropy": round(told.entropy, 2),
+        }
+    return answer
+
+
+def _track(found, text, question, layer, query, piece, still_wanted):
+    """Over all steps: the probability that each side gave the token that came, and whether both had the same favourite."""
+    steps = range(text.prompt_length - 1, len(text.ids) - 1)
+    told = {side: [one.next_tokens(p) for p in steps] for side, one in found.items()}
+    taken = {side: [round(t.taken, 3) if t else None for t in rows] for side, rows in told.items()}
+    agree = [len({t.ids[0] for t in pair if t}) == 1 for pair in zip(*told.values())]
+    return {**taken, "agree": [int(x) for x in agree]}
+
+
+def _side(found: dict[str, Any], question: dict[str, Any]) -> str:
+    side = question.get("side")
+    if side not in found:
+        raise PromptError(f"side must be one of {', '.join(found)}.")
+    return side
+
+
+PARTS = {
+    "maps": _maps,
+    "head": _head,
+    "row": _row,
+    "exact": _exact,
+    "select": _select,
+    "overview": _overview,
+    "time": _time,
+    "next": _next,
+    "track": _track,
+}

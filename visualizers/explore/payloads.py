@@ -1,0 +1,112 @@
+"""Maps, rows and bits as compact text; the browser's counterpart is `assets/js/explore_data.js`.
+
+A weight becomes one printable character of ALPHABET: 92 log steps over five decades (13 % apart), the first for
+10^-5 and less. Base64 would need a third more. A map is binned to squares of `width` positions, each showing its
+largest weight, and holds only what a causal query can see: bin row r has `columns_of_row(...)` columns, one row after
+the other, one head after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from visualizers.packing import DECADES, column_width, max_pool, to_base64
+
+BLOCK = 256
+"""Queries computed at a time: 9 heads over 8,192 positions are then 75 MB."""
+
+
+ALPHABET = "".join(chr(c) for c in range(32, 127) if chr(c) not in '"\\<')
+"""Printable ASCII without the quote and the backslash, which JSON escapes, and without what opens a tag."""
+
+_CHARACTERS = np.frombuffer(ALPHABET.encode("ascii"), np.uint8)
+
+
+def score_text(weights: np.ndarray) -> str:
+    """Softmax weights as characters, in C order. ValueError for numbers that are no softmax weights."""
+    weights = np.asarray(weights, dtype=np.float32)
+    if weights.size and (not np.isfinite(weights).all() or weights.min() < 0 or weights.max() > 1.001):
+        raise ValueError("scores must be softmax weights in [0, 1]")
+    top = len(ALPHABET) - 1
+    logs = np.log10(np.maximum(weights, 10.0**-DECADES))
+    steps = np.clip(np.rint(top * (1 + logs / DECADES)), 0, top).astype(np.uint8)
+    return _CHARACTERS[steps].tobytes().decode("ascii")
+
+
+def columns_of_row(first_query: int, first_key: int, keys: int, width: int, row: int) -> int:
+    """Visible bin columns of a map's bin row: keys up to the row's last query."""
+    last = first_query + (row + 1) * width - 1
+    return min(-(-keys // width), max(0, (last - first_key) // width + 1))
+
+
+def pack_map(
+    weights: Callable[[int, int], np.ndarray],
+    queries: tuple[int, int],
+    keys: tuple[int, int],
+    size: int,
+    still_wanted: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """A window of all given heads' maps, at most `size` bins a side.
+
+    weights(start, stop) gives float [heads, stop - start, stop] (`sigma.inspection.Inspection.weights`); queries and
+    keys are [start, stop) of the window. `still_wanted` is called between blocks and may raise.
+    Returns {heads, q0, q1, k0, k1, width, codes}.
+    """
+    (q0, q1), (k0, k1) = queries, keys
+    width = column_width(max(q1 - q0, k1 - k0), size)
+    rows = -(-(q1 - q0) // width)
+    heads, parts = 0, []
+    step = max(1, BLOCK // width) * width
+    for start in range(q0, q1, step):
+        still_wanted()
+        stop = min(start + step, q1)
+        block = weights(start, stop)[:, :, k0:k1]
+        heads = len(block)
+        wide = np.zeros((heads, stop - start, k1 - k0), np.float32)
+        wide[:, :, : block.shape[2]] = block
+        pooled = max_pool(wide.reshape(-1, k1 - k0), width).reshape(heads, stop - start, -1)
+        short = -(stop - start) % width
+        pooled = np.pad(pooled, ((0, 0), (0, short), (0, 0)))
+        parts.append(pooled.reshape(heads, -1, width, pooled.shape[2]).max(axis=2))
+    bins = np.concatenate(parts, axis=1)
+    seen = [columns_of_row(q0, k0, k1 - k0, width, r) for r in range(rows)]
+    visible = np.arange(bins.shape[2])[None, :] < np.asarray(seen)[:, None]
+    return {
+        "heads": heads,
+        "q0": q0,
+        "q1": q1,
+        "k0": k0,
+        "k1": k1,
+        "width": width,
+        "codes": score_text(bins[:, visible]),
+    }
+
+
+def pack_row(weights: np.ndarray, size: int) -> dict[str, Any]:
+    """One query's row of every head, binned to at most `size` columns: {heads, tokens, width, codes}."""
+    width = column_width(weights.shape[1], size)
+    return {
+        "heads": len(weights),
+        "tokens": weights.shape[1],
+        "width": width,
+        "codes": score_text(max_pool(weights, width)),
+    }
+
+
+def pack_bits(marks: np.ndarray) -> str:
+    """Bool [.., n] as bits, rows padded to whole bytes, most significant first, in base64."""
+    return to_base64(np.packbits(marks, axis=-1))
+
+
+def pack_bytes(values: np.ndarray, top: float) -> dict[str, Any]:
+    """Values 0 .. top as bytes: {top, shape, data}."""
+    scaled = np.clip(np.rint(np.asarray(values) * (255 / max(top, 1e-12))), 0, 255)
+    return {"top": round(float(top), 4), "shape": list(np.shape(values)), "data": to_base64(scaled.astype(np.uint8))}
+
+
+def rounded(values: np.ndarray, digits: int = 4) -> list[Any]:
+    """Nested lists of short numbers."""
+    return np.round(np.asarray(values, dtype=np.float64), digits).tolist()

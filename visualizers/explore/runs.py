@@ -1,0 +1,154 @@
+"""Runs that can be explored: their tokens, and who asked for which. No Gradio, no torch."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any
+
+from sigma.events import PastRun, PromptError
+from visualizers.explore.measures import first_difference
+
+RECORDED = "recorded"
+RUNS_PER_PAGE = 8
+PAGES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The tokens that both sides read: the prompt, then what one of them wrote."""
+
+    ids: tuple[int, ...]
+    pieces: tuple[str, ...]
+    prompt_length: int
+
+    @property
+    def steps(self) -> int:
+        """Generated tokens."""
+        return len(self.ids) - self.prompt_length
+
+
+@dataclass(frozen=True, slots=True)
+class ExploredRun:
+    """A finished turn, by an id that cannot be guessed. `texts` by the side that wrote them."""
+
+    id: str
+    texts: dict[str, Text]
+    settings: dict[str, Any]
+    recorded: bool = False
+
+    def text(self, writer: str) -> Text:
+        """PromptError, for the visitor, if that side wrote nothing in this run."""
+        if writer not in self.texts:
+            raise PromptError(f"In this run there is no text of {writer[:20]!r}; there is {', '.join(self.texts)}.")
+        return self.texts[writer]
+
+    def parting(self) -> int | None:
+        """The first step in which the two answers differ; None if they are the same or there is only one."""
+        if len(self.texts) < 2:
+            return None
+        answers = [list(text.ids[text.prompt_length :]) for text in self.texts.values()]
+        return first_difference(*answers)
+
+
+def from_past(past: PastRun, piece) -> ExploredRun:
+    """A run of the engine; `piece(side, id)` gives a token's text. PromptError if no side has read anything."""
+    texts = {
+        side: Text(run.ids, tuple(piece(side, i) for i in run.ids), run.prompt_length)
+        for side, run in past.sides.items()
+        if run.ids
+    }
+    if not texts:
+        raise PromptError("The run is empty: there is nothing to explore yet.")
+    return ExploredRun(uuid.uuid4().hex, texts, settings_of(past.request))
+
+
+def settings_of(request) -> dict[str, Any]:
+    """What a link needs to ask the same again; `turns` counts the questions of the chat."""
+    messages = next(iter(request.messages.values()))
+    asked = [m["content"] for m in messages if m["role"] == "user"]
+    system = [m["content"] for m in messages if m["role"] == "system"]
+    sampling = request.sampling
+    return {
+        "prompt": asked[-1] if asked else "",
+        "system": system[0] if system else "",
+        "turns": len(asked),
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "top_k": sampling.top_k,
+        "penalty": sampling.repetition_penalty,
+        "seed": sampling.seed,
+        "tokens": sampling.max_new_tokens,
+        "selective": request.selective_k,
+    }
+
+
+def from_recording(data: dict[str, Any]) -> ExploredRun:
+    """The recorded run; both answers' tokens are there, attention only for Sigma's text."""
+    pieces = data["pieces"]
+    texts = {
+        side: Text(tuple(t["ids"]), tuple(pieces[str(i)] for i in t["ids"]), t["prompt"])
+        for side, t in data["texts"].items()
+    }
+    return ExploredRun(RECORDED, texts, {"prompt": data["prompt"], "turns": 1, "made": data["made"]}, recorded=True)
+
+
+@dataclass
+class Page:
+    """One open page: its runs, newest last, and whether the visitor has left."""
+
+    token: str
+    runs: OrderedDict[str, ExploredRun] = field(default_factory=OrderedDict)
+    gone: threading.Event = field(default_factory=threading.Event)
+
+    def add(self, run: ExploredRun) -> None:
+        """Keep a run; the oldest goes when there are too many."""
+        self.runs[run.id] = run
+        while len(self.runs) > RUNS_PER_PAGE:
+            self.runs.popitem(last=False)
+
+
+class Pages:
+    """Open pages by the token that their browser was given; bounded, the longest unused is closed first."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._pages: OrderedDict[str, Page] = OrderedDict()
+        self._tokens: dict[str, str] = {}  # session hash -> token
+
+    def open(self, session: str) -> Page:
+        """The page of a browser session, made at its first call."""
+        with self._lock:
+            token = self._tokens.get(session)
+            if token is None:
+                token = self._tokens[session] = uuid.uuid4().hex
+                self._pages[token] = Page(token)
+            self._pages.move_to_end(token)
+            page, closed = self._pages[token], []
+            while len(self._pages) > PAGES:
+                closed.append(self._pages.popitem(last=False)[1])
+            live = self._pages
+            self._tokens = {key: value for key, value in self._tokens.items() if value in live}
+        for old in closed:
+            old.gone.set()
+        return page
+
+    def get(self, token: Any) -> Page:
+        """By token; PromptError for one that is not, or no longer, known."""
+        with self._lock:
+            page = self._pages.get(token) if isinstance(token, str) else None
+            if page is None:
+                raise PromptError("This page has been open for long and was forgotten: reload it.")
+            self._pages.move_to_end(token)
+            return page
+
+    def close(self, session: str | None) -> Page | None:
+        """The visitor left; the page that was closed, if there was one."""
+        with self._lock:
+            token = self._tokens.pop(session or "", None)
+            page = self._pages.pop(token, None) if token else None
+        if page is not None:
+            page.gone.set()
+        return page

@@ -1,0 +1,187 @@
+"""What a browser may ask of a run, answered piece by piece: nothing older is sent until someone looks at it.
+
+A question is a dictionary, an answer is one; the page's private endpoint carries both as text. Attention of a live run
+is computed again from its token ids when it is first looked at, in the background; until then the answer is
+{"pending": how far, 0 to 1}. The memory of all visitors' recomputed runs is bounded, the longest unused goes first.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from sigma.events import SIDES, PromptError
+from visualizers.explore import answers
+from visualizers.explore.recorded import RecordedSide
+from visualizers.explore.runs import RECORDED, ExploredRun, Page, Pages, Text, from_past, from_recording
+
+log = logging.getLogger(__name__)
+
+KEPT_BYTES = 1 << 30
+"""Most bytes of recomputed queries, keys and values kept over all visitors, the newest always."""
+
+FAILED = "Looking at this run failed; the server's log has the details."
+
+
+class _Job:
+    """One text read by one side: under way, done or failed."""
+
+    def __init__(self, page: Page):
+        self.page, self.part = page, 0.0
+        self.found: Any = None
+        self.problem: str | None = None
+
+    def progress(self, part: float) -> None:
+        self.part = part
+
+
+class Explorer:
+    """All visitors' questions. `source`: a `visualizers.source.EngineSource`; `recording`: a recorded exploration."""
+
+    def __init__(self, source, recording: dict[str, Any] | None = None):
+        self.source, self.pages = source, Pages()
+        self.recorded = from_recording(recording) if recording else None
+        self._recording = recording
+        self._recorded_sides: dict[str, RecordedSide] = {}
+        self._jobs: OrderedDict[tuple[str, str, str], _Job] = OrderedDict()
+        self._lock = threading.Lock()
+        self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inspector")
+
+    def ask(self, question: Any) -> dict[str, Any]:
+        """Answer one question; {"error": message} for what cannot be answered. Never raises."""
+        try:
+            if not isinstance(question, dict):
+                raise PromptError("A question to the explorer is an object.")
+            page = self.pages.get(question.get("page"))
+            run = self._run(page, question.get("run"))
+            text = str(question.get("text") or next(iter(run.texts)))
+            if question.get("op") == "open":
+                return answers.describe(run, text, self._infos(run))
+            if question.get("op") == "view":
+                return self._view(page, run, text, question)
+            raise PromptError("The explorer can open a run or view it, nothing else.")
+        except PromptError as error:
+            return {"error": str(error)}
+        except (ValueError, TypeError, KeyError) as error:  # nonsense in a question: its fields are checked by use
+            log.info("an explorer question could not be answered: %s", error)
+            return {"error": str(error) if isinstance(error, ValueError) else "The question makes no sense."}
+        except answers.Gone:
+            return {"error": "The page was closed."}
+        except Exception:
+            log.exception("the explorer failed")
+            return {"error": FAILED}
+
+    def open_page(self, session: str) -> Page:
+        """The page of a browser session."""
+        return self.pages.open(session)
+
+    def add_run(self, session: str, chat_session: str | None) -> ExploredRun | None:
+        """Take over the newest ended run of a chat; None if the engine knows none."""
+        past_run = getattr(self.source.engine, "past_run", None)
+        past = past_run(chat_session) if past_run and chat_session else None
+        if past is None:
+            return None
+        run = from_past(past, self.source.engine.piece)
+        self.pages.open(session).add(run)
+        return run
+
+    def close(self, session: str | None) -> None:
+        """The visitor left: end what is being read for them and free what was."""
+        page = self.pages.close(session)
+        if page is not None:
+            with self._lock:
+                mine = [key for key, job in self._jobs.items() if job.page is page]
+                jobs = [self._jobs.pop(key) for key in mine]
+            for job in jobs:
+                _free(job)
+
+    def kept_bytes(self) -> int:
+        """Bytes of recomputed runs held now."""
+        with self._lock:
+            return sum(job.found.nbytes for job in self._jobs.values() if job.found is not None)
+
+    def _run(self, page: Page, name: Any) -> ExploredRun:
+        if name == RECORDED:
+            if self.recorded is None:
+                raise PromptError("There is no recorded run; ask something in the Chat tab first.")
+            return self.recorded
+        run = page.runs.get(name) if isinstance(name, str) else None
+        if run is None:
+            raise PromptError("This run is not known here. Runs are kept while the page is open; ask again in Chat.")
+        return run
+
+    def _infos(self, run: ExploredRun) -> dict[str, Any]:
+        if run.recorded:
+            return {side: dict(self._recording["sides"][side]["info"]) for side in SIDES}
+        return {side: self.source.engine.info(side) for side in SIDES}
+
+    def _view(self, page: Page, run: ExploredRun, writer: str, question: dict[str, Any]) -> dict[str, Any]:
+        text = run.text(writer)
+        found = {side: self._side(page, run, writer, text, side) for side in SIDES}
+        waiting = [side.part for side in found.values() if isinstance(side, _Job)]
+        if waiting:
+            done = sum(1.0 for side in found.values() if not isinstance(side, _Job))
+            return {"pending": round((done + sum(waiting)) / len(found), 3)}
+        return answers.view(found, text, question, self._piece(run), page.gone.is_set)
+
+    def _piece(self, run: ExploredRun):
+        if run.recorded:
+            return lambda i: self._recording["pieces"].get(str(i), "?")
+        return lambda i: self.source.engine.piece("sigma", i)
+
+    def _side(self, page: Page, run: ExploredRun, writer: str, text: Text, side: str) -> Any:
+        """What a side's attention did with a text, or the job that is finding it out."""
+        if run.recorded and writer == "sigma":
+            if side not in self._recorded_sides:
+                data = self._recording["sides"][side]
+                self._recorded_sides[side] = RecordedSide(data, len(text.ids), text.prompt_length)
+            return self._recorded_sides[side]
+        if getattr(self.source.engine, "inspect", None) is None:
+            raise PromptError("The model is still loading; until then the recorded run shows Sigma's text only.")
+        key = (page.token, run.id + writer, side)
+        with self._lock:
+            job = self._jobs.get(key)
+            if job is None:
+                job = self._jobs[key] = _Job(page)
+                self._reader.submit(self._read, job, side, text)
+            self._jobs.move_to_end(key)
+        if job.problem is not None:
+            with self._lock:
+                self._jobs.pop(key, None)  # asked again, it is tried again
+            raise PromptError(job.problem)
+        return job if job.found is None else job.found
+
+    def _read(self, job: _Job, side: str, text: Text) -> None:
+        try:
+            found = self.source.engine.inspect(side, text.ids, text.prompt_length, job.page.gone, job.progress)
+            if job.page.gone.is_set():
+                found.free()
+                return
+            job.found = found
+            self._make_room()
+        except PromptError as error:
+            job.problem = str(error)
+        except Exception as error:
+            if job.page.gone.is_set():
+                return
+            log.exception("a run could not be read again")
+            job.problem = str(error) if isinstance(error, MemoryError) else FAILED
+
+    def _make_room(self) -> None:
+        with self._lock:
+            done = [(key, job) for key, job in self._jobs.items() if job.found is not None]
+            held = sum(job.found.nbytes for _, job in done)
+            for key, job in done[:-2]:  # the two newest are one view: both sides of a text
+                if held <= KEPT_BYTES:
+                    break
+                held -= job.found.nbytes
+                del self._jobs[key]
+                _free(job)
+
+
+def _free(job: _Job) -> None:
+    if job.found is not None:
+        job.found.free()
