@@ -10,7 +10,19 @@ import gradio as gr
 from visualizers import recording
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
-SCRIPTS = ("decode", "geometry", "draw_curve", "draw_attention", "figures", "interact", "replay", "page")
+SCRIPTS = (
+    "decode",
+    "geometry",
+    "draw_curve",
+    "draw_attention",
+    "figures",
+    "interact",
+    "replay",
+    "page",
+    "memory_chart",
+    "memory_view",
+    "memory",
+)
 SANS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Liberation Sans", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Liberation Mono", "monospace")
 # A second lock beside `visualizers.safe`: whatever a model writes, no picture or sound comes from another host.

@@ -15,6 +15,7 @@ from visualizers.pages.api import make_chat
 from visualizers.pages.chat import chat_tab
 from visualizers.pages.column import column_head
 from visualizers.pages.handlers import CONCURRENT, ChatHandlers
+from visualizers.pages.memory import memory_tab
 from visualizers.pages.status import chip
 from visualizers.source import EngineSource
 from visualizers.turns import Chat
@@ -39,6 +40,8 @@ def build_page(source: EngineSource, max_waiting: int = 20) -> gr.Blocks:
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Chat", id="chat"):
                 tab = chat_tab(infos, lambda chat: chat and desk.leave(chat.session))
+            with gr.Tab("Memory", id="memory"):
+                memory_tab(source, infos)
             with gr.Tab("About", id="about"):
                 about_tab()
         ChatHandlers(tab, desk).wire()

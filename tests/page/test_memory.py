@@ -1,0 +1,145 @@
+"""The Memory tab in a real browser: fields, messages, link, chart by keyboard, phone, dark."""
+
+import re
+
+import pytest
+
+from visualizers.memory.figures import contexts
+from visualizers.memory.form import defaults
+
+pytestmark = pytest.mark.browser
+
+
+def open_tab(visit, site, query="", **view):
+    """The Memory tab through its link, once it has its first answer."""
+    visitor = visit(f"{site[1]}/?tab=memory{query}", **view)
+    visitor.page.wait_for_selector("#memory [data-asked]", timeout=20_000)
+    return visitor
+
+
+def figure(visitor, name):
+    return int(visitor.page.locator(f'[data-headline="{name}"] b').get_attribute("data-bytes"))
+
+
+def wait_figure(visitor, name, value):
+    visitor.page.wait_for_function(
+        "([name, value]) => document.querySelector(`[data-headline=${name}] b`)?.dataset.bytes == value",
+        arg=[name, value],
+    )
+
+
+def test_the_tab_opens_by_its_name_and_computes(visit):
+    visitor = visit()
+    visitor.page.get_by_role("tab", name="Memory").click()
+    wait_figure(visitor, "resident", 131_072 * 66_560)
+    assert figure(visitor, "gqa") == 131_072 * 106_496
+    assert figure(visitor, "v_read") == 26 * 32 * 101 * 64 * 2
+    assert visitor.page.locator('[data-headline="resident"] .sr-only').inner_text() == "8.13 gibibytes"
+    assert "tab=memory" in visitor.page.url and "mem_preset=sigma-1.5b" in visitor.page.url
+    visitor.page.get_by_role("tab", name="Chat").click()
+    visitor.page.wait_for_selector("#prompt:visible")
+
+
+def test_a_field_changes_figures_formula_and_link(visit, site):
+    visitor = open_tab(visit, site, "&mem_preset=sigma-10b&other=1")
+    wait_figure(visitor, "resident", 131_072 * 32 * 20 * 128 * 2)
+    visitor.page.get_by_label("K heads", exact=True).fill("8")
+    wait_figure(visitor, "resident", 131_072 * 32 * 24 * 128 * 2)
+    assert "× 8 heads × 128" in visitor.page.locator("#mem-formulas").inner_text()
+    assert "your own" in visitor.page.locator("#mem-name").inner_text()
+    visitor.page.get_by_label("Cache type").select_option("int4")
+    wait_figure(visitor, "resident", 131_072 * 32 * 24 * 128 // 2)
+    link = visitor.page.url
+    assert all(part in link for part in ("mem_n_k=8", "mem_kv=int4", "mem_preset=sigma-10b", "other=1"))
+    assert "mem_n_v" not in link
+    again = visit(link)
+    wait_figure(again, "resident", 131_072 * 32 * 24 * 128 // 2)
+    assert again.page.get_by_label("K heads", exact=True).input_value() == "8"
+    again.page.get_by_role("button", name="Reset to it").click()
+    wait_figure(again, "resident", 131_072 * 32 * 20 * 128 * 2)
+    assert "mem_n_k" not in again.page.url
+
+
+def test_bad_input_is_said_at_the_field_and_the_last_picture_stays(visit, site):
+    visitor = open_tab(visit, site)
+    before = figure(visitor, "resident")
+    box = visitor.page.get_by_label("Context, tokens")
+    for text, words in (("0", "1 to 1,048,576"), ("-3", "“-3”"), ("<b>x</b>", "“<b>x</b>”")):
+        box.fill(text)
+        visitor.wait_text("#mem-error-context", words)
+        assert box.get_attribute("aria-invalid") == "true"
+        assert "mem-error-context" in box.get_attribute("aria-describedby")
+        assert visitor.page.locator("#mem-stale").is_visible() and figure(visitor, "resident") == before
+    box.fill("1k")
+    wait_figure(visitor, "resident", 1024 * 66_560)
+    assert visitor.page.locator("#mem-error-context").inner_text() == ""
+    assert box.get_attribute("aria-invalid") is None and visitor.page.locator("#mem-stale").is_hidden()
+    visitor.page.get_by_label("V heads", exact=True).fill("12")
+    visitor.wait_text("#mem-error-n_v", "Possible: 1, 2, 4, 8, 16, 32.")
+
+
+def test_a_link_with_nonsense_says_so(visit, site):
+    query = "&mem_preset=<script>&mem_context=lots&mem_kv=fp3&mem_evil=1&mem_hidden=" + "9" * 500
+    visitor = visit(f"{site[1]}/?tab=memory{query}")
+    visitor.page.wait_for_selector("#mem-error-context:not(:empty)", timeout=20_000)
+    assert "“lots”" in visitor.page.locator("#mem-error-context").inner_text()
+    assert visitor.page.locator("#mem-error-hidden").is_visible()  # inside details, which opened
+    assert visitor.page.locator("#mem-preset").input_value() == "sigma-1.5b"
+    assert visitor.page.locator("#mem-kv").input_value() == defaults("sigma-1.5b")["kv"]
+
+
+def test_the_chart_is_read_by_keyboard_pointer_and_table(visit, site):
+    visitor = open_tab(visit, site)
+    chart, read = visitor.page.locator("#mem-chart"), visitor.page.locator("#mem-read")
+    chart.focus()
+    visitor.page.keyboard.press("ArrowRight")
+    visitor.wait_text("#mem-read", "1,024 tokens")
+    visitor.page.keyboard.press("End")
+    visitor.wait_text("#mem-read", "1,048,576 tokens: Sigma K + V resident 65.0 GiB")
+    assert "(locked)" in read.inner_text()
+    visitor.page.keyboard.press("Escape")
+    visitor.wait_text("#mem-read", "Hover the chart")
+    box = chart.bounding_box()
+    chart.hover(position={"x": box["width"] / 2, "y": 40})
+    visitor.wait_text("#mem-read", "tokens: ")
+    visitor.page.get_by_text("The chart as a table").click()
+    rows = visitor.page.locator("#mem-points tbody tr")
+    assert rows.count() == len(contexts())
+    assert "65.0 GiB" in rows.last.inner_text() and "104 GiB" in rows.last.inner_text()
+    drawn = visitor.page.evaluate("document.querySelector('#mem-chart').toDataURL()")
+    visitor.page.evaluate("document.body.classList.toggle('dark')")
+    visitor.page.wait_for_function("old => document.querySelector('#mem-chart').toDataURL() !== old", arg=drawn)
+
+
+def test_the_slider_moves_the_context(visit, site):
+    visitor = open_tab(visit, site)
+    slider = visitor.page.get_by_role("slider", name="Context")
+    assert slider.get_attribute("aria-valuetext") == "131072 tokens"
+    slider.press("End")
+    wait_figure(visitor, "resident", (1 << 20) * 66_560)
+    assert visitor.page.get_by_label("Context, tokens").input_value() == "1048576"
+
+
+def test_measured_and_computed_agree_after_a_real_turn(visit):
+    visitor = visit()
+    visitor.send("What is a GPU?")
+    visitor.wait_over()
+    tokens = int(visitor.figure("sigma", "context"))
+    visitor.page.get_by_role("tab", name="Memory").click()
+    visitor.page.wait_for_selector("#mem-check [data-same]")
+    cells = visitor.page.locator("#mem-check tbody tr").first.locator("td")
+    assert cells.first.inner_text() == f"{tokens:,}"
+    assert visitor.page.locator("#mem-check [data-same=true]").count() == 2
+    assert "newest run" in visitor.page.locator("#mem-check").inner_text()
+
+
+@pytest.mark.parametrize("width, scheme", [(1024, "dark"), (320, "light")])
+def test_it_fits_every_width(visit, site, width, scheme):
+    visitor = open_tab(visit, site, viewport={"width": width, "height": 844}, color_scheme=scheme)
+    assert visitor.overflow() <= 0
+    wide = visitor.page.evaluate(
+        "[...document.querySelectorAll('.memory .mem-card, .memory .mem-form')].map((e) => e.getBoundingClientRect().right)"
+    )
+    assert wide and max(wide) <= width
+    text = visitor.page.locator("#mem-headline").inner_text()
+    assert re.search(r"8\.13 GiB", text)

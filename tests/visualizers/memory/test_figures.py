@@ -1,0 +1,102 @@
+"""What the tab draws: the three figures apart, formulas whose numbers give the result, a chart that is its table."""
+
+import json
+import math
+import re
+
+import pytest
+
+from visualizers.memory.figures import byte_ticks, contexts, project, view
+from visualizers.memory.form import defaults, read
+from visualizers.memory.shapes import PAIRS
+
+
+def seen(**changes):
+    settings, errors = read({**defaults("sigma-1.5b"), **changes})
+    assert not errors
+    return view(settings)
+
+
+def test_three_figures_are_apart():
+    shown = seen(context="32768", top_k="100", batch="2")
+    resident, read_, gqa = (item["bytes"] for item in shown["headline"])
+    assert resident == 2 * 32_768 * 66_560 and gqa == 2 * 32_768 * 106_496
+    assert read_ == 26 * 2 * 32 * 101 * 64 * 2
+    rows = {row["name"]: row for row in shown["rows"]}
+    assert rows["K + V resident"]["change"] == "−37.5 %" and rows["K resident"]["change"] == "−75.0 %"
+    assert rows["V resident"]["change"] == "0 %"
+    assert rows["V read, one step"]["sigma"]["bytes"] == read_
+    assert rows["V read, one step"]["gqa"]["bytes"] == rows["V resident"]["gqa"]["bytes"]
+
+
+@pytest.mark.parametrize("kv", ["fp32", "bf16", "fp8", "int4"])
+@pytest.mark.parametrize("top_k", ["", "100"])
+def test_the_numbers_put_in_give_the_result(kv, top_k):
+    for line in seen(kv=kv, top_k=top_k, batch="3", d_k="32")["formulas"]:
+        result = int(re.match(r"([\d,]+) B", line["result"])[1].replace(",", ""))
+        if not line["numbers"]:
+            continue
+        sum_ = line["numbers"].replace(",", "").replace("½", "0.5").replace("×", "*")
+        sum_ = re.sub(r"min\((\d+) (\d+)\)", r"min(\1, \2)", sum_)
+        sum_ = re.sub(r"\b(layers|seq\.|tokens|query heads|heads|B)(?=\s|$|\))", "", sum_)
+        assert eval(sum_, {"__builtins__": {}, "min": min}) == result, line
+
+
+def test_how_many_fit():
+    sides = seen(context="131072", memory="80", weights="none")["fit"]["sides"]
+    assert [side["sequences"] for side in sides] == [
+        80 * 2**30 // (131_072 * 66_560),
+        80 * 2**30 // (131_072 * 106_496),
+    ]
+    assert all(side["weights"] is None for side in sides)
+    full = seen(memory="1", weights="fp32")["fit"]["sides"]
+    assert [side["sequences"] for side in full] == [0, 0] and "nothing fits" in full[0]["text"]
+
+
+def test_selective_v_that_reads_more_is_said():
+    shown = seen(context="150", top_k="100")
+    assert shown["headline"][1]["bytes"] > shown["rows"][2]["sigma"]["bytes"]
+    assert any("more than all of V" in note for note in shown["notes"])
+    assert not any("more than all of V" in note for note in seen(context="131072", top_k="100")["notes"])
+    assert seen(top_k="")["notes"] == []
+
+
+def test_a_changed_model_is_no_longer_the_papers():
+    assert seen()["name"] == "Sigma-1.5B"
+    assert seen(context="5")["name"] == "Sigma-1.5B"
+    assert seen(n_k="8")["name"] == "your own, from Sigma-1.5B"
+    assert any("more than GQA-4" in note for note in seen(n_k="16", gqa="4")["notes"])
+
+
+@pytest.mark.parametrize("preset", PAIRS)
+def test_the_chart_is_its_table(preset):
+    chart = json.loads(project({"preset": preset}))["view"]["chart"]
+    assert chart["x"] == contexts() and chart["x"][0] == 1024 and chart["x"][-1] == 1 << 20
+    assert len(chart["points"]) == len(chart["x"]) and len(chart["points"][0]["cells"]) == len(chart["series"])
+    ticks = [value for value, _ in chart["y_ticks"]]
+    for values in chart["series"].values():
+        assert len(values) == len(chart["x"]) and values == sorted(values)
+        assert ticks[0] <= values[0] and values[-1] <= ticks[-1]
+    for resident, k, gqa in zip(chart["series"]["sigma"], chart["series"]["k"], chart["series"]["gqa"]):
+        assert k < resident < gqa
+
+
+@pytest.mark.parametrize("low, high", [(1, 1), (1, 2), (5, 5), (3, 10**6), (1, 1 << 80), (1023, 1025)])
+def test_ticks_enclose_and_stay_few(low, high):
+    ticks = byte_ticks(low, high)
+    assert ticks[0] <= low and ticks[-1] >= high and len(ticks) <= 9
+    assert all(math.log2(tick) % 1 == 0 for tick in ticks)
+
+
+def test_the_extremes_of_every_field_are_drawn():
+    largest = {"context": "1M", "batch": "100000", "layers": "1000", "n_q": "1024", "n_k": "1024", "n_v": "1024"}
+    largest |= {"d_v": "4096", "d_k": "4096", "gqa": "1024", "kv": "fp32", "top_k": "1M", "memory": "1000000"}
+    smallest = {"context": "1", "layers": "1", "n_q": "1", "n_k": "1", "n_v": "1", "d_v": "2", "d_k": "2", "gqa": "1"}
+    smallest |= {"kv": "int4", "top_k": "1", "memory": ".0001", "hidden": "1", "ffn": "1", "vocabulary": "1"}
+    for extreme in (largest, smallest):
+        assert seen(**extreme)["summary"]
+
+
+def test_the_summary_speaks_its_units():
+    text = seen()["summary"]
+    assert "gibibytes" in text and not re.search(r"[KMGT]iB", text)

@@ -1,0 +1,90 @@
+"""What a visitor may type: settings or a message at the right field, never an exception."""
+
+import json
+
+import pytest
+
+from visualizers.memory.figures import project
+from visualizers.memory.form import FIELDS, defaults, read, read_memory
+from visualizers.memory.formulas import GIB
+from visualizers.memory.shapes import PAIRS, preset_shape
+
+GOOD = defaults("sigma-1.5b")
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_the_defaults_are_the_presets(name):
+    settings, errors = read(defaults(name))
+    assert not errors
+    assert settings.shape == preset_shape(name) and settings.gqa == preset_shape(PAIRS[name][1])
+
+
+def test_missing_fields_are_the_presets_and_text_is_read_kindly():
+    settings, errors = read(
+        {"preset": "sigma-10b", "context": " 128k ", "batch": "1,000", "top_k": "", "memory": "79.6"}
+    )
+    assert not errors
+    assert (settings.tokens, settings.batch, settings.top_k) == (131_072, 1000, None)
+    assert settings.memory == round(79.6 * GIB)
+    assert read({"context": "1M"})[0].tokens == 1 << 20
+
+
+@pytest.mark.parametrize(
+    "field, text, words",
+    [
+        ("context", "0", "1 to 1,048,576"),
+        ("context", "-5", "whole number"),
+        ("context", "2M", "2,097,152"),
+        ("context", "1.5", "whole number"),
+        ("context", "", "whole number"),
+        ("context", "１２", "whole number"),
+        ("context", "9" * 24, "1 to 1,048,576"),
+        ("context", "9" * 25, "shorter"),
+        ("n_q", "4k", "whole number"),
+        ("n_k", "5", "32 query heads cannot share 5 K heads evenly. Possible: 1, 2, 4, 8, 16, 32."),
+        ("n_v", "33", "evenly"),
+        ("gqa", "3", "evenly"),
+        ("d_v", "65", "odd"),
+        ("d_k", "31", "odd"),
+        ("d_k", "128", "more than the head dim 64"),
+        ("top_k", "0", "1 to"),
+        ("batch", "many", "“many”"),
+        ("memory", "0", "above 0"),
+        ("memory", "-80", "above 0"),
+        ("memory", "nan", "above 0"),
+        ("memory", "1e3", "above 0"),
+        ("memory", ".", "above 0"),
+        ("kv", "fp7", "fp32, bf16, fp8, int4"),
+        ("weights", "", "none"),
+        ("preset", "<img src=x>", "sigma-1.5b"),
+        ("tied", "perhaps", "yes, no"),
+    ],
+)
+def test_bad_input_names_its_field(field, text, words):
+    settings, errors = read({**GOOD, field: text})
+    assert settings is None and list(errors) == [field] and words in errors[field]
+
+
+def test_several_errors_come_together():
+    _, errors = read({**GOOD, "n_k": "5", "batch": "0", "context": ""})
+    assert set(errors) == {"n_k", "batch", "context"}
+
+
+@pytest.mark.parametrize("raw", [None, 3, "text", [], [{}]])
+def test_what_is_no_form_is_said(raw):
+    assert set(json.loads(project(raw))["errors"]) == {"form"}
+
+
+@pytest.mark.parametrize("value", [None, 5, 1.5, True, [], {}, {"a": 1}])
+def test_every_field_survives_every_type(value):
+    for field in FIELDS:
+        answer = json.loads(project({**GOOD, field: value}))
+        assert answer["view"] is None and field in answer["errors"]
+
+
+def test_unknown_fields_are_ignored():
+    assert read({**GOOD, "__class__": "x", "nonsense": [1]})[1] == {}
+
+
+def test_memory_in_decimals():
+    assert read_memory(".5") == GIB // 2 and read_memory("24.") == 24 * GIB

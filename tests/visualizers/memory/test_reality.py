@@ -1,0 +1,62 @@
+"""The formula against tensors: real caches of both sides, and the parameters of real models."""
+
+import json
+
+import pytest
+import torch
+
+from sigma.engine import Model, SigmaEngine
+from sigma.events import ChatRequest, Sampling, StepEvent
+from sigma.modeling import SigmaForCausalLM
+from sigma.presets import PRESETS, preset
+from sigma.runtime import Runtime
+from tests.fake_engine import fake_info
+from tests.tiny import side_of, tiny_model
+from visualizers.memory.figures import check
+from visualizers.memory.formulas import cache_cost
+from visualizers.memory.shapes import parameters, preset_shape, side_shape
+
+
+@pytest.mark.parametrize("top_k", [None, 5])
+def test_the_engines_measured_bytes_are_the_formulas(top_k):
+    """Every step of both sides: resident bytes from the tensors, read bytes from what the kernels requested."""
+    models = {}
+    for name, changes in (("sigma", dict(num_key_heads=1, augmented_query_dim=40)), ("gqa", dict(num_key_heads=3))):
+        side = side_of(tiny_model(**changes), name)
+        models[name] = Model(side, Runtime(side.config, side.tensors, weights="fp32"))
+    engine = SigmaEngine(models)
+    messages = [{"role": "user", "content": "Count the bytes of this cache, please."}]
+    request = ChatRequest(dict.fromkeys(models, messages), Sampling(max_new_tokens=6), top_k)
+    steps = [event for event in engine.stream(request) if isinstance(event, StepEvent)]
+    engine.close()
+    assert {event.side for event in steps} == {"sigma", "gqa"} and len(steps) >= 4
+    for event in steps:
+        info, measured = engine.info(event.side), event.cache
+        k = top_k if event.side == "sigma" else None
+        cost = cache_cost(side_shape(info), measured.tokens, 1, 8 * info.kv_itemsize, k)
+        assert (measured.k_resident, measured.v_resident) == (cost.k_resident, cost.v_resident)
+        if event.step > 0:  # step 0 is sampled from the prefill's logits: it read nothing selectively
+            assert (measured.k_read, measured.v_read) == (cost.k_read, cost.v_read)
+
+
+@pytest.mark.parametrize("name", [*PRESETS, "half K dim"])
+def test_parameters_are_those_of_the_model(name):
+    config = preset("sigma-135m", key_head_dim=32) if name == "half K dim" else preset(name)
+    with torch.device("meta"):
+        model = SigmaForCausalLM(config)
+    model.tie_weights()
+    shape = preset_shape("sigma-135m" if name == "half K dim" else name)
+    if name == "half K dim":
+        shape = type(shape)(**{**{f: getattr(shape, f) for f in shape.__slots__}, "d_k": 32})
+    assert sum(parameters(shape).values()) == sum(p.numel() for p in model.parameters())
+
+
+def test_the_check_compares_to_the_byte_and_ignores_nonsense():
+    infos = {side: fake_info(side) for side in ("sigma", "gqa")}
+    good = {"tokens": 10, "k": 30 * 10 * 64 * 2, "v": 30 * 10 * 3 * 64 * 2, "v_read": 5}
+    lines = json.loads(check({"sigma": good, "gqa": {**good, "k": 7}}, infos))
+    assert [line["same"] for line in lines] == [True, False]
+    assert lines[1]["k"][1]["bytes"] == 30 * 10 * 3 * 64 * 2
+    for wrong in (None, [], "x", {"sigma": 3}, {"sigma": {**good, "k": -1}}, {"sigma": {**good, "tokens": 0}}):
+        assert json.loads(check(wrong, infos)) == []
+    assert json.loads(check({"sigma": {**good, "v": float("inf")}, "gqa": {**good, "v": True}}, infos)) == []
