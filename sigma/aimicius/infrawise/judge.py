@@ -1,0 +1,189 @@
+"""The verdict on an answer: its DCW part by part, and its choice of results, each beside the truth.
+
+Paper section 4 and App. C: Target, Baseline, Criterion, Workload by exact match (after normalising, see `names`), DCW = all
+four, Bench. Recall = all suitable results found, Bench. Accuracy = all found and nothing irrelevant. Where no result is
+suitable, both ask for the answer None: otherwise any answer would have found everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sigma.aimicius.contract import MAX_ANSWER, Case, Part, Score, Verdict
+from sigma.aimicius.infrawise import dcw, indexes, records
+
+RECALL, ACCURACY = "Bench. Recall", "Bench. Accuracy"
+NAMES = (*dcw.PARTS, "DCW", RECALL, ACCURACY)
+WANTED = {"dcw": ("DCW",), "retrieval": ("results",), "end-to-end": ("DCW", "results")}
+"""What an answer of each kind of case holds."""
+
+Parts = list[Part]
+Scores = dict[str, Score]
+
+
+def judge(case: Case, answer: str) -> Iterator[Part | Verdict]:
+    """Parts as they are found, then the verdict."""
+    parts: Parts = []
+    scores = {name: Score(None, "not asked for in this kind of case") for name in NAMES}
+    if len(answer) > MAX_ANSWER:
+        parts.append(Part("Answer", "neutral", f"{len(answer):,} characters: only the first {MAX_ANSWER:,} are read"))
+        answer = answer[:MAX_ANSWER]
+        yield parts[-1]
+    wanted = WANTED[case.fields["kind"]]
+    rest, truth_rest = answer, case.truth
+    given = dcw.read(answer) if "DCW" in wanted else None
+    truth = dcw.read(case.truth) if given is not None and case.truth else None
+    if given is not None:
+        rest, truth_rest = given.rest, truth.rest if truth else ""
+        for part in _judge_dcw(given, truth.dcw() if truth else None, scores):
+            parts.append(part)
+            yield part
+    if "results" in wanted:
+        rows = case.fields.get("records") or []
+        expected = indexes.read(truth_rest).chosen if case.truth else None
+        part = _judge_results(indexes.read(rest), expected, rows, bool(case.truth), scores)
+        parts.append(part)
+        yield part
+    yield Verdict(scores, tuple(parts))
+
+
+def _judge_dcw(given: dcw.Reading, truth: dcw.DCW | None, scores: Scores) -> Iterator[Part]:
+    if given.problem:
+        yield Part("JSON", "bad", f"No DCW can be read: {given.problem}.")
+    else:
+        text = "A DCW was found." + "".join(f" Note: {note}." for note in given.notes)
+        yield Part(
+            "JSON", "bad" if given.problems else "good", text if not given.problems else text + " It is incomplete."
+        )
+    cells = []
+    for name in dcw.PARTS:
+        cell = _judge_part(name, given, truth)
+        cells.append(cell)
+        if truth is not None:
+            scores[name] = Score(float(cell["state"] == "good"), cell["reason"])
+        else:
+            scores[name] = Score(None, "there is no truth to compare with")
+    wrong = [cell["name"] for cell in cells if cell["state"] != "good"]
+    if truth is None:
+        scores["DCW"] = Score(None, "there is no truth to compare with")
+        state, text = "neutral", "Read as above; there is no truth to compare with."
+    else:
+        scores["DCW"] = Score(
+            float(not wrong), "all four parts are right" if not wrong else f"wrong: {', '.join(wrong)}"
+        )
+        state = "bad" if wrong else "good"
+        text = "All four parts are right." if not wrong else f"Wrong: {', '.join(wrong)}."
+    if given.problem:
+        state = "skipped"
+        text = "There is nothing to compare."
+    yield Part("DCW", state, text, {"kind": "dcw", "cells": cells})
+
+
+def _judge_part(name: str, given: dcw.Reading, truth: dcw.DCW | None) -> dict[str, Any]:
+    wrong = given.problem or given.problems.get(name, "")
+    value = given.parts.get(name)
+    cell = {"name": name, "given": value, "truth": None if truth is None else truth.part(name)}
+    if wrong or value is None:
+        state, reason = ("neutral" if truth is None and given.problem else "bad"), wrong or f"there is no {name}"
+    elif truth is None:
+        state, reason = "neutral", "there is no truth to compare with"
+    elif dcw.normal(name, value) == dcw.normal(name, truth.part(name)):
+        same = value == truth.part(name)
+        state, reason = "good", "exactly as in the truth" if same else f"means {_quoted(truth.part(name))}"
+    else:
+        state, reason = "bad", f"{_quoted(value)} instead of {_quoted(truth.part(name))}"
+    return {**cell, "state": state, "reason": reason}
+
+
+def _quoted(text: str) -> str:
+    return f'"{dcw.printable(text, 60)}"'
+
+
+def _judge_results(
+    claim: indexes.Claim, truth: frozenset[int] | None, rows: list[dict[str, Any]], has_truth: bool, scores: Scores
+) -> Part:
+    known = {row["index"] for row in rows}
+    chosen = claim.chosen
+    if truth is None:
+        reason = "the truth states no results" if has_truth else "there is no truth to compare with"
+        scores[RECALL] = scores[ACCURACY] = Score(None, reason)
+    if chosen is None:
+        if truth is not None:
+            scores[RECALL] = scores[ACCURACY] = Score(0.0, claim.problem)
+        return Part("Results", "bad", f"No choice can be read: {claim.problem}.", view(rows, None, truth))
+    said = f"The answer chooses {_listed(chosen)}."
+    if truth is None:
+        return Part("Results", "neutral", said, view(rows, chosen, None))
+    missed, extra = truth - chosen, chosen - truth
+    found_all = not missed and (bool(truth) or not chosen)
+    why = []
+    if missed:
+        why.append(f"missed {_listed(missed)}")
+    if extra & known:
+        why.append(
+            f"{_listed(extra & known)} do not fit"
+            if len(extra & known) > 1
+            else f"{_listed(extra & known)} does not fit"
+        )
+    if extra - known and rows:
+        why.append(f"there is no result {_listed(extra - known)}")
+    elif extra - known:
+        why.append(f"{_listed(extra - known)} not in the truth")
+    reason = "; ".join(why) or ("nothing fits, and the answer says so" if not truth else "all found, nothing else")
+    scores[RECALL] = Score(float(found_all), "all that fit were found" if found_all else reason)
+    scores[ACCURACY] = Score(float(chosen == truth), reason)
+    state = "good" if chosen == truth else "bad"
+    return Part("Results", state, f"{said} {reason[0].upper()}{reason[1:]}.", view(rows, chosen, truth))
+
+
+def _listed(numbers: frozenset[int]) -> str:
+    ordered = sorted(numbers)
+    text = ", ".join(map(str, ordered[:12]))
+    return f"{text} and {len(ordered) - 12} more" if len(ordered) > 12 else text or "None"
+
+
+def view(rows: list[dict[str, Any]], chosen: frozenset[int] | None, truth: frozenset[int] | None) -> dict[str, Any]:
+    """The records with what was chosen and what fits, and the bars of the chosen ones (of the fitting ones if none is)."""
+    listed = [
+        {
+            "index": row["index"],
+            "hardware": row["hardware"],
+            "sku": row["sku"],
+            "workload": row["workload"],
+            "results": {str(key): str(value) for key, value in row["results"].items()},
+            "chosen": chosen is not None and row["index"] in chosen,
+            "fits": None if truth is None else row["index"] in truth,
+        }
+        for row in rows
+    ]
+    shown = chosen if chosen else (truth or frozenset())
+    return {"kind": "records", "records": listed, "chart": chart([row for row in rows if row["index"] in shown], truth)}
+
+
+def chart(rows: list[dict[str, Any]], truth: frozenset[int] | None) -> dict[str, Any] | None:
+    """Bars of the figure that most of the rows have (the first such): {name, unit, bars: [{label, value, fits}]}."""
+    figures = [{(name, unit): value for name, unit, value in records.figures(row["results"])} for row in rows]
+    counts: dict[tuple[str, str], int] = {}
+    for found in figures:
+        for key in found:
+            counts[key] = counts.get(key, 0) + 1
+    if not counts:
+        return None
+    key = max(counts, key=lambda k: counts[k])  # the first of the most frequent: a source names its main figure first
+    bars = [
+        {
+            "label": f"{row['index']} \u00b7 {row['sku'] or row['hardware']}",
+            "detail": _setting(row["results"]),
+            "value": found[key],
+            "fits": None if truth is None else row["index"] in truth,
+        }
+        for row, found in zip(rows, figures)
+        if key in found
+    ]
+    return {"name": key[0], "unit": key[1], "bars": bars}
+
+
+def _setting(results: dict[str, Any]) -> str:
+    named = {key for key in results if records.figures({key: results[key]})}
+    return ", ".join(f"{key} {results[key]}" for key in results if key not in named)
