@@ -1,0 +1,6 @@
+"""Optiflow: all-gather plans for machines with several GPUs, written as programs, run, checked and timed."""
+
+from sigma.aimicius.optiflow.sandbox import SANDBOX
+from sigma.aimicius.optiflow.task import TASK, Optiflow, follow_up
+
+__all__ = ["SANDBOX", "TASK", "Optiflow", "follow_up"]

@@ -1,0 +1,204 @@
+"""A case's fields, checked, and the chat that is sent for it.
+
+Fields of a case (one JSON object a line, beside "id" and "truth"):
+
+    topology   a name of PRESETS, or any label together with the next three
+    gpus       number of GPUs; the matrices' first nodes, later nodes are switches
+    latency    square matrix, us; "inf" where there is no link
+    bandwidth  square matrix, GB/s; 0 where there is no link
+    size       KB (1,000 bytes) of data on each GPU to begin with
+    chunks     into how many equal chunks each GPU's data is cut
+    question   optional: the words of the request; the matrices and the format are added below them
+    prompt     optional: the whole user message, sent as it is instead of all that
+    previous   optional: {"program": text, "latency_us": number}, or {"plan": text} with or without a latency.
+               With it the case asks for a better plan: the second turn of the protocol.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from sigma.aimicius.contract import Case, CaseError
+from sigma.aimicius.optiflow.plan import PlanError, check_plan, read_plan
+from sigma.aimicius.optiflow.simulate import simulate
+from sigma.aimicius.optiflow.topology import PRESETS, Topology, TopologyError, topology_from
+
+MAX_CHUNKS = 64
+MAX_DELIVERIES = 10_000  # transfers that an all-gather needs: GPUs * (GPUs - 1) * chunks
+MAX_WORDS = 20_000  # characters of a question, prompt, program or plan of a case
+FORMAT = (
+    "Answer with one short Python program in a ```python block that prints the plan. A line `D(s, c): G(a) => G(b)` sends "
+    "chunk c of GPU s's data from GPU a to GPU b; a GPU can only send what it holds, and at the end every GPU holds "
+    "every chunk. A line `step k` begins round k (rounds are optional). The variables latency, bandwidth, size and chunks "
+    "are defined."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A case's fields after checking."""
+
+    topology: Topology
+    size: float  # KB on each GPU
+    chunks: int
+    words: str
+    prompt: str
+    previous: Previous | None
+
+    @property
+    def chunk_kb(self) -> float:
+        """KB of one chunk."""
+        return self.size / self.chunks
+
+    def values(self) -> dict[str, Any]:
+        """The variables that a program finds defined: the matrices, the size in KB, the number of chunks."""
+        rows = lambda matrix: [[_short(x) for x in row] for row in matrix]  # noqa: E731
+        t = self.topology
+        return {
+            "latency": rows(t.latency),
+            "bandwidth": rows(t.bandwidth),
+            "size": _short(self.size),
+            "chunks": self.chunks,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Previous:
+    """The plan to improve upon: what was answered, and what it took (us)."""
+
+    answer: str
+    latency: float
+
+
+def read_question(fields: dict[str, Any], where: str = "the case") -> Question:
+    """Check a case's fields. Raises CaseError that names `where` and the field."""
+    name = _text(fields, "topology", where, "custom", 200)
+    if "latency" in fields or "bandwidth" in fields:
+        try:
+            topology = topology_from(fields.get("latency"), fields.get("bandwidth"), fields.get("gpus"), name)
+        except TopologyError as error:
+            raise CaseError(f"{where}: {error}") from error
+    elif name in PRESETS:
+        topology = PRESETS[name]
+        if fields.get("gpus", topology.gpus) != topology.gpus:
+            raise CaseError(
+                f"{where}: {name} has {topology.gpus} GPUs, not {fields['gpus']!r}; other machines need their matrices"
+            )
+    else:
+        raise CaseError(
+            f"{where}: 'topology' is {name[:40]!r}; give one of {', '.join(PRESETS)}, or 'gpus', 'latency' and 'bandwidth'"
+        )
+    size = fields.get("size")
+    if isinstance(size, bool) or not isinstance(size, int | float) or not math.isfinite(size) or not 0 < size <= 1e9:
+        raise CaseError(f"{where}: 'size' is {str(size)[:40]!r}, not a number of KB between 0 and 1e9")
+    chunks = fields.get("chunks", 1)
+    if isinstance(chunks, bool) or not isinstance(chunks, int) or not 1 <= chunks <= MAX_CHUNKS:
+        raise CaseError(f"{where}: 'chunks' is {str(chunks)[:40]!r}, not a whole number from 1 to {MAX_CHUNKS}")
+    if (deliveries := topology.gpus * (topology.gpus - 1) * chunks) > MAX_DELIVERIES:
+        raise CaseError(
+            f"{where}: {topology.gpus} GPUs with {chunks} chunks need {deliveries:,} transfers; at most {MAX_DELIVERIES:,}"
+        )
+    words = _text(fields, "question", where, "", MAX_WORDS)
+    prompt = _text(fields, "prompt", where, "", MAX_WORDS)
+    previous = (
+        _previous(fields["previous"], topology, float(size) / chunks, chunks, where) if fields.get("previous") else None
+    )
+    return Question(topology, float(size), chunks, words, prompt, previous)
+
+
+def _previous(given: Any, topology: Topology, chunk_kb: float, chunks: int, where: str) -> Previous:
+    if not isinstance(given, dict):
+        raise CaseError(f"{where}: 'previous' is a {type(given).__name__}, not an object")
+    inside = f"{where}, 'previous'"
+    program = _text(given, "program", inside, "", MAX_WORDS)
+    plan = _text(given, "plan", inside, "", 50 * MAX_WORDS)
+    if not program and not plan:
+        raise CaseError(f"{inside}: give the 'program' and its 'latency_us', or the 'plan'")
+    answer = f"```python\n{program.strip()}\n```" if program else f"```\n{plan.strip()}\n```"
+    latency = given.get("latency_us")
+    if latency is None and plan:
+        try:
+            checked = check_plan(read_plan(plan), topology, chunks)
+        except PlanError as error:
+            raise CaseError(f"{inside}: {error}") from error
+        if not checked.valid:
+            raise CaseError(f"{inside}: the plan is not valid: {checked.problem}")
+        return Previous(answer, simulate(checked.plan, topology, chunk_kb).latency)
+    if isinstance(latency, bool) or not isinstance(latency, int | float) or not math.isfinite(latency) or latency <= 0:
+        raise CaseError(f"{inside}: 'latency_us' is {str(latency)[:40]!r}, not a positive number of microseconds")
+    return Previous(answer, float(latency))
+
+
+def _text(fields: dict[str, Any], name: str, where: str, default: str, most: int) -> str:
+    value = fields.get(name, default)
+    if not isinstance(value, str):
+        raise CaseError(f"{where}: {name!r} is a {type(value).__name__}, not a string")
+    if len(value) > most:
+        raise CaseError(f"{where}: {name!r} has {len(value):,} characters; at most {most:,}")
+    return value
+
+
+def _short(x: float) -> float | int:
+    return int(x) if math.isfinite(x) and x == int(x) else x
+
+
+def rows(matrix: tuple[tuple[float, ...], ...]) -> str:
+    """A matrix as lines of numbers: whole numbers without a point, inf for no link."""
+    return "\n".join(" ".join(f"{_short(x):g}" if x < 1e6 else str(_short(x)) for x in row) for row in matrix)
+
+
+def machine_words(q: Question) -> str:
+    """The machine in words, for a case without a question of its own."""
+    t = q.topology
+    switches = t.nodes - t.gpus
+    known = f"{t.name}: " if t.name != "custom" else ""
+    nodes = (
+        f" and {switches} switch{'es' if switches > 1 else ''} (node{'s' if switches > 1 else ''} {t.gpus} and up)"
+        if switches
+        else ""
+    )
+    return (
+        f"{known}{t.gpus} GPUs (0 to {t.gpus - 1}){nodes}. Every GPU holds {q.size:g} KB in {q.chunks} chunk"
+        f"{'s' if q.chunks > 1 else ''}. Write a fast all-gather plan."
+    )
+
+
+def messages(case: Case) -> list[dict[str, str]]:
+    """The chat: the task; for an improvement also the previous answer and what it took."""
+    q = read_question(case.fields, case.id)
+    words = q.words.strip() or machine_words(q)
+    t = q.topology
+    task = q.prompt.strip() or (
+        f"{words}\n\nlatency (us, inf = no link):\n{rows(t.latency)}\n\nbandwidth (GB/s):\n{rows(t.bandwidth)}\n\n{FORMAT}"
+    )
+    if q.previous is None:
+        return [{"role": "user", "content": task}]
+    again = f"The plan is valid and takes {q.previous.latency:.2f} us. Write a program that prints a faster plan."
+    return [
+        {"role": "user", "content": task},
+        {"role": "assistant", "content": q.previous.answer},
+        {"role": "user", "content": again},
+    ]
+
+
+def case_from(row: dict[str, Any], where: str) -> Case:
+    """A case from one JSON object. Raises CaseError."""
+    identity, truth = row.get("id"), row.get("truth", "")
+    if not isinstance(identity, str) or not identity:
+        raise CaseError(f"{where}: 'id' is missing or not a string")
+    if not isinstance(truth, str):
+        raise CaseError(f"{where}: 'truth' is a {type(truth).__name__}, not a string")
+    split = row.get("split", "test")
+    if not isinstance(split, str):
+        raise CaseError(f"{where}: 'split' is not a string")
+    known = ("topology", "gpus", "latency", "bandwidth", "size", "chunks", "question", "prompt", "previous")
+    fields = {k: row[k] for k in known if k in row}
+    read_question(fields, where)
+    try:
+        json.dumps(fields)
+    except (TypeError, ValueError) as error:
+        raise CaseError(f"{where}: {error}") from error
+    return Case(identity, fields, truth, split)
