@@ -1,23 +1,28 @@
-// The Memory tab: the form, what it asks the server, and its state in the URL (keys that begin with mem_).
+// The Memory tab: the form, what it asks the server, and its state in the address: #memory?preset=sigma-10b&n_k=8
 (function (S) {
   "use strict";
-  const PREFIX = "mem_", WAIT_MS = 150, LONGEST = 24;
+  const MINE = "#memory", WAIT_MS = 150, LONGEST = 24;
+
+  function setHash(hash) {
+    const url = location.pathname + location.search + hash;
+    if (url !== location.pathname + location.search + location.hash) history.replaceState(history.state, "", url);
+  }
 
   // Only what differs from the preset is written, so a link stays short.
   function writeURL(values, base) {
-    const url = new URL(location.href);
-    for (const name of [...url.searchParams.keys()]) if (name.startsWith(PREFIX)) url.searchParams.delete(name);
-    for (const [name, value] of Object.entries(values)) {
-      if (name === "preset" || value !== base[name]) url.searchParams.set(PREFIX + name, value);
-    }
-    url.searchParams.set("tab", "memory");
-    if (url.href !== location.href) history.replaceState(history.state, "", url);
+    const out = new URLSearchParams({ preset: values.preset });
+    for (const [name, value] of Object.entries(values)) if (value !== base[name]) out.set(name, value);
+    setHash(MINE + "?" + out);
   }
 
+  const isMine = () => location.hash === MINE || location.hash.startsWith(MINE + "?");
+
   function readURL(start) {
-    const query = new URLSearchParams(location.search), given = {};
-    for (const [name, value] of query) if (name.startsWith(PREFIX)) given[name.slice(PREFIX.length)] = value.slice(0, LONGEST);
-    const preset = given.preset in start.presets ? given.preset : start.first;
+    const given = {};
+    if (isMine()) {
+      for (const [name, value] of new URLSearchParams(location.hash.slice(MINE.length + 1))) given[name] = value.slice(0, LONGEST + 1);
+    }
+    const preset = Object.hasOwn(start.presets, given.preset) ? given.preset : start.first;
     return { ...start.presets[preset], ...given, preset };
   }
 
@@ -119,20 +124,27 @@
       fill(start.presets[fields.preset.value]);
       ask();
     });
-    // Opening the tab again: its state belongs in the URL, and the Chat tab may have measured something new.
+    // Opening the tab again: its state belongs in the address, and the Chat tab may have measured something new.
     new IntersectionObserver((entries) => {
-      if (!entries.some((entry) => entry.isIntersecting)) return;
-      if (root.dataset.asked) writeURL(values(), start.presets[fields.preset.value]);
-      check();
+      if (entries.some((entry) => entry.isIntersecting)) {
+        if (root.dataset.asked) writeURL(values(), start.presets[fields.preset.value]);
+        check();
+      } else if (!visible() && isMine()) {
+        setHash("");
+      }
     }).observe(form);
 
-    fill(readURL(start));
-    ask();
+    function load() {
+      fill(readURL(start));
+      ask();
+    }
+    window.addEventListener("hashchange", () => isMine() && load());
+    load();
   };
 
   // A link to the tab opens it, once its button is there.
   function openFromURL() {
-    if (new URLSearchParams(location.search).get("tab") !== "memory") return;
+    if (!isMine()) return;
     const press = () => {
       const button = [...document.querySelectorAll('#tabs button[role="tab"]')].find((b) => b.textContent.trim() === "Memory");
       if (button) button.click();
@@ -142,6 +154,7 @@
     const watcher = new MutationObserver(() => press() && watcher.disconnect());
     watcher.observe(document.documentElement, { childList: true, subtree: true });
   }
+  window.addEventListener("hashchange", openFromURL);
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", openFromURL);
   else openFromURL();
 })(window.Sigma);

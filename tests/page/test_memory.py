@@ -12,7 +12,7 @@ pytestmark = pytest.mark.browser
 
 def open_tab(visit, site, query="", **view):
     """The Memory tab through its link, once it has its first answer."""
-    visitor = visit(f"{site[1]}/?tab=memory{query}", **view)
+    visitor = visit(f"{site[1]}/#memory{query}", **view)
     visitor.page.wait_for_selector("#memory [data-asked]", timeout=20_000)
     return visitor
 
@@ -35,13 +35,14 @@ def test_the_tab_opens_by_its_name_and_computes(visit):
     assert figure(visitor, "gqa") == 131_072 * 106_496
     assert figure(visitor, "v_read") == 26 * 32 * 101 * 64 * 2
     assert visitor.page.locator('[data-headline="resident"] .sr-only').inner_text() == "8.13 gibibytes"
-    assert "tab=memory" in visitor.page.url and "mem_preset=sigma-1.5b" in visitor.page.url
+    assert visitor.page.url.endswith("#memory?preset=sigma-1.5b")
     visitor.page.get_by_role("tab", name="Chat").click()
     visitor.page.wait_for_selector("#prompt:visible")
+    visitor.page.wait_for_function("location.hash === ''")
 
 
 def test_a_field_changes_figures_formula_and_link(visit, site):
-    visitor = open_tab(visit, site, "&mem_preset=sigma-10b&other=1")
+    visitor = open_tab(visit, site, "?preset=sigma-10b")
     wait_figure(visitor, "resident", 131_072 * 32 * 20 * 128 * 2)
     visitor.page.get_by_label("K heads", exact=True).fill("8")
     wait_figure(visitor, "resident", 131_072 * 32 * 24 * 128 * 2)
@@ -50,14 +51,15 @@ def test_a_field_changes_figures_formula_and_link(visit, site):
     visitor.page.get_by_label("Cache type").select_option("int4")
     wait_figure(visitor, "resident", 131_072 * 32 * 24 * 128 // 2)
     link = visitor.page.url
-    assert all(part in link for part in ("mem_n_k=8", "mem_kv=int4", "mem_preset=sigma-10b", "other=1"))
-    assert "mem_n_v" not in link
+    assert link.endswith("#memory?preset=sigma-10b&kv=int4&n_k=8")
     again = visit(link)
     wait_figure(again, "resident", 131_072 * 32 * 24 * 128 // 2)
     assert again.page.get_by_label("K heads", exact=True).input_value() == "8"
     again.page.get_by_role("button", name="Reset to it").click()
     wait_figure(again, "resident", 131_072 * 32 * 20 * 128 * 2)
-    assert "mem_n_k" not in again.page.url
+    assert "n_k" not in again.page.url
+    again.page.evaluate("location.hash = '#memory?preset=sigma-135m&top_k='")
+    wait_figure(again, "v_read", 8192 * 30 * 3 * 64 * 2)
 
 
 def test_bad_input_is_said_at_the_field_and_the_last_picture_stays(visit, site):
@@ -79,8 +81,8 @@ def test_bad_input_is_said_at_the_field_and_the_last_picture_stays(visit, site):
 
 
 def test_a_link_with_nonsense_says_so(visit, site):
-    query = "&mem_preset=<script>&mem_context=lots&mem_kv=fp3&mem_evil=1&mem_hidden=" + "9" * 500
-    visitor = visit(f"{site[1]}/?tab=memory{query}")
+    query = "?preset=<script>&context=lots&kv=fp3&evil=1&form=2&hidden=" + "9" * 500
+    visitor = visit(f"{site[1]}/#memory{query}")
     visitor.page.wait_for_selector("#mem-error-context:not(:empty)", timeout=20_000)
     assert "“lots”" in visitor.page.locator("#mem-error-context").inner_text()
     assert visitor.page.locator("#mem-error-hidden").is_visible()  # inside details, which opened
