@@ -15,6 +15,7 @@ import json
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +51,12 @@ def ask(engine: Any, side: str, messages: list[dict[str, str]], max_new_tokens: 
     request = ChatRequest({side: messages}, Sampling(max_new_tokens=max_new_tokens))
     text, finish = [], None
     try:
-        for event in engine.stream(request):
-            if isinstance(event, StepEvent):
-                text.append(event.text)
-                finish = event.finish_reason
-            yield event
+        with closing(engine.stream(request)) as events:  # an answer that is given up frees its cache at once
+            for event in events:
+                if isinstance(event, StepEvent):
+                    text.append(event.text)
+                    finish = event.finish_reason
+                yield event
     except PromptError:
         yield Answer("", REFUSED)
         return

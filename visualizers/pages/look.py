@@ -22,6 +22,7 @@ SCRIPTS = (
     "memory_chart",
     "memory_view",
     "memory",
+    "tasks",
 )
 SANS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Liberation Sans", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Liberation Mono", "monospace")
@@ -94,9 +95,14 @@ def style_sheet() -> str:
     return "\n".join(path.read_text("utf-8") for path in sorted((ASSETS / "css").glob("*.css")))
 
 
+def task_scripts() -> list[str]:
+    """Scripts of single tasks, `tasks_NAME.js`: each draws the parts of that task's verdicts."""
+    return sorted(path.stem for path in (ASSETS / "js").glob("tasks_*.js"))
+
+
 def head(recorded: dict[str, Any] | None) -> str:
     """The scripts and the recorded run, inlined: the page then needs no second request and no other host."""
-    code = "\n".join((ASSETS / "js" / f"{name}.js").read_text("utf-8") for name in SCRIPTS)
+    code = "\n".join((ASSETS / "js" / f"{name}.js").read_text("utf-8") for name in (*SCRIPTS, *task_scripts()))
     parts = [POLICY, f"<script>\n{code}\n</script>"]
     if recorded is not None:
         # A "</script>" inside the JSON would end the element; "<\/" means the same in JSON.

@@ -17,7 +17,9 @@ from visualizers.pages.column import column_head
 from visualizers.pages.handlers import CONCURRENT, ChatHandlers
 from visualizers.pages.memory import memory_tab
 from visualizers.pages.status import chip
+from visualizers.pages.tasks_wiring import add_tasks
 from visualizers.source import EngineSource
+from visualizers.tasks.shelf import Shelf
 from visualizers.turns import Chat
 
 TITLE = "Sigma's demo"
@@ -25,8 +27,8 @@ SENTENCE = "Sigma gives queries, keys and values different budgets. Watch what t
 RECORDED = look.ASSETS / "examples" / "recorded.json"
 
 
-def build_page(source: EngineSource, max_waiting: int = 20) -> gr.Blocks:
-    """The whole page over an engine source, started or not; `max_waiting` visitors may queue.
+def build_page(source: EngineSource, max_waiting: int = 20, shelf: Shelf | None = None) -> gr.Blocks:
+    """The whole page over an engine source, started or not; `max_waiting` visitors may queue, `shelf` holds the tasks.
 
     Launch it with `page.launch(**launch_options())`.
     """
@@ -40,6 +42,7 @@ def build_page(source: EngineSource, max_waiting: int = 20) -> gr.Blocks:
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Chat", id="chat"):
                 tab = chat_tab(infos, lambda chat: chat and desk.leave(chat.session))
+            add_tasks(page, source, infos, shelf)
             with gr.Tab("Memory", id="memory"):
                 memory_tab(source, infos)
             with gr.Tab("About", id="about"):

@@ -1,0 +1,62 @@
+"""The named endpoint that judges an answer: `Client(url).predict("nl2kql", {...}, "SyslogData | take 5", api_name="/judge")`."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+import gradio as gr
+
+from sigma.aimicius.contract import CaseError
+from sigma.events import PromptError
+from visualizers.tasks.fields import MAX_CHARACTERS
+from visualizers.tasks.judging import JudgeRoom
+from visualizers.tasks.shelf import Shelf
+
+log = logging.getLogger(__name__)
+
+MAX_ANSWER_CHARACTERS = 2_000_000
+
+
+def make_judge(shelf: Shelf, room: JudgeRoom):
+    """The endpoint's function, bound to the tasks and their judges."""
+
+    def judge(task: str, case: dict[str, Any], answer: str) -> dict[str, Any]:
+        """
+        Judge one answer to one case of an AIMicius-style task; no model is asked.
+
+        Parameters:
+            task: "cmdgen", "infrawise", "optiflow" or "nl2kql"
+            case: a line of a case file as an object: the task's fields and "truth" (left out, scores that need it are null)
+            answer: the answer, as a model would write it
+        Returns:
+            {"task", "scores": {metric: {"value": 0 to 1 or null, "reason"}}, "parts": [{"name", "state", "text", "view"}]}
+        """
+        try:
+            return _judge(shelf, room, task, case, answer)
+        except (PromptError, CaseError) as error:
+            raise gr.Error(str(error)[:500], print_exception=False) from None
+        except Exception:
+            log.exception("a judge call failed")
+            raise gr.Error("Judging failed; the server's log has the details.", print_exception=False) from None
+
+    return judge
+
+
+def _judge(shelf: Shelf, room: JudgeRoom, name: Any, case: Any, answer: Any) -> dict[str, Any]:
+    task = shelf.task(name)
+    if not isinstance(case, dict):
+        raise PromptError(f"case must be a JSON object, not a {type(case).__name__}.")
+    if not isinstance(answer, str):
+        raise PromptError(f"answer must be a text, not a {type(answer).__name__}.")
+    if len(answer) > MAX_ANSWER_CHARACTERS:
+        raise PromptError(f"The answer has {len(answer):,} characters; at most {MAX_ANSWER_CHARACTERS:,} are taken.")
+    if (size := len(json.dumps(case))) > MAX_CHARACTERS:
+        raise PromptError(f"The case has {size:,} characters; at most {MAX_CHARACTERS:,} are read.")
+    judged = room.judge(task, task.case({"id": "case", "truth": "", **case}, "case"), answer)
+    if judged.verdict is None:
+        raise PromptError(judged.problem)
+    # Through JSON once: what a task put into a view must not be able to break the reply.
+    verdict = json.loads(json.dumps(judged.verdict.to_dict(), default=str), parse_constant=lambda _: None)
+    return {"task": task.name, **verdict}

@@ -1,0 +1,143 @@
+"""One task given to the models: their answers stream, and the verdict on each begins when that side has ended. No Gradio."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from sigma.aimicius.contract import Case, Task
+from sigma.events import ChatRequest, Engine
+from visualizers.board import Board
+from visualizers.live import Run, stream_turn
+from visualizers.tasks.common import VerdictView, packed
+from visualizers.tasks.judging import Judgement, JudgeRoom
+from visualizers.tasks.shelf import Draw
+
+POLL_SECONDS = 0.1
+ENDS = {"stop": "done", "length": "token budget used up", "context": "context is full"}
+TURNS = {1: "", 2: "second turn"}
+
+
+@dataclass(frozen=True, slots=True)
+class TurnUpdate:
+    """What changed: payloads of answers and verdicts by side."""
+
+    answers: dict[str, str] = field(default_factory=dict)
+    verdicts: dict[str, str] = field(default_factory=dict)
+
+
+def answer_payload(name: str, board: Board, side: str, budget: int, turn: int = 1) -> str:
+    """One side's answer so far and its figures, for the browser."""
+    view = board.views[side]
+    meter = view.meter
+    phase = meter.phase
+    words = {
+        "waiting": "waiting",
+        "prefill": f"reading the prompt {meter.prefilled:,} of {meter.prompt_tokens:,}",
+        "decode": "writing",
+        "done": ENDS.get(meter.finish or "", "done"),
+    }[phase]
+    if board.stopped and phase != "done":
+        phase, words = "stopped", "stopped, not judged"
+    return packed(
+        run=board.run,
+        name=name,
+        phase=phase,
+        words=words,
+        turn=TURNS.get(turn, f"turn {turn}"),
+        text=view.text,
+        tokens=meter.step + 1,
+        budget=budget,
+        prompt=meter.prompt_tokens,
+        rate=meter.tokens_per_second,
+        first=meter.first_ms,
+    )
+
+
+@dataclass
+class Asked:
+    """What a turn asks and what came of it: a case per side, then a judgement per side that ended by itself."""
+
+    task: Task
+    cases: dict[str, Case]
+    budget: int
+    names: dict[str, str]
+    draw: Draw | None = None
+    turn: int = 1
+    judgements: dict[str, Judgement] = field(default_factory=dict)
+
+    def messages(self) -> dict[str, list[dict[str, str]]]:
+        """The chats that are sent."""
+        return {side: self.task.messages(case) for side, case in self.cases.items()}
+
+
+def stream_and_judge(
+    engine: Engine, request: ChatRequest, asked: Asked, room: JudgeRoom, run: Run
+) -> Iterator[TurnUpdate]:
+    """Both sides through the engine, and each through the judge when it has ended.
+
+    A side that was stopped is not judged. Closing this generator, or `run.stop`, frees the engine's caches and leaves
+    the judges alone. Raises what the engine raises.
+    """
+    views: dict[str, VerdictView] = {}
+    try:
+        for update in stream_turn(engine, request, None, run, pictures=False):
+            answers = {
+                side: answer_payload(asked.names[side], run.board, side, asked.budget, asked.turn)
+                for side in update.texts
+            }
+            yield TurnUpdate(answers, _judged(asked, room, run, views))
+        while not run.stop.is_set():
+            changed = _judged(asked, room, run, views)
+            ended = all(judgement.finished() for judgement in asked.judgements.values())
+            # Always a yield: a generator that does not yield cannot be stopped.
+            yield TurnUpdate(verdicts=changed)
+            if ended and not changed:
+                break
+            time.sleep(POLL_SECONDS)
+    finally:
+        for judgement in asked.judgements.values():
+            if not judgement.finished():
+                judgement.leave()
+
+
+def _judged(asked: Asked, room: JudgeRoom, run: Run, views: dict[str, VerdictView]) -> dict[str, str]:
+    """Begin to judge what has ended; payloads of the verdicts that changed."""
+    changed = {}
+    for side, view in run.board.views.items():
+        if view.meter.finish is None:
+            continue
+        if side not in asked.judgements:
+            asked.judgements[side] = room.start(asked.task, asked.cases[side], view.text)
+            views[side] = VerdictView(f"{run.board.run}-{side}", asked.names[side], asked.task, asked.draw)
+        payload = views[side].payload(asked.judgements[side])
+        if payload is not None:
+            changed[side] = payload
+    return changed
+
+
+def judge_one(key: str, who: str, asked: Judgement, draw: Draw | None) -> Iterator[str | None]:
+    """Payloads of a single judgement until it has ended; None where nothing changed."""
+    view = VerdictView(key, who, asked.task, draw)
+    try:
+        while True:
+            ended = asked.finished()
+            yield view.payload(asked)
+            if ended:
+                return
+            time.sleep(POLL_SECONDS)
+    finally:
+        if not asked.finished():
+            asked.leave()
+
+
+def empty_verdict(task: str = "", note: str = "") -> str:
+    """A payload that clears a verdict."""
+    return packed(key="", task=task, state="empty", note=note, parts=[], scores="", summary="")
+
+
+def names_of(infos: dict[str, Any]) -> dict[str, str]:
+    """Column titles of the loaded sides."""
+    return {side: info.name for side, info in infos.items()}
