@@ -20,13 +20,6 @@ from dataclasses import dataclass
 from threading import Lock
 
 import torch
-from transformers import (
-    LogitsProcessorList,
-    RepetitionPenaltyLogitsProcessor,
-    TemperatureLogitsWarper,
-    TopKLogitsWarper,
-    TopPLogitsWarper,
-)
 
 from sigma.cache import DiffKVCache
 from sigma.checkpoints import CheckpointError, Side, load_pair
@@ -38,13 +31,13 @@ from sigma.events import (
     PromptError,
     PromptEvent,
     RunTokens,
-    Sampling,
     SideInfo,
     StepEvent,
 )
 from sigma.inspection import Inspection, recompute
 from sigma.prompts import prompt_ids
 from sigma.runtime import Runtime
+from sigma.sampling import Sampler
 from sigma.tokenizer import StreamDecoder, piece
 
 PREFILL_CHUNK = 256
@@ -78,40 +71,16 @@ class Kept:
     selective_k: int | None
 
 
-def processors(sampling: Sampling) -> LogitsProcessorList:
-    """transformers' own logits processors, in transformers' own order. Raises PromptError for impossible values."""
-    chain = LogitsProcessorList()
-    try:
-        if sampling.repetition_penalty != 1.0:
-            chain.append(RepetitionPenaltyLogitsProcessor(float(sampling.repetition_penalty)))
-        if sampling.temperature < 0:
-            raise ValueError(f"temperature must not be negative, got {sampling.temperature}")
-        if sampling.temperature > 0:
-            chain.append(TemperatureLogitsWarper(float(sampling.temperature)))
-            if sampling.top_k:
-                chain.append(TopKLogitsWarper(int(sampling.top_k)))
-            if sampling.top_p < 1:
-                chain.append(TopPLogitsWarper(float(sampling.top_p)))
-    except ValueError as error:
-        raise PromptError(str(error)) from error
-    return chain
-
-
 class _Run:
     """One side of one request: prefill in chunks, then one token per `advance`."""
 
     def __init__(self, name: str, model: Model, request: ChatRequest, kept: Kept | None):
         self.name, self.model, self.request, self.sampling = name, model, request, request.sampling
-        self.chain = processors(self.sampling)
+        self.sampler = Sampler(self.sampling, model.runtime.device)
         self.top_k = request.selective_k if self.name == "sigma" else None
         self.ids = prompt_ids(model.side.tokenizer, request.messages[name], model.side.config.max_position_embeddings)
         self.prompt_length = len(self.ids)
         self.cache, self.reused = self._cache(kept)
-        self.generator = torch.Generator(device=model.runtime.device)
-        if self.sampling.seed is None:
-            self.generator.seed()
-        else:
-            self.generator.manual_seed(int(self.sampling.seed))
         self.decoder = StreamDecoder(model.side.tokenizer)
         self.logits: torch.Tensor | None = None
         self.spent = 0.0
@@ -147,7 +116,7 @@ class _Run:
             self.logits, probe = self.model.runtime.decode(
                 self._tensor(self.ids[-1:]), self.cache, top_k=self.top_k, probe_layer=self.request.probe_layer
             )
-        token = self._sample()
+        token = self.sampler.next(self.ids, self.logits)
         self.ids.append(token)
         self.step += 1
         stopped = token in self.model.stop_ids
@@ -167,14 +136,6 @@ class _Run:
         if self.step >= self.sampling.max_new_tokens:
             return "length"
         return "context" if len(self.ids) >= self.model.side.config.max_position_embeddings else None
-
-    def _sample(self) -> int:
-        scores = self.logits
-        if self.chain:
-            scores = self.chain(self._tensor(self.ids), scores)
-        if self.sampling.temperature == 0:
-            return int(scores.argmax(-1))
-        return int(torch.multinomial(scores.softmax(-1), 1, generator=self.generator))
 
     def _tensor(self, ids: list[int]) -> torch.Tensor:
         return torch.tensor([ids], device=self.model.runtime.device)
