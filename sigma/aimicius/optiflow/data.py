@@ -15,7 +15,7 @@ from sigma.aimicius.contract import SPLITS, Case, CaseError
 from sigma.aimicius.optiflow.phrases import request
 from sigma.aimicius.optiflow.plan import check_plan, read_plan
 from sigma.aimicius.optiflow.programs import STYLES, good_program, print_of, slow_program
-from sigma.aimicius.optiflow.question import read_question
+from sigma.aimicius.optiflow.question import read_question, rows
 from sigma.aimicius.optiflow.simulate import simulate
 from sigma.aimicius.optiflow.topology import DGX1_LINKS, PRESETS, Topology, TopologyError, full_mesh, meshed, switched
 
@@ -177,20 +177,30 @@ def _fields(topology: Topology) -> dict:
 
 
 def examples() -> list[Case]:
-    """Known machines for one click, and a second turn; the first is the paper's (NDv5, two chunks of 70 KB)."""
+    """Cases for one click; the first is the paper's machine and data (NDv5, two chunks of 70 KB).
+
+    Their matrices are fields of text, so that a visitor can change them or paste others.
+    """
     rng = random.Random(SEED)
 
     def case(identity: str, name: str, size: float, chunks: int, words: str, style: str, second: bool = False) -> Case:
-        fields = {"topology": name, "size": size, "chunks": chunks, "question": words}
+        topology = PRESETS[name]
+        machine = {"topology": name, "gpus": topology.gpus}
+        machine |= {"latency": rows(topology.latency), "bandwidth": rows(topology.bandwidth)}
+        fields = {"question": words, **machine, "size": size, "chunks": chunks}
         return _with_truth(rng, identity, fields, PRESET_KIND[name], style, second, "examples")
 
+    own = meshed("custom", [[int(abs(a - b) in (1, 4)) for b in range(5)] for a in range(5)], 0.5, 40)
+    pasted = {"latency": rows(own.latency), "bandwidth": rows(own.bandwidth), "size": 200, "chunks": 2}
+    ring = "There are 5 GPUs in a ring. Each one holds 200 KB of data in 2 chunks. Plan an all-gather. Show the rounds."
     return [
         case(
             "ndv5",
             "NDv5",
             140,
             2,
-            "8 GPUs on an NVSwitch; every GPU starts with 140 KB split into 2 chunks. Plan an all-gather. A flat list is fine.",
+            "8 GPUs on an NVSwitch; every GPU starts with 140 KB split into 2 chunks. Plan an all-gather. "
+            "A flat list is fine.",
             "lines",
         ),
         case(
@@ -214,9 +224,10 @@ def examples() -> list[Case]:
             "NDv4",
             140,
             2,
-            "8 GPUs behind one switch; every GPU starts with 140 KB split into 2 chunks. Plan an all-gather. Print it step by step.",
+            "8 GPUs behind one switch; every GPU starts with 140 KB split into 2 chunks. Plan an all-gather. "
+            "Print it step by step.",
             "steps",
-            True,
+            second=True,
         ),
         case(
             "mi300x-improve",
@@ -225,6 +236,15 @@ def examples() -> list[Case]:
             2,
             "8 GPUs, each linked to every other, 1 MB on every one, in 2 chunks. Find a fast all-gather schedule.",
             "lines",
-            True,
+            second=True,
+        ),
+        _with_truth(
+            rng,
+            "own-matrices",
+            {"question": ring, "topology": "custom", "gpus": 5, **pasted},
+            "ring",
+            "steps",
+            False,
+            "examples",
         ),
     ]

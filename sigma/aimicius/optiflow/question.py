@@ -4,8 +4,8 @@ Fields of a case (one JSON object a line, beside "id" and "truth"):
 
     topology   a name of PRESETS, or any label together with the next three
     gpus       number of GPUs; the matrices' first nodes, later nodes are switches
-    latency    square matrix, us; "inf" where there is no link
-    bandwidth  square matrix, GB/s; 0 where there is no link
+    latency    square matrix, us; "inf" where there is no link. Rows of numbers, or one text with a row on each line
+    bandwidth  square matrix, GB/s; 0 where there is no link; likewise
     size       KB (1,000 bytes) of data on each GPU to begin with
     chunks     into how many equal chunks each GPU's data is cut
     question   optional: the words of the request; the matrices and the format are added below them
@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,7 +79,8 @@ def read_question(fields: dict[str, Any], where: str = "the case") -> Question:
     name = _text(fields, "topology", where, "custom", 200)
     if "latency" in fields or "bandwidth" in fields:
         try:
-            topology = topology_from(fields.get("latency"), fields.get("bandwidth"), fields.get("gpus"), name)
+            latency, bandwidth = (pasted(fields.get(key), key) for key in ("latency", "bandwidth"))
+            topology = topology_from(latency, bandwidth, fields.get("gpus"), name)
         except TopologyError as error:
             raise CaseError(f"{where}: {error}") from error
     elif name in PRESETS:
@@ -130,6 +132,21 @@ def _previous(given: Any, topology: Topology, chunk_kb: float, chunks: int, wher
     if isinstance(latency, bool) or not isinstance(latency, int | float) or not math.isfinite(latency) or latency <= 0:
         raise CaseError(f"{inside}: 'latency_us' is {str(latency)[:40]!r}, not a positive number of microseconds")
     return Previous(answer, float(latency))
+
+
+def pasted(matrix: Any, name: str) -> Any:
+    """Rows of a matrix that came as text: a row on each line or in each bracket, entries apart by spaces or commas.
+
+    What is no text is returned as it is. Raises TopologyError for an entry that is no number.
+    """
+    if not isinstance(matrix, str):
+        return matrix
+    lines = re.sub(r"\]\s*,", "\n", matrix[:MAX_WORDS]).splitlines()
+    found = [line.replace(",", " ").replace("[", " ").replace("]", " ").replace(";", " ").split() for line in lines]
+    try:
+        return [[float(x.strip("'\"")) for x in row] for row in found if row]
+    except ValueError as error:
+        raise TopologyError(f"{name}: {str(error)[:80]}") from error
 
 
 def _text(fields: dict[str, Any], name: str, where: str, default: str, most: int) -> str:

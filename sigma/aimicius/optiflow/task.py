@@ -65,12 +65,28 @@ class Optiflow:
         ),
     )
 
+    answer_tokens = 320  # the longest truth has about 200 tokens
+
     def __init__(self, sandbox: Sandbox = SANDBOX) -> None:
         self.sandbox = sandbox
 
     def examples(self) -> list[Case]:
-        """One-click cases: first turns on known machines, and a second turn."""
+        """One-click cases: first turns on known machines, a second turn, and pasted matrices.
+
+        Who asks is about to judge: the sandbox begins to be compiled in the background if it was not yet.
+        """
+        self.sandbox.warm()
         return examples()
+
+    def label(self, case: Case) -> str:
+        """The machine and the turn, for a button."""
+        q = read_question(case.fields, case.id)
+        name = q.topology.name if q.topology.name != "custom" else f"{q.topology.gpus} GPUs, own matrices"
+        return f"{name}: {'improve the plan' if q.previous else 'plan an all-gather'}"
+
+    def follow_up(self, case: Case, verdict: Verdict) -> Case | None:
+        """The second turn; see the function of that name below."""
+        return follow_up(case, verdict)
 
     def generate(self, split: str) -> Iterator[Case]:
         """See `data.generate`."""
@@ -208,8 +224,9 @@ def judge_output(q: Question, output: str) -> tuple[Part, float | None]:
         "bound_any": bounds.any_chunks,
         "reference": reference,
     }
-    shape = f"{len(plan.rounds)} round{'s' if len(plan.rounds) > 1 else ''}" if plan.grouped else "a flat list"
-    dropped = f" {len(plan) - len(check.plan):,} redundant sends were dropped." if check.warnings else ""
+    rounds, lost = len(check.plan.rounds), len(plan) - len(check.plan)
+    shape = f"{rounds} round{'s' if rounds > 1 else ''}" if plan.grouped else "a flat list"
+    dropped = f" Dropped as redundant: {lost:,}." if lost else ""
     text = (
         f"Valid: {len(check.plan):,} transfers in {shape}, {cost.latency:.2f} us, {cost.latency / bounds.chunks:.2f} times the lower bound "
         f"of {bounds.chunks:.2f} us.{dropped}"
