@@ -146,12 +146,18 @@ def read(text: str) -> Reading:
 def _why_none(text: str, found: list[_Object], error: str) -> str:
     if not text.strip():
         return "the answer is empty"
-    if found:
-        keys = ", ".join(printable(key, 24) for key in list(found[0])[:4]) or "no key at all"
-        near = {key.casefold() for key in found[0]} & {key.casefold() for key in KEYS}
-        hint = "; keys are written with a capital" if near else ""
-        return f"there is a JSON object, but with {keys} instead of Design, Criterion, Workload{hint}"
-    return f"no JSON object can be read: {error}" if error else "there is no JSON object in it"
+    if error:
+        beside = f" (the object beside it has {_keys(found[0])})" if found else ""
+        return f"no JSON object can be read: {error}{beside}"
+    if not found:
+        return "there is no JSON object in it"
+    near = {key.casefold() for key in found[0]} & {key.casefold() for key in KEYS}
+    hint = "; keys are written with a capital" if near else ""
+    return f"there is a JSON object, but with {_keys(found[0])} instead of Design, Criterion, Workload{hint}"
+
+
+def _keys(value: _Object) -> str:
+    return ", ".join(printable(key, 24) for key in list(value)[:4]) or "no key at all"
 
 
 def _meaning(reading: Reading) -> tuple:

@@ -194,16 +194,14 @@ def typos(rng: random.Random, text: str) -> str:
 
 def context(rng: random.Random, dcw: DCW) -> tuple[list[dict[str, Any]], list[int]]:
     """Ten records, most of the others close to what is asked, and the indexes of those that fit."""
-    good, near, far = [], [], []
+    good, near, alike, far = [], [], [], []
     for record, kinship in zip(published(), _kinship(dcw.workload)):
         if kinship == SAME and fits(record.row(0), dcw):
             good.append(record)
-        elif kinship in (SAME, PRECISION) or (
-            kinship == ALIKE and {dcw.target, dcw.baseline} & {record.hardware, record.sku}
-        ):
-            near.append(
-                record
-            )  # one thing away: another design, SKU, precision, a longer time, or a like-sounding benchmark
+        elif kinship in (SAME, PRECISION):
+            near.append(record)  # the benchmark, but of another machine or precision, or too slow
+        elif kinship == ALIKE and {dcw.target, dcw.baseline} & {record.hardware, record.sku}:
+            alike.append(record)  # the machine, but a benchmark that sounds alike
         else:
             far.append(record)
     keep = 0 if rng.random() < 0.06 else min(len(good), rng.choice((1, 1, 2, 2, 3, 4)))
@@ -216,8 +214,8 @@ def context(rng: random.Random, dcw: DCW) -> tuple[list[dict[str, Any]], list[in
         )
     else:
         chosen = _some(rng, good, keep)
-    hard = _some(rng, near, min(CONTEXT - len(chosen), rng.choice((5, 6, 7))))
-    picked = chosen + hard
+    picked = chosen + _some(rng, near, min(CONTEXT - len(chosen), rng.choice((3, 4, 5))))
+    picked += _some(rng, alike, min(CONTEXT - len(picked), rng.choice((1, 2, 3))))
     picked += _some(rng, far, CONTEXT - len(picked))
     rng.shuffle(picked)
     rows = [record.row(index) for index, record in enumerate(picked, 1)]

@@ -55,7 +55,7 @@ def _json_list(text: str) -> frozenset[int] | None:
             item = item.get("index")
         if isinstance(item, str) and re.fullmatch(r"[0-9]{1,6}", item):
             item = int(item)
-        if type(item) is not int:
+        if type(item) is not int or not 0 <= item < 1_000_000:
             return None
         chosen.add(item)
     return frozenset(chosen)

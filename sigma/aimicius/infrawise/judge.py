@@ -7,7 +7,9 @@ suitable, both ask for the answer None: otherwise any answer would have found ev
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from sigma.aimicius.contract import MAX_ANSWER, Case, Part, Score, Verdict
@@ -32,10 +34,11 @@ def judge(case: Case, answer: str) -> Iterator[Part | Verdict]:
         yield parts[-1]
     wanted = WANTED[case.fields["kind"]]
     rest, truth_rest = answer, case.truth
+    meant = dcw.read(json.dumps(case.fields["dcw"])).dcw() if case.fields.get("dcw") else None
     given = dcw.read(answer) if "DCW" in wanted else None
     truth = dcw.read(case.truth) if given is not None and case.truth else None
     if given is not None:
-        rest, truth_rest = given.rest, truth.rest if truth else ""
+        rest, truth_rest, meant = given.rest, truth.rest if truth else "", given.dcw()
         for part in _judge_dcw(given, truth.dcw() if truth else None, scores):
             parts.append(part)
             yield part
@@ -43,6 +46,9 @@ def judge(case: Case, answer: str) -> Iterator[Part | Verdict]:
         rows = case.fields.get("records") or []
         expected = indexes.read(truth_rest).chosen if case.truth else None
         part = _judge_results(indexes.read(rest), expected, rows, bool(case.truth), scores)
+        if not case.truth and meant is not None and rows:
+            by_rule = _listed(frozenset(row["index"] for row in rows if records.fits(row, meant)))
+            part = replace(part, text=f"{part.text} By the rule of the prompt, what fits this DCW is: {by_rule}.")
         parts.append(part)
         yield part
     yield Verdict(scores, tuple(parts))
@@ -148,10 +154,12 @@ def view(rows: list[dict[str, Any]], chosen: frozenset[int] | None, truth: froze
     listed = [
         {
             "index": row["index"],
-            "hardware": row["hardware"],
-            "sku": row["sku"],
-            "workload": row["workload"],
-            "results": {str(key): str(value) for key, value in row["results"].items()},
+            "hardware": dcw.printable(row["hardware"], 60),
+            "sku": dcw.printable(row["sku"], 60),
+            "workload": dcw.printable(row["workload"], 120),
+            "results": {
+                dcw.printable(key, 60): dcw.printable(str(value), 60) for key, value in list(row["results"].items())[:8]
+            },
             "chosen": chosen is not None and row["index"] in chosen,
             "fits": None if truth is None else row["index"] in truth,
         }
@@ -173,7 +181,7 @@ def chart(rows: list[dict[str, Any]], truth: frozenset[int] | None) -> dict[str,
     key = max(counts, key=lambda k: counts[k])  # the first of the most frequent: a source names its main figure first
     bars = [
         {
-            "label": f"{row['index']} \u00b7 {row['sku'] or row['hardware']}",
+            "label": dcw.printable(f"{row['index']} \u00b7 {row['sku'] or row['hardware']}", 60),
             "detail": _setting(row["results"]),
             "value": found[key],
             "fits": None if truth is None else row["index"] in truth,
@@ -181,9 +189,9 @@ def chart(rows: list[dict[str, Any]], truth: frozenset[int] | None) -> dict[str,
         for row, found in zip(rows, figures)
         if key in found
     ]
-    return {"name": key[0], "unit": key[1], "bars": bars}
+    return {"name": dcw.printable(key[0], 60), "unit": dcw.printable(key[1], 20), "bars": bars}
 
 
 def _setting(results: dict[str, Any]) -> str:
     named = {key for key in results if records.figures({key: results[key]})}
-    return ", ".join(f"{key} {results[key]}" for key in results if key not in named)
+    return dcw.printable(", ".join(f"{key} {results[key]}" for key in results if key not in named), 80)
