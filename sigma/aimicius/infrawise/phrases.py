@@ -76,7 +76,7 @@ COMPARE: Splits = (
         "We moved from {b} to {t} last week and {w} feels different. What do the benchmarks say{c}?",
         "improvement of {t} over {b} for {w}{c}",
         "How much faster than {b} is {t} in {w}{c}?",
-        "Give me the gap between {t} and its predecessor {b} on {w}{c}.",
+        "Give me the gap between {t} and {b} on {w}{c}.",
         "Benchmark {t} versus {b} with {w}{c}.",
         "Starting from {b}, would {t} help with {w}{c}?",
         "As compared to {b}, what are the results of {t} for {w}{c}?",

@@ -15,7 +15,7 @@ from sigma.aimicius.infrawise.records import fits
 
 SIZES = {"train": 5000, "dev": 100, "test": 400}
 HASHES = {
-    "train": "9861becb0164b6b5ecae19d1689276ece092797f610518ed5c73a12f1ca24549",
+    "train": "4627e1c536a885e6875fdaaa54be8e7d08bb0b69717a5787ff8e2c8ef1c5fe50",
     "dev": "f0c9e9dccb4854016b2347ba4ec5abe7f70b5f449923a117fdbf2b14eafd5c39",
     "test": "73438fd3005ff45ecb8e402a7d85071042e5cb983d5292d518943f747ced56c9",
 }

@@ -24,10 +24,13 @@ def test_cards_show_right_and_wrong_parts_with_the_truth():
 
 
 def test_results_are_marked_by_what_was_chosen_and_what_fits():
-    case = TASK.examples()[0]
-    *_, html = drawn(case, case.truth.split("\n")[0] + "\nResults: [3, 1]")
-    assert [html.count(f'<li data-mark="{mark}"') for mark in ("found", "wrong", "missed", "other")] == [1, 1, 1, 7]
-    assert html.count('class="iw-row"') == 1 and "samples/s" in html, "GEMM has no throughput to show beside BERT's"
+    row = {"hardware": "A100", "sku": "NDv4", "workload": "VGG11 training", "results": {"throughput (samples/s)": 3}}
+    rows = [{**row, "index": index} for index in (1, 2, 3, 4)]
+    rows[2]["results"] = {"time (ms)": 5}
+    case = Case("x", {"kind": "retrieval", "dcw": {}, "records": rows}, "[1, 2]")
+    (html,) = drawn(case, "[1, 3]")
+    assert [html.count(f'<li data-mark="{mark}"') for mark in ("found", "wrong", "missed", "other")] == [1, 1, 1, 1]
+    assert html.count('class="iw-row"') == 1 and "samples/s" in html, "a time cannot stand beside a throughput"
 
 
 def test_an_answer_without_anything_is_drawn_too():
