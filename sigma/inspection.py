@@ -101,7 +101,7 @@ class Inspection:
         out = torch.einsum("ht,htd->hd", weights, values)
         if query == 0:
             return np.zeros((self.query_heads, len(ks)), np.float32)
-        order = weights[:, :-1].argsort(1, descending=True, stable=True)[:, : max(ks)]
+        order = weights[:, :-1].sort(dim=1, descending=True, stable=True).indices[:, : max(ks)]
         own = weights[:, -1:]
         mass = weights.gather(1, order).cumsum(1)
         picked = values.gather(1, order[..., None].expand(-1, -1, values.shape[-1]))

@@ -48,10 +48,12 @@
     return 1;
   };
 
-  // Strength 0..1 of a cell for drawing; `top` is the strongest weight of its map or row.
+  // Strength 0..1 of a cell for drawing; `top` is the strongest weight of its map or row. On the log scale three decades
+  // are told apart, 0.1 % to 100 %: over five, every cell of a picture would be some grey.
+  const DRAWN = 0.6;
   S.cellStrength = function (step, options, top) {
     if (step <= 0) return 0;
-    return options.log ? step / S.stepTop : Math.min(1, S.stepWeights[step] / Math.max(top, 1e-6));
+    return options.log ? Math.max(0.02, (step / S.stepTop - 1 + DRAWN) / DRAWN) : Math.min(1, S.stepWeights[step] / Math.max(top, 1e-6));
   };
 
   S.mean = (values) => (values.length ? values.reduce((a, b) => a + b, 0) / values.length : 0);

@@ -75,6 +75,7 @@
       root.dataset.seq = next.seq || 0;
       document.body.dataset.run = next.recorded ? "recorded" : over ? "over" : "running";
       root.querySelector("#recorded-tag").hidden = !next.recorded;
+      root.dispatchEvent(new CustomEvent("sigma:state", { detail: next, bubbles: true }));
       schedule();
     }
 

@@ -14,6 +14,7 @@ from visualizers.pages.about import LIMITS, about_tab
 from visualizers.pages.api import make_chat
 from visualizers.pages.chat import chat_tab
 from visualizers.pages.column import column_head
+from visualizers.pages.explore_handlers import ExploreHandlers
 from visualizers.pages.handlers import CONCURRENT, ChatHandlers
 from visualizers.pages.memory import memory_tab
 from visualizers.pages.status import chip
@@ -33,6 +34,7 @@ def build_page(source: EngineSource, max_waiting: int = 20, shelf: Shelf | None 
     Launch it with `page.launch(**launch_options())`.
     """
     desk = Desk(source)
+    explore = ExploreHandlers(source, look.ASSETS / "examples" / "explore.json")
     infos = recording.recorded_info(recording.read(RECORDED))
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         with gr.Row(elem_id="top", equal_height=True):
@@ -42,12 +44,15 @@ def build_page(source: EngineSource, max_waiting: int = 20, shelf: Shelf | None 
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Chat", id="chat"):
                 tab = chat_tab(infos, lambda chat: chat and desk.leave(chat.session))
+            with gr.Tab("Explore", id="explore"):
+                explore.layout()
             add_tasks(page, source, infos, shelf)
             with gr.Tab("Memory", id="memory"):
                 memory_tab(source, infos)
             with gr.Tab("About", id="about"):
                 about_tab()
         ChatHandlers(tab, desk).wire()
+        explore.wire(page, tab.state)
         _watch_loading(page, source, status, tab)
         gr.api(make_chat(source), api_name="chat", concurrency_limit=CONCURRENT, concurrency_id="engine")
 

@@ -1,0 +1,107 @@
+// Asks the server for parts of a view, one question per lane at a time, and keeps a bounded number of answers.
+(function (S) {
+  "use strict";
+  const KEPT_CHARACTERS = 24e6, RETRY_MS = 350;
+  // Quick parts never wait behind slow ones: a map of 8,192 tokens takes seconds.
+  const LANES = { row: "quick", select: "quick", next: "quick", exact: "quick" };
+  const DECODERS = {
+    maps: (part) => ({ sigma: S.decodeMap(part.sigma), gqa: S.decodeMap(part.gqa) }),
+    head: S.decodeMap,
+    row: (part) => Object.assign({}, part, { sigma: S.decodeRow(part.sigma), gqa: S.decodeRow(part.gqa) }),
+    exact: (part) => Object.assign({}, part, { weights: S.decodeFloats(part.weights) }),
+    select: (part) => {
+      const side = (one) => Object.assign({}, one, { has: S.decodeBits(one.marks, part.tokens) });
+      return Object.assign({}, part, { sigma: side(part.sigma), gqa: side(part.gqa) });
+    },
+    overview: (part) => {
+      const side = (one) => ({ captured: S.decodeBytes(one.captured), entropy: S.decodeBytes(one.entropy) });
+      return { sigma: side(part.sigma), gqa: side(part.gqa), diverge: part.diverge && S.decodeBytes(part.diverge) };
+    },
+    time: (part) => Object.assign({}, part, { has: S.decodeBits(part.marks, part.columns), captured: S.decodeBytes(part.captured) }),
+  };
+
+  // What an answer depends on; two states with the same key show the same answer.
+  const DEPENDS = {
+    maps: (q) => [q.layer],
+    head: (q) => [q.layer, q.side, q.head, q.q0, q.q1, q.k0, q.k1],
+    row: (q) => [q.layer, q.query],
+    exact: (q) => [q.layer, q.query, q.side, q.head],
+    select: (q) => [q.layer, q.query, q.k],
+    overview: (q) => [q.query, q.k],
+    time: (q) => [q.layer, q.side, q.head, q.k],
+    next: (q) => [q.query],
+    track: () => [],
+  };
+  S.partKey = (name, question) => [name, question.run, question.text, ...DEPENDS[name](question)].join("|");
+
+  // ask(question) -> Promise of an answer; changed() is called when there is something new to draw;
+  // told(message, pending) when something is wrong or is still being computed.
+  S.makeExploreStore = function (ask, changed, told) {
+    const kept = new Map(), failed = new Set(), busy = {};
+    let held = 0, wanted = () => [];
+
+    function keep(key, value, size) {
+      kept.set(key, { value, size });
+      held += size;
+      for (const [old, entry] of kept) {
+        if (held <= KEPT_CHARACTERS || kept.size <= 8) break;
+        kept.delete(old);
+        held -= entry.size;
+      }
+    }
+
+    async function run(lane) {
+      if (busy[lane]) return;
+      busy[lane] = true;
+      try {
+        for (;;) {
+          const missing = wanted().filter(([name, q]) => (LANES[name] || "slow") === lane && !kept.has(S.partKey(name, q)) && !failed.has(S.partKey(name, q)));
+          if (!missing.length) return;
+          // One question for all parts that fit into it: the same place, the same head.
+          const question = Object.assign({}, ...missing.map(([, q]) => q));
+          const fits = missing.filter(([, q]) => Object.keys(q).every((field) => question[field] === q[field]));
+          question.parts = fits.map(([name]) => name);
+          question.op = "view";
+          let answer;
+          try {
+            answer = await ask(question);
+          } catch (error) {
+            answer = { error: "The server did not answer; is it still running?" };
+          }
+          if (answer.pending !== undefined) {
+            told(null, answer.pending);
+            await new Promise((done) => setTimeout(done, RETRY_MS));
+            continue;
+          }
+          told(answer.error || null, null);
+          for (const [name, q] of fits) {
+            const key = S.partKey(name, q);
+            if (answer.error || answer[name] === undefined) failed.add(key);
+            else keep(key, DECODERS[name] ? DECODERS[name](answer[name]) : answer[name], answer.size / fits.length);
+          }
+          changed();
+        }
+      } finally {
+        busy[lane] = false;
+      }
+    }
+
+    return {
+      // The newest answer to a part, or null; the newest used stays longest.
+      get(name, question) {
+        const key = S.partKey(name, question), entry = kept.get(key);
+        if (!entry) return null;
+        kept.delete(key);
+        kept.set(key, entry);
+        return entry.value;
+      },
+      // list() names what is wanted now, most urgent first, as [part, question]; asked again before every request.
+      want(list) {
+        wanted = list;
+        for (const lane of ["quick", "slow"]) run(lane);
+      },
+      forgive: () => failed.clear(),
+      stats: () => ({ parts: kept.size, characters: held }),
+    };
+  };
+})(window.Sigma);
