@@ -24,7 +24,7 @@ class Judgement:
         self.verdict: Verdict | None = None
         self.problem = ""
         self.done = threading.Event()
-        self._deadline: float | None = None
+        self._deadline, self._seconds = 0.0, 0.0
         self._left = False
 
     def leave(self) -> None:
@@ -34,9 +34,9 @@ class Judgement:
 
     def overdue(self) -> bool:
         """Whether the time limit has passed; then the judgement is given up, with a problem that says so."""
-        if self.done.is_set() or self._deadline is None or time.monotonic() < self._deadline:
+        if self.done.is_set() or not self._deadline or time.monotonic() < self._deadline:
             return False
-        self.problem = f"Judging took longer than {SECONDS:g} s and was given up."
+        self.problem = f"Judging took longer than {self._seconds:g} s and was given up."
         self.leave()
         return True
 
@@ -46,7 +46,7 @@ class Judgement:
 
     def _work(self, seats: threading.Semaphore, seconds: float) -> None:
         # While it waits for a seat the same limit counts: a visitor does not care what a judge waits for.
-        self._deadline = time.monotonic() + seconds
+        self._deadline, self._seconds = time.monotonic() + seconds, seconds
         if not seats.acquire(timeout=seconds):
             self.problem = "All judges are busy. Try again in a minute."
             self.done.set()
