@@ -1,0 +1,112 @@
+"""The command in a model's answer: out of fences, prompts and prose; several commands are said to be several."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from sigma.aimicius.cmdgen.command import ASSIGNMENT, program
+from sigma.aimicius.cmdgen.tools import KNOWN
+from sigma.aimicius.cmdgen.words import tidy
+from sigma.aimicius.contract import MAX_ANSWER
+
+MAX_COMMAND = 4000  # characters of one command line that are read
+MAX_LINES = 5000
+_FENCE = re.compile(r"^\s*(```|~~~)")
+_PROMPT = re.compile(r"^\s*(?:[-*+•]\s+|\d{1,3}[.)]\s+)?(?:\$|>|[\w.@~:/-]{0,64}[#$])\s+")
+_INLINE = re.compile(r"`([^`\n]{1,4000})`")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What an answer holds: `command` is the one to judge ("" for none), `commands` all different ones, `notes` why."""
+
+    command: str
+    commands: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def find(answer: str, also: frozenset[str] = frozenset()) -> Found:
+    """The commands of an answer, in order; identical repetitions count once. Never raises.
+
+    `also`: programs besides the known ones that start a command (the true command's own).
+    """
+    notes: list[str] = []
+    if len(answer) > MAX_ANSWER:
+        notes.append(f"the answer is longer than {MAX_ANSWER:,} characters; the rest was not read")
+        answer = answer[:MAX_ANSWER]
+    if not answer.strip():
+        return Found("", (), (*notes, "the answer is empty"))
+    lines = _joined(answer.replace("\r\n", "\n").replace("\r", "\n"))
+    if len(lines) > MAX_LINES:
+        notes.append(f"only the first {MAX_LINES:,} lines were read")
+        lines = lines[:MAX_LINES]
+    found: list[str] = []
+    fenced = prose = prompted = False
+    in_fence = False
+    for line in lines:
+        if _FENCE.match(line):
+            in_fence = not in_fence
+            fenced = True
+            continue
+        bare = _PROMPT.sub("", line, count=1)
+        bare = bare.strip()
+        if _is_command(bare, also):
+            prompted = prompted or bare != line.strip()
+            found.append(bare[:MAX_COMMAND])
+            continue
+        quoted = [inner.strip() for inner in _INLINE.findall(line)]
+        inline = [_PROMPT.sub("", inner).strip() for inner in quoted]
+        inline = [inner for inner in inline if _is_command(inner, also)]
+        # In a sentence, a tool's bare name is a mention; alone in the line it is the answer.
+        alone = len(inline) == 1 and line.strip() == f"`{quoted[0]}`"
+        inline = [inner for inner in inline if alone or " " in inner]
+        found += inline
+        prose = prose or (bool(bare) and not alone)
+    if fenced:
+        notes.append("taken out of a code fence")
+    if prompted:
+        notes.append("a shell prompt in front was left out")
+    if prose and found:
+        notes.append("taken out of prose")
+    different = list({tidy(command): command for command in reversed(found)}.values())[::-1]
+    if not found:
+        notes.append("no line of the answer starts with a tool that the task knows")
+        return Found("", (), tuple(notes))
+    if len(different) > 1:
+        notes.append(
+            f"{len(different)} different commands; the task asks for one, so the first is shown and none can match"
+        )
+    return Found(different[0], tuple(different[:20]), tuple(notes))
+
+
+def _joined(text: str) -> list[str]:
+    """Lines, with those that end in a back-slash joined to the next as a shell does."""
+    return re.sub(r"\\[ \t]*\n[ \t]*", " ", text).split("\n")
+
+
+def _is_command(line: str, also: frozenset[str]) -> bool:
+    """Does the line start with a known program, after sudo, env and assignments?"""
+    words = line[:MAX_COMMAND].split()
+    place = 0
+    while place < len(words) and (words[place] in ("sudo", "env") or ASSIGNMENT.match(words[place])):
+        place += 1
+    if place >= len(words):
+        return False
+    name = program(words[place].rstrip(";|&"))
+    if name not in KNOWN and name not in also:
+        return False
+    return not _is_sentence(words[place:])
+
+
+def _is_sentence(words: list[str]) -> bool:
+    """`nvidia-smi is a tool that ...` starts with a tool and is prose all the same."""
+    if len(words) < 2 or words[1].startswith("-"):
+        return False
+    return words[1].strip(".,:;").lower() in _VERBS or words[0].endswith((".", ",", ":"))
+
+
+_VERBS = frozenset(
+    "is are was can will would shows show shows, prints print displays display lists lets gives does has and or the to for "
+    "with command commands tool may should reports returns allows also provides".split()
+)

@@ -1,0 +1,105 @@
+"""From a command line to its meaning: environment, sudo, mpirun, then the tool's own grammar."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from sigma.aimicius.cmdgen import words
+from sigma.aimicius.cmdgen.grammar import parse as parse_grammar
+from sigma.aimicius.cmdgen.meaning import CommandError, Meaning
+from sigma.aimicius.cmdgen.tools import KNOWN, LAUNCHERS, TOOLS, environment, mpirun
+
+ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=", re.ASCII)
+COLLECTIVES = frozenset(name for tools in TOOLS.values() for name in tools if name.endswith("_perf"))
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A line that was read: its meaning, or the refusal that a terminal would show."""
+
+    line: str
+    meaning: Meaning | None = None
+    error: CommandError | None = None
+
+
+def program(word: str) -> str:
+    """The program's name without its folder."""
+    return word.rsplit("/", 1)[-1]
+
+
+def read(line: str, vendor: str) -> Read:
+    """Parse one command line for a node of that vendor. Never raises; what a terminal would refuse is in `error`."""
+    try:
+        return Read(line, meaning=_read(words.plain_paths(line), vendor))
+    except words.ShellError as problem:
+        return Read(line, error=CommandError("shell", str(problem), output="(not simulated)\n"))
+    except CommandError as problem:
+        return Read(line, error=problem)
+
+
+def _read(line: str, vendor: str) -> Meaning:
+    rest = words.split(line)
+    prefix: dict[str, str] = {}
+    notes: list[str] = []
+    if rest and rest[0] == "sudo":
+        rest.pop(0)
+        while rest and rest[0] in ("-E", "-n", "-H", "--"):
+            rest.pop(0)
+        notes.append("sudo is left out: the simulated terminal belongs to root")
+    if rest and rest[0] == "env":
+        rest.pop(0)
+    while rest and ASSIGNMENT.match(rest[0]):
+        name, _, value = rest.pop(0).partition("=")
+        prefix[name] = value
+    if not rest:
+        raise CommandError("empty", "there is no program in the line")
+    launcher: dict[str, object] = {}
+    launcher_env: dict[str, str] = {}
+    typed: dict[str, str] = {}
+    if program(rest[0]) in LAUNCHERS:
+        own, launcher_env, mca, rest = mpirun.split(rest[1:])
+        parsed = parse_grammar(own, mpirun.GRAMMAR)
+        launcher = {**parsed.options, **{f"mca {name}": value for name, value in mca.items()}}
+        typed = {f"mpirun {name}": value for name, value in parsed.spelled.items()}
+        if not rest:
+            raise CommandError("empty", "mpirun is given no program", output="mpirun: no executable was specified\n")
+    name = program(rest[0])
+    grammar = TOOLS[vendor].get(name)
+    if grammar is None:
+        raise _not_found(name, vendor)
+    if launcher and name not in COLLECTIVES:
+        notes.append(f"{name} gains nothing from mpirun")
+    meaning = parse_grammar(rest[1:], grammar)
+    meaning.launcher = launcher
+    meaning.spelled |= typed
+    meaning.notes += notes
+    _environment(meaning, prefix, launcher_env)
+    return meaning
+
+
+def _environment(meaning: Meaning, prefix: dict[str, str], exported: dict[str, str]) -> None:
+    """One environment from `NAME=value` in front and mpirun's `-x`: local ranks inherit the one, all ranks get the other."""
+    remote = "host" in meaning.launcher or "hostfile" in meaning.launcher
+    values = {name: (value or prefix.get(name, "")) for name, value in exported.items()}
+    for name, value in prefix.items():
+        if remote and name not in exported:
+            meaning.notes.append(f"{name} is set for mpirun only: ranks on other hosts do not see it without -x")
+            values[name + " (mpirun's own)"] = value
+        else:
+            values.setdefault(name, value)
+    for name, value in values.items():
+        canonical, is_default = environment.canonical(name, value, meaning.notes)
+        if not is_default:
+            meaning.env[name] = canonical
+        meaning.spelled[f"environment {name}"] = f"{name}={value}"
+
+
+def _not_found(name: str, vendor: str) -> CommandError:
+    other = "AMD" if vendor == "NVIDIA" else "NVIDIA"
+    why = (
+        f"{name} is a tool of {other} nodes; this node has {vendor} GPUs"
+        if name in KNOWN
+        else f"{name} is no known tool"
+    )
+    return CommandError("not-found", why, name, f"bash: {name}: command not found\n", 127)
