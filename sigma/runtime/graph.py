@@ -131,7 +131,10 @@ class DecodeStep:
         self.stream = torch.cuda.Stream(path.device) if path.device.type == "cuda" else None
 
     def run(self, ids: Tensor, cache: DiffKVCache, trace: Trace, top_k: int | None) -> Tensor:
-        """Append ids [b, 1] to the cache; returns fp32 logits [b, vocab], the caller's own, and fills the trace.
+        """Append ids [b, 1], on the CPU or the device, to the cache; fills the trace.
+
+        Returns fp32 logits [b, vocab], the caller's own. The host waits for the GPU only to count the distinct rows of
+        a selection.
 
         GraphUnavailable, with the cache as it was, when the step cannot be captured.
         """
@@ -147,7 +150,8 @@ class DecodeStep:
                 torch.empty(b, 1, dtype=torch.int64, device=path.device),
                 torch.empty(b, dtype=torch.int64, device=path.device),
             )
-            step.ids.copy_(ids)
+            # From pageable memory the host's copy is taken at once, so the caller may change ids; nothing is waited for.
+            step.ids.copy_(ids, non_blocking=True)
             step.lengths.fill_(length)
             if self.stream is None:
                 step.result = fused_step(path, buffers, step.ids, step.lengths, selected)

@@ -113,7 +113,7 @@ class Runtime:
     def decode(
         self, ids: Tensor, cache: DiffKVCache, *, top_k: int | None = None, probe_layer: int | None = None
     ) -> tuple[Tensor, AttentionProbe | None]:
-        """Append one token per sequence, ids [b, 1].
+        """Append one token per sequence, ids [b, 1]: best on the CPU, as checking those on a GPU would wait for it.
 
         top_k: V rows fetched per query head (plus the current one); None reads all. probe_layer: whose attention
         (of batch item 0) to return. Returns (fp32 logits [b, vocab], probe or None) and notes in the cache the bytes
@@ -172,7 +172,7 @@ class Runtime:
     def _check_ids(self, ids: Tensor, cache: DiffKVCache) -> None:
         if ids.dim() != 2 or not ids.numel():
             raise ValueError(f"token ids must be [batch, tokens], got {tuple(ids.shape)}")
-        low, high = (int(x) for x in ids.cpu().aminmax())  # a GPU is waited for once
+        low, high = (int(x) for x in ids.cpu().aminmax())  # ids that are on a GPU are waited for
         if low < 0 or high >= self.config.vocab_size:
             raise ValueError(f"token ids {low}..{high} are outside the vocabulary of {self.config.vocab_size}")
         if cache.length + ids.shape[1] > self.config.max_position_embeddings:

@@ -160,7 +160,7 @@ class TorchPath:
     def run(self, ids: Tensor, cache: DiffKVCache, trace: Trace, top_k: int | None) -> Tensor:
         """Append `ids` [b, t] to the cache; returns the normalised last hidden states [b, t, hidden]."""
         config, past, t = self.config, cache.length, ids.shape[1]
-        ids = ids.to(self.device)
+        ids = ids.to(self.device, non_blocking=True)
         cos, sin = self.cos[past : past + t], self.sin[past : past + t]
         hidden = F.embedding(ids, self.embedding)
         fetched = []

@@ -241,6 +241,21 @@ def test_distinct_rows_skip_padding():
     assert distinct_rows(positions, 6, 2) == 4 + 3
 
 
+def test_ids_may_change_after_the_step(captures, runtime_of):
+    """The step has its own copy of the ids, whichever device they came from."""
+    runtime, ids = runtime_of(model_of("gqa")), tokens(1)
+    runtime.step.stream = object()
+    first, again = runtime.new_cache(), runtime.new_cache()
+    token = ids[:, :1].clone()
+    wanted, _ = runtime.decode(token, first)
+    token.zero_()
+    got, _ = runtime.decode(ids[:, :1], again)
+    assert torch.equal(got, wanted)
+    (step, *_) = runtime.step.kept.values()
+    assert step.ids.data_ptr() != token.data_ptr()
+    assert step.ids.item() == ids[0, 0]
+
+
 SERIES = ((1, None), (2, None), (2, 5), (2, 15), (1, 5))  # (batch, top_k), over four capacities each
 
 
@@ -296,6 +311,21 @@ def test_bf16_replays_are_as_near_as_the_eager_loop_on_a_gpu(name, on_gpu):
         errors = [(decoded(r, ids, top_k)[0] - wanted).square().mean().sqrt() for r in (replayed, eager)]
         assert errors[0] < 1.3 * errors[1], (batch, top_k)
     assert replayed.kernels == "triton, CUDA graph"
+
+
+@pytest.mark.gpu
+def test_a_replayed_step_waits_for_nothing_on_a_gpu(on_gpu):
+    """Ids from the CPU: the host hands them over and goes on."""
+    runtime = on_gpu(model_of("sigma"), "graph", "bf16")
+    cache = runtime.new_cache()
+    ids = tokens(1)
+    runtime.prefill(ids[:, :PROMPT], cache)
+    runtime.decode(ids[:, PROMPT : PROMPT + 1], cache)  # captures
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        runtime.decode(ids[:, PROMPT + 1 : PROMPT + 2], cache)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
 
 
 @pytest.mark.gpu
