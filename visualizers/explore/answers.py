@@ -253,7 +253,13 @@ def _side(found: dict[str, Any], question: dict[str, Any]) -> str:
     return side
 
 
+def _numbers(found, text, question, layer, query, piece, still_wanted):
+    """The query's row of every head as numbers, for an export."""
+    return {side: payloads.rounded(one.weights(layer, query, query + 1)[:, 0], 7) for side, one in found.items()}
+
+
 PARTS = {
+    "numbers": _numbers,
     "maps": _maps,
     "head": _head,
     "row": _row,

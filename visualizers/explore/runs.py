@@ -8,7 +8,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
 
-from sigma.events import PastRun, PromptError
+from sigma.events import SIDES, ChatRequest, PastRun, PromptError, Sampling
 from visualizers.explore.measures import first_difference
 
 RECORDED = "recorded"
@@ -38,6 +38,7 @@ class ExploredRun:
     texts: dict[str, Text]
     settings: dict[str, Any]
     recorded: bool = False
+    request: ChatRequest | None = None
 
     def text(self, writer: str) -> Text:
         """PromptError, for the visitor, if that side wrote nothing in this run."""
@@ -62,7 +63,7 @@ def from_past(past: PastRun, piece) -> ExploredRun:
     }
     if not texts:
         raise PromptError("The run is empty: there is nothing to explore yet.")
-    return ExploredRun(uuid.uuid4().hex, texts, settings_of(past.request))
+    return ExploredRun(uuid.uuid4().hex, texts, settings_of(past.request), request=past.request)
 
 
 def settings_of(request) -> dict[str, Any]:
@@ -92,7 +93,10 @@ def from_recording(data: dict[str, Any]) -> ExploredRun:
         side: Text(tuple(t["ids"]), tuple(pieces[str(i)] for i in t["ids"]), t["prompt"])
         for side, t in data["texts"].items()
     }
-    return ExploredRun(RECORDED, texts, {"prompt": data["prompt"], "turns": 1, "made": data["made"]}, recorded=True)
+    messages = {side: [{"role": "user", "content": data["prompt"]}] for side in SIDES}
+    request = ChatRequest(messages, Sampling(max_new_tokens=max(text.steps for text in texts.values())))
+    settings = {**settings_of(request), "made": data["made"]}
+    return ExploredRun(RECORDED, texts, settings, recorded=True, request=request)
 
 
 @dataclass

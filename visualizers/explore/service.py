@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from sigma.events import SIDES, PromptError
-from visualizers.explore import answers
+from visualizers.explore import answers, writing
 from visualizers.explore.recorded import RecordedSide
 from visualizers.explore.runs import RECORDED, ExploredRun, Page, Pages, Text, from_past, from_recording
 
@@ -48,6 +48,7 @@ class Explorer:
         self._recorded_sides: dict[str, RecordedSide] = {}
         self._jobs: OrderedDict[tuple[str, str, str], _Job] = OrderedDict()
         self._lock = threading.Lock()
+        self.writer = writing.Writer()
         self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inspector")
 
     def ask(self, question: Any) -> dict[str, Any]:
@@ -56,13 +57,18 @@ class Explorer:
             if not isinstance(question, dict):
                 raise PromptError("A question to the explorer is an object.")
             page = self.pages.get(question.get("page"))
+            if question.get("op") == "run":
+                return self.writer.answer(page, question.get("job"), lambda job: self._ask_both(page, question, job))
             run = self._run(page, question.get("run"))
             text = str(question.get("text") or next(iter(run.texts)))
             if question.get("op") == "open":
                 return answers.describe(run, text, self._infos(run))
             if question.get("op") == "view":
                 return self._view(page, run, text, question)
-            raise PromptError("The explorer can open a run or view it, nothing else.")
+            if question.get("op") == "rerun":
+                k = answers.whole(question, "k", 1, 1 << 20)
+                return self.writer.answer(page, question.get("job"), lambda job: self._again(run, k, job))
+            raise PromptError("The explorer can open, view, run and rerun, nothing else.")
         except PromptError as error:
             return {"error": str(error)}
         except (ValueError, TypeError, KeyError) as error:  # nonsense in a question: its fields are checked by use
@@ -112,6 +118,36 @@ class Explorer:
         if run is None:
             raise PromptError("This run is not known here. Runs are kept while the page is open; ask again in Chat.")
         return run
+
+    def _engine(self) -> Any:
+        """The engine, waited for; PromptError if there will be none."""
+        self.source.wait()
+        if self.source.engine is None:
+            raise PromptError(f"No model is loaded: {self.source.status.text}")
+        return self.source.engine
+
+    def _ask_both(self, page: Page, question: dict[str, Any], job: writing.Job) -> dict[str, Any]:
+        """A link's question, answered by both sides: {"run": id}."""
+        engine = self._engine()
+        info = engine.info("sigma")
+        request = writing.request_of(question.get("question"), info.context_length, info.layers)
+        writing.follow(engine.stream(request, "explore " + job.id), job)
+        past = engine.past_run("explore " + job.id)
+        engine.release("explore " + job.id)
+        run = from_past(past, engine.piece)
+        page.add(run)
+        return {"run": run.id}
+
+    def _again(self, run: ExploredRun, k: int, job: writing.Job) -> dict[str, Any]:
+        """Sigma's answer with selective V: its words, and the first step that differs from the run's own answer."""
+        if run.request is None or "sigma" not in run.texts:
+            raise PromptError("In this run Sigma did not answer.")
+        engine = self._engine()
+        request = writing.again_with(run.request, min(k, engine.info("sigma").context_length))
+        written = writing.follow(engine.stream(request, None), job).get("sigma", [])
+        text = run.texts["sigma"]
+        parting = writing.compare(list(text.ids[text.prompt_length :]), written)
+        return {"k": k, "words": "".join(engine.piece("sigma", i) for i in written)[:600], "parting": parting}
 
     def _infos(self, run: ExploredRun) -> dict[str, Any]:
         if run.recorded:

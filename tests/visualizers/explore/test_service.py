@@ -1,0 +1,289 @@
+"""Questions and answers over tiny real models."""
+
+import base64
+import json
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from sigma.events import SIDES, ChatRequest, Sampling
+from tests.page.explore_site import tiny_engine
+from visualizers.explore import measures, service
+from visualizers.explore.answers import PARTS
+from visualizers.explore.payloads import ALPHABET
+from visualizers.explore.recorded import read
+from visualizers.explore.service import Explorer
+from visualizers.pages.explore_handlers import ExploreHandlers, dumps
+from visualizers.pages.look import ASSETS
+from visualizers.source import EngineSource
+
+RECORDING = ASSETS / "examples" / "explore.json"
+
+
+@pytest.fixture(scope="module")
+def engine():
+    engine = tiny_engine()
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def explorer(engine):
+    source = EngineSource(lambda progress: engine).start()
+    assert source.wait(10)
+    return Explorer(source, read(RECORDING))
+
+
+def chat(engine, session, text="Tell me", tokens=10, **options):
+    messages = {side: [{"role": "user", "content": text}] for side in SIDES}
+    return list(engine.stream(ChatRequest(messages, Sampling(max_new_tokens=tokens, **options)), session))
+
+
+class Asker:
+    """One visitor's browser: waits for what is pending."""
+
+    def __init__(self, explorer, session="hash"):
+        self.explorer, self.page = explorer, explorer.open_page(session).token
+        self.run = "recorded"
+
+    def once(self, **question):
+        answer = self.explorer.ask({"page": self.page, "run": self.run, **question})
+        json.loads(dumps(answer))  # everything fits into JSON
+        return answer
+
+    def __call__(self, **question):
+        for _ in range(400):
+            answer = self.once(**question)
+            if "pending" not in answer:
+                return answer
+            question["job"] = answer.get("job")
+            time.sleep(0.02)
+        raise AssertionError("pending for ever")
+
+
+VIEW = dict(op="view", layer=1, query=30, k=4, side="sigma", head=2)
+
+
+def test_the_recorded_run_answers_everything_without_a_model():
+    asker = Asker(Explorer(EngineSource(lambda progress: None), read(RECORDING)))
+    about = asker(op="open")
+    assert about["recorded"] and about["tokens"] == len(about["pieces"]) and about["info"]["sigma"]["key_heads"] == 1
+    for part in PARTS:
+        answer = asker(**VIEW, parts=[part])
+        assert "error" not in answer and part in answer, part
+    assert "still loading" in asker(**VIEW, parts=["row"], text="gqa")["error"]
+    assert "no such" not in asker(op="open", text="gqa").get("error", "")
+
+
+def test_a_live_run_is_read_again_and_says_what_the_model_says(engine, explorer):
+    events = chat(engine, "c1")
+    run = explorer.add_run("hash", "c1")
+    asker = Asker(explorer)
+    asker.run = run.id
+    about = asker(op="open", text="gqa")
+    past = engine.past_run("c1").sides["gqa"]
+    assert about["tokens"] == len(past.ids) and about["text"] == "gqa" and about["writers"] == ["sigma", "gqa"]
+    assert about["pieces"][: past.prompt_length] == list(next(e for e in events if e.side == "gqa").pieces)
+    found = engine.inspect("sigma", past.ids, past.prompt_length)
+    query = past.prompt_length + 2
+    answer = asker(**{**VIEW, "query": query}, parts=["row", "select", "exact", "next"], text="gqa")
+    wanted = found.weights(1, query, query + 1)[:, 0]
+    steps = np.array([ALPHABET.index(c) for c in answer["row"]["sigma"]["codes"]]).reshape(9, -1)
+    near = np.where(steps == 0, 0, 10.0 ** ((steps / 91 - 1) * 5))
+    assert near == pytest.approx(wanted, rel=0.07, abs=2e-5)
+    bits = np.frombuffer(base64.b64decode(answer["select"]["sigma"]["marks"]), np.uint8).reshape(9, -1)
+    assert (np.unpackbits(bits, axis=1)[:, : query + 1] == measures.choose(wanted, 4)).all()
+    assert answer["select"]["sigma"]["errors"] == pytest.approx(found.output_errors(1, query, [4])[:, 0], abs=1e-3)
+    exact = np.frombuffer(base64.b64decode(answer["exact"]["weights"]), "<f4")
+    assert exact == pytest.approx(wanted[2], abs=1e-6)
+    told = found.next_tokens(query)
+    assert answer["next"]["sigma"]["top"][0] == [
+        engine.piece("sigma", told.ids[0]),
+        pytest.approx(told.probabilities[0], abs=1e-4),
+    ]
+    assert answer["next"]["came"] == about["pieces"][query + 1]
+
+
+def test_overview_and_time_agree_with_the_rows(engine, explorer):
+    chat(engine, "c2")
+    run = explorer.add_run("hash", "c2")
+    asker = Asker(explorer)
+    asker.run = run.id
+    answer = asker(**VIEW, parts=["overview", "time", "track", "maps", "head"])
+    text = run.text("sigma")
+    a, b = (engine.inspect(side, text.ids, text.prompt_length) for side in SIDES)
+    table = np.frombuffer(base64.b64decode(answer["overview"]["diverge"]["data"]), np.uint8).reshape(4, 9) / 255
+    for layer in range(4):
+        wanted = measures.jensen_shannon(a.weights(layer, 30, 31)[:, 0], b.weights(layer, 30, 31)[:, 0])
+        assert table[layer] == pytest.approx(wanted, abs=0.003)
+    first = answer["time"]["first"]
+    bits = np.frombuffer(base64.b64decode(answer["time"]["marks"]), np.uint8).reshape(len(text.ids) - first, -1)
+    marks = np.unpackbits(bits, axis=1)[:, : len(text.ids)]
+    for query in range(first, len(text.ids)):
+        wanted = measures.choose(a.weights(1, query, query + 1)[2:3, 0], 4)[0]
+        assert (marks[query - first, : query + 1] == wanted).all() and not marks[query - first, query + 1 :].any()
+    assert len(answer["track"]["sigma"]) == text.steps == len(answer["track"]["agree"])
+
+
+def test_one_run_is_read_once_per_side(engine, explorer, monkeypatch):
+    chat(engine, "c3")
+    read_again = []
+    real = engine.inspect
+    monkeypatch.setattr(engine, "inspect", lambda *a, **k: read_again.append(a[0]) or real(*a, **k))
+    asker = Asker(explorer)
+    asker.run = explorer.add_run("hash", "c3").id
+    for layer in range(4):
+        asker(**{**VIEW, "layer": layer}, parts=["maps", "row"])
+    assert sorted(read_again) == ["gqa", "sigma"] and explorer.kept_bytes() > 0
+    explorer.close("hash")
+    assert explorer.kept_bytes() == 0
+    assert "reload" in asker(op="open")["error"]
+
+
+def test_memory_of_all_visitors_is_bounded(engine, explorer, monkeypatch):
+    monkeypatch.setattr(service, "KEPT_BYTES", 1)
+    askers = []
+    for i in range(3):
+        chat(engine, f"m{i}")
+        asker = Asker(explorer, f"hash{i}")
+        asker.run = explorer.add_run(f"hash{i}", f"m{i}").id
+        assert "row" in asker(**VIEW, parts=["row"])
+        askers.append(asker)
+    held = [job for job in explorer._jobs.values() if job.found is not None]
+    assert len(held) == 2
+    assert "row" in askers[0](**VIEW, parts=["row"])  # read again
+
+
+def test_a_visitor_who_leaves_ends_the_reading(engine, explorer, monkeypatch):
+    chat(engine, "c4")
+    begun, go_on, ended = threading.Event(), threading.Event(), []
+
+    def slow(side, ids, prompt, gone, progress):
+        begun.set()
+        go_on.wait(5)
+        ended.append(gone.is_set())
+        raise RuntimeError("cancelled")
+
+    monkeypatch.setattr(engine, "inspect", slow)
+    asker = Asker(explorer)
+    asker.run = explorer.add_run("hash", "c4").id
+    assert asker.once(**VIEW, parts=["row"])["pending"] == 0
+    assert begun.wait(5)
+    explorer.close("hash")
+    go_on.set()
+    for _ in range(100):
+        if ended:
+            break
+        time.sleep(0.02)
+    assert ended[0] and explorer.kept_bytes() == 0
+
+
+def test_an_answer_again_with_another_k(engine, explorer):
+    chat(engine, "c5", tokens=12)
+    asker = Asker(explorer)
+    run = explorer.add_run("hash", "c5")
+    asker.run = run.id
+    full = asker(op="rerun", k=500)
+    assert full["parting"] is None and full["k"] == 500
+    few = asker(op="rerun", k=1)
+    request = ChatRequest({"sigma": engine.past_run("c5").request.messages["sigma"]}, Sampling(max_new_tokens=12), 1)
+    wanted = [e.token_id for e in list(engine.stream(request)) if getattr(e, "token_id", -1) >= 0]
+    assert few["words"] == "".join(engine.piece("sigma", i) for i in wanted)
+    text = run.text("sigma")
+    assert few["parting"] == measures.first_difference(list(text.ids[text.prompt_length :]), wanted)
+
+
+def test_the_question_of_a_link_gives_the_same_run(engine, explorer):
+    chat(engine, "c6", text="Once more", tokens=8, temperature=1.0, seed=5)
+    original = explorer.add_run("hash", "c6")
+    asker = Asker(explorer, "another visitor")
+    told = {name: str(value) for name, value in original.settings.items() if value is not None}
+    answer = asker(op="run", question=told)
+    again = explorer.pages.get(asker.page).runs[answer["run"]]
+    assert {side: text.ids for side, text in again.texts.items()} == {side: t.ids for side, t in original.texts.items()}
+
+
+@pytest.mark.parametrize(
+    "question,words",
+    [
+        ({"prompt": " "}, "Write a prompt"),
+        ({"prompt": "x", "temperature": "hot"}, "Temperature must be a number"),
+        ({"prompt": "x", "tokens": "many"}, "Max tokens"),
+        ({"prompt": "x", "selective": "0"}, "at least 1"),
+        ({"prompt": "x" * 250_000}, "characters"),
+        ("x", "no question"),
+        (None, "no question"),
+    ],
+)
+def test_a_link_with_nonsense_is_explained(explorer, question, words):
+    assert words in Asker(explorer)(op="run", question=question)["error"]
+
+
+@pytest.mark.parametrize(
+    "change,words",
+    [
+        (dict(layer=30), "layer must be from 0 to 29"),
+        (dict(layer="3"), "layer must be a whole number"),
+        (dict(layer=None), "layer must be"),
+        (dict(layer=True), "layer must be"),
+        (dict(query=10**9), "query must be from"),
+        (dict(query=-1), "query must be from"),
+        (dict(k=0), "k must be from 1"),
+        (dict(k=float("nan")), "k must be"),
+        (dict(head=9), "head must be from 0 to 8"),
+        (dict(side="left"), "side must be one of"),
+        (dict(side=["sigma"]), "no sense"),
+        (dict(parts=[]), "parts must be"),
+        (dict(parts=["everything"]), "parts must be"),
+        (dict(parts=[["maps"]]), "no sense"),
+        (dict(text="nobody"), "no text of"),
+        (dict(op="delete"), "nothing else"),
+        (dict(run="0" * 32), "not known"),
+        (dict(run=None), "not known"),
+        (dict(page="0" * 32), "reload"),
+        (dict(page=None), "reload"),
+    ],
+)
+def test_bad_questions_get_a_message(explorer, change, words):
+    asker = Asker(explorer)
+    answer = asker.once(**{**VIEW, "parts": ["select", "time"], **change})
+    assert words in answer["error"]
+
+
+def test_one_visitors_run_is_not_anothers(engine, explorer):
+    chat(engine, "c7")
+    run = explorer.add_run("hash", "c7")
+    stranger = Asker(explorer, "stranger")
+    stranger.run = run.id
+    assert "not known" in stranger(op="open")["error"]
+
+
+def test_an_empty_and_a_one_token_run(engine, explorer):
+    assert explorer.add_run("hash", "never chatted") is None and explorer.add_run("hash", None) is None
+    from sigma.events import PastRun, RunTokens
+    from visualizers.explore.runs import from_past
+
+    request = ChatRequest({"sigma": [{"role": "user", "content": "x"}]})
+    with pytest.raises(Exception, match="empty"):
+        from_past(PastRun(request, {"sigma": RunTokens((), 0)}), engine.piece)
+    one = from_past(PastRun(request, {"sigma": RunTokens((7,), 1)}), engine.piece)
+    asker = Asker(explorer)
+    explorer.pages.get(asker.page).add(one)
+    asker.run = one.id
+    assert asker(op="open")["steps"] == 0
+    for part in PARTS:
+        answer = asker(**{**VIEW, "query": 0, "text": "sigma"}, parts=[part])
+        assert part in answer, (part, answer)
+
+
+def test_tokens_that_look_like_markup_leave_as_escapes():
+    text = dumps({"pieces": ["</script>", "<img src=x onerror=alert(1)>", "\u202eabc", "\u200b", "🙂", "\n"]})
+    assert "<" not in text and json.loads(text)["pieces"][0] == "</script>"
+
+
+@pytest.mark.parametrize("question", ["", "{", "[]", "3", None, 7, "[" * 200_000, "x" * 200_000, b"x"])
+def test_the_endpoint_survives_anything(question):
+    handlers = ExploreHandlers(EngineSource(lambda progress: None), RECORDING)
+    assert "error" in json.loads(handlers.ask(question))

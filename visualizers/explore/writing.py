@@ -1,0 +1,129 @@
+"""Answers written for the explorer: a link's question on both sides, or a run's question again with another k."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sigma.events import SIDES, ChatRequest, Event, PromptError, StepEvent
+from visualizers.explore.measures import first_difference
+from visualizers.explore.runs import Page
+from visualizers.requests import clean_prompt, make_request, make_sampling
+
+log = logging.getLogger(__name__)
+
+JOBS = 64
+MAX_TOKENS = 512
+"""Longest answer written for the explorer; a link that asks for more is answered with this many."""
+
+FAILED = "writing the answer failed; the server's log has the details"
+
+
+@dataclass
+class Job:
+    """One answer being written for one page; `result` or `problem` when it has ended."""
+
+    page: Page
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    words: str = ""
+    result: dict[str, Any] | None = None
+    problem: str | None = None
+
+
+class Writer:
+    """Runs jobs one after the other, the newest page's included; a page that closes ends its own."""
+
+    def __init__(self):
+        self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="explore-writer")
+
+    def answer(self, page: Page, job_id: Any, start: Callable[[Job], dict[str, Any]]) -> dict[str, Any]:
+        """Start `start(job)` at the first call, then say how far it is: {"pending", "job", "words"}, or its result."""
+        with self._lock:
+            job = self._jobs.get(job_id) if isinstance(job_id, str) else None
+            if job is None:
+                if sum(one.page is page and one.result is None and one.problem is None for one in self._jobs.values()):
+                    raise PromptError("Another answer is still being written for this page. Wait for it.")
+                job = Job(page)
+                self._jobs[job.id] = job
+                while len(self._jobs) > JOBS:
+                    self._jobs.popitem(last=False)
+                self._pool.submit(_run, job, start)
+            elif job.page is not page:
+                raise PromptError("This answer was asked for by another page.")
+        if job.problem is not None:
+            raise PromptError(job.problem)
+        if job.result is not None:
+            return job.result
+        return {"pending": 0, "job": job.id, "words": job.words}
+
+
+def _run(job: Job, start: Callable[[Job], dict[str, Any]]) -> None:
+    try:
+        job.result = start(job)
+    except PromptError as error:
+        job.problem = str(error)
+    except Exception:
+        log.exception("an answer for the explorer failed")
+        job.problem = FAILED
+
+
+def follow(events: Iterator[Event], job: Job) -> dict[str, list[int]]:
+    """Drive the engine to its end, or until the page is closed; the tokens of each side."""
+    ids: dict[str, list[int]] = {}
+    texts: dict[str, str] = {}
+    try:
+        for event in events:
+            if job.page.gone.is_set():
+                raise PromptError("The page was closed.")
+            if isinstance(event, StepEvent) and event.token_id >= 0:
+                ids.setdefault(event.side, []).append(event.token_id)
+                texts[event.side] = texts.get(event.side, "") + event.text
+                job.words = texts.get("sigma", next(iter(texts.values())))[-400:]
+    finally:
+        events.close()
+    return ids
+
+
+def again_with(request: ChatRequest, k: int) -> ChatRequest:
+    """The Sigma side of a request, with selective V."""
+    sampling = replace(request.sampling, max_new_tokens=min(request.sampling.max_new_tokens, MAX_TOKENS))
+    return ChatRequest({"sigma": request.messages["sigma"]}, sampling, k, None)
+
+
+def compare(before: list[int], after: list[int]) -> int | None:
+    """The first step that differs; None if the shorter is how the longer begins and only a limit ended it."""
+    return first_difference(before[: len(after)], after[: len(before)])
+
+
+def request_of(question: Any, context: int, layers: int) -> ChatRequest:
+    """A link's question as a request to both sides, every option checked; PromptError with a message otherwise."""
+    if not isinstance(question, dict):
+        raise PromptError("The link holds no question.")
+
+    def given(name: str, default: Any) -> Any:
+        value = question.get(name)
+        return default if value in (None, "", "None", "null") else value
+
+    prompt = clean_prompt(question.get("prompt"))
+    system = clean_prompt(question.get("system"), "system prompt")
+    tokens = given("tokens", 256)
+    try:
+        tokens = min(int(tokens), MAX_TOKENS)
+    except (TypeError, ValueError):
+        raise PromptError("Max tokens must be a number.") from None
+    sampling = make_sampling(
+        given("temperature", 0), given("top_p", 1), given("top_k", 0), given("penalty", 1), tokens, given("seed", None)
+    )
+    messages = [{"role": "system", "content": system}] if system else []
+    messages.append({"role": "user", "content": prompt})
+    return make_request(
+        {side: list(messages) for side in SIDES}, sampling, given("selective", None), None, context, layers
+    )
