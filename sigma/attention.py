@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 from transformers import AttentionInterface
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
@@ -64,18 +65,22 @@ def eager_attention(module, query, key, value, attention_mask, scaling, **kwargs
 
 
 def selective_everywhere_attention(module, query, key, value, attention_mask, scaling, **kwargs):
-    """`eager_attention` with selective V at every query position, in blocks of queries to bound the memory."""
+    """`eager_attention` with selective V at every query position, in blocks of queries to bound the memory.
+
+    In training too: a block's scores are computed again for its gradient, or 2k tokens would hold 15 GB of them.
+    """
     t, T = query.shape[2], key.shape[2]
     parts = []
     for start in range(0, t, 256):
         stop = min(start + 256, t)
         mask = None if attention_mask is None else attention_mask[..., start:stop, : T - t + stop]
         rows = slice(0, T - t + stop)
-        parts.append(
-            eager_attention(
-                module, query[:, :, start:stop], key[:, :, rows], value[:, :, rows], mask, scaling, everywhere=True
-            )[0]
-        )
+        block = (module, query[:, :, start:stop], key[:, :, rows], value[:, :, rows], mask, scaling)
+        if torch.is_grad_enabled():
+            out, _ = checkpoint(eager_attention, *block, use_reentrant=False, everywhere=True)
+        else:
+            out, _ = eager_attention(*block, everywhere=True)
+        parts.append(out)
     return torch.cat(parts, dim=1), None
 
 
