@@ -142,9 +142,11 @@ def irregular(rng: random.Random, n: int, alpha: float, width: float) -> Topolog
     """A full mesh that lost pairs of links, a grid, a line, or (8 GPUs) a DGX-1 that lost some."""
     while True:
         base = rng.choice(("mesh", "mesh", "grid") if n != 8 else ("mesh", "grid", "dgx-1"))
-        counts = {"mesh": full_mesh(n), "grid": [list(r) for r in _grid(n)], "dgx-1": [list(r) for r in DGX1_LINKS]}[
-            base
-        ]
+        counts = {
+            "mesh": full_mesh(n),
+            "grid": [list(r) for r in _grid(n)],
+            "dgx-1": [[min(c, 1) for c in r] for r in DGX1_LINKS],
+        }[base]
         pairs = [(a, b) for a in range(n) for b in range(a) if counts[a][b]]
         lost = rng.randint(*{"mesh": (1, len(pairs) // 2), "grid": (0, 1), "dgx-1": (1, 4)}[base])
         for a, b in rng.sample(pairs, lost):

@@ -172,11 +172,9 @@ def machine_words(q: Question) -> str:
     t = q.topology
     switches = t.nodes - t.gpus
     known = f"{t.name}: " if t.name != "custom" else ""
-    nodes = (
-        f" and {switches} switch{'es' if switches > 1 else ''} (node{'s' if switches > 1 else ''} {t.gpus} and up)"
-        if switches
-        else ""
-    )
+    numbers = ", ".join(str(k) for k in range(t.gpus, t.nodes))
+    many = "es" if switches > 1 else ""
+    nodes = f" and {switches} switch{many} (node{many[1:]} {numbers})" if switches else ""
     return (
         f"{known}{t.gpus} GPUs (0 to {t.gpus - 1}){nodes}. Every GPU holds {q.size:g} KB in {q.chunks} chunk"
         f"{'s' if q.chunks > 1 else ''}. Write a fast all-gather plan."
