@@ -31,6 +31,7 @@ MODULES = {
     "selective": "kernels.selective.triton",
     "append": "kernels.append.triton",
     "prefill": "kernels.prefill.triton",
+    "swiglu": "kernels.swiglu.triton",
 }
 
 

@@ -11,12 +11,13 @@ import json
 import math
 import subprocess
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby, product
 from pathlib import Path
 
 from kernels.roofline import Cost, Heads, decode_cost, paper_variants, selective_cost
+from kernels.selective.plan import BLOCK_ROWS, choice_steps, gather_steps
 from kernels.splits import padded, plan_heads, plan_tile, split_count
 
 # A copy reaches this much of the published bandwidth: 4.3 of 4.8 TB/s on an H200 (TileOPs, PR #1652). Taken for all.
@@ -26,16 +27,15 @@ _STREAM = 0.93
 # Start, first loads and drain of one launch [s]: two of them put TileOPs' b = 1 figures for 4k, 32k and 128k rows on
 # an H200 (0.78, 2.28 and 3.46 TB/s) at 0.69, 2.50 and 3.48.
 _LAUNCH = 5e-6
-# One step of the choice [s]: 1,024 scores against 16 thresholds, summed over 16 warps; about 900 cycles, counted for 8.
-_CHOICE_STEP = 0.5e-6
+# One step of the choice [s]: 1,024 scores against 4 thresholds. A load from L1 or L2, some 100 instructions of each of 8
+# warps, two sums that all of them wait for: about 600 cycles, counted by hand.
+_CHOICE_STEP = 0.35e-6
 # One step of the gather [s]: positions, then the rows that they name: two memory latencies that nothing hides.
 _GATHER_STEP = 1e-6
 # Of the dense peak, while the softmax waits: FlashAttention-2's published forward passes with the softmax taken off
 # (A100 0.75; arXiv 2307.08691), Triton's on Hopper 0.6; the last two are guesses.
 _PRODUCTS = {"sm_80": 0.75, "sm_89": 0.75, "sm_90": 0.6, "sm_100": 0.4, "gfx942": 0.45}
 _EXPS_PER_CLOCK = 16  # per multiprocessor or compute unit (CUDA programming guide, arithmetic throughput)
-# As in `kernels.selective.triton`: scores of one step, rows up to which there are no blocks, V elements of one step.
-TILE, DIRECT, GATHER_ELEMENTS = 1024, 2048, 8192
 
 TOP_K = (100, 512, 2048)
 REFUTED_BY = 0.2
@@ -121,28 +121,34 @@ def decode_seconds(heads: Heads, rows: int, b: int, gpu: Gpu) -> float:
 
 
 def selective_seconds(heads: Heads, rows: int, top_k: int, b: int, gpu: Gpu) -> float:
-    """Three launches; the scores cross memory once, and each query head's program chooses and gathers alone."""
+    """Two launches; scores and block maxima cross memory once, and each query head's program chooses and gathers alone.
+
+    Full attention from `top_k = rows - 1` on, as the kernel does it.
+    """
     if top_k >= rows - 1:
         return decode_seconds(heads, rows, b, gpu)
-    plan = plan_heads(heads.n_q, heads.n_k, heads.n_v, 1, 0, 2)
-    block_n = plan_tile(plan, heads.d_k, 0, 2, gpu.target).block_n
-    gathers = -(-(top_k + 1) // (GATHER_ELEMENTS // padded(heads.d_v)))
-    alone = choice_steps(rows, top_k, block_n) * _CHOICE_STEP + gathers * _GATHER_STEP
+    alone = choice_steps(rows, top_k) * _CHOICE_STEP + gather_steps(top_k, padded(heads.d_v)) * _GATHER_STEP
     turns = -(-b * heads.n_q // (2 * gpu.processors))  # two of these programs share a multiprocessor at full speed
-    return 3 * _LAUNCH + _streaming(selective_cost(heads, rows, top_k, b=b, score_passes=1), gpu) + turns * alone
+    cost = selective_cost(heads, rows, top_k, b=b, score_passes=1)
+    cost = replace(cost, score_bytes=cost.score_bytes + cost.score_bytes // BLOCK_ROWS)
+    return 2 * _LAUNCH + _streaming(cost, gpu) + turns * alone
 
 
-def choice_steps(rows: int, top_k: int, block_n: int) -> int:
-    """Steps of one program of the choice, one after another.
+def selective_pays(heads: Heads, rows: int, top_k: int, b: int, gpu: Gpu) -> bool:
+    """Whether reading only the chosen rows of V should take less time than full attention over all `rows`.
 
-    A search for the k-th largest takes 8 passes and keeping its answer 2. With more blocks than wanted rows: a search
-    over their maxima, a pass that lists blocks, one over the listed blocks, and the rest over the rows that reach the
-    floor (about as many as are wanted); otherwise everything over all rows.
+    For a caller who selects to save time; the results differ, so no kernel here makes this choice by itself.
+    ValueError unless rows and top_k are positive.
     """
-    blocks = -(-rows // block_n)
-    if rows <= DIRECT or blocks <= top_k:
-        return 10 * -(-rows // TILE)
-    return 9 * -(-blocks // TILE) + -(-top_k * block_n // TILE) + 10 * -(-top_k // TILE)
+    return selective_seconds(heads, rows, top_k, b, gpu) < decode_seconds(heads, rows, b, gpu)
+
+
+def selective_from(heads: Heads, top_k: int, b: int, gpu: Gpu, most: int = 1 << 20) -> int | None:
+    """The fewest rows from which on `selective_pays` stays true, to about 3 %; None if it is not yet at `most`."""
+    rows, found = most, None
+    while rows > 1 and selective_pays(heads, rows, top_k, b, gpu):
+        rows, found = min(rows - 1, round(rows / 1.03)), rows
+    return found
 
 
 def prefill_seconds(heads: Heads, rows: int, b: int, gpu: Gpu) -> float:
@@ -219,8 +225,9 @@ def markdown(name: str, predictions: list[Prediction]) -> str:
         "measures another, compare the fractions.",
         f"- Streaming kernels reach {_STREAM:.0%} of a copy; every launch that waits for another costs "
         f"{_LAUNCH * 1e6:.0f} us (CUDA graph). Decode is one launch, or two where `splits.py` splits the rows.",
-        f"- Selective V: three launches, fp32 scores written once, {_CHOICE_STEP * 1e6:.1f} us per step of the choice "
-        f"and {_GATHER_STEP * 1e6:.0f} us per step of the gather in a program that works alone.",
+        f"- Selective V: two launches, fp32 scores and block maxima written once, then a program per query head alone: "
+        f"{_CHOICE_STEP * 1e6:.2f} us per step of the choice (`kernels/selective/plan.py`; passes as for normally "
+        f"distributed scores) and {_GATHER_STEP * 1e6:.0f} us per step of the gather.",
         f"- Prefill: products at {_PRODUCTS[gpu.target]:.0%} of the peak, then {_EXPS_PER_CLOCK} exponentials per clock "
         "and multiprocessor.",
         "- The best GQA peer takes as long as our GQA kernel; a slower one makes every speedup larger.",
@@ -237,6 +244,7 @@ def markdown(name: str, predictions: list[Prediction]) -> str:
             if x.target
         ),
     ]
+    lines += _paying(gpu, list(dict.fromkeys((x.b, x.d) for x in predictions if x.op == "decode")))
     for (op, d, b), group in groupby(predictions, key=lambda x: (x.op, x.d, x.b)):
         rows = list(group)
         variants = list(dict.fromkeys(x.variant for x in rows))
@@ -257,6 +265,16 @@ def markdown(name: str, predictions: list[Prediction]) -> str:
             lines.append(f"| {length} | {' | '.join(_cell(found.get(v)) for v in variants)} |")
         lines += ["", f"Cells: {cell}."]
     return "\n".join([*lines, ""])
+
+
+def _paying(gpu: Gpu, cases: list[tuple[int, int]]) -> list[str]:
+    """From how many rows on selective V is faster than full attention with the same heads."""
+    lines = ["", "## Where selective V pays", "", f"| b | d | {' | '.join(f'top-{k}' for k in TOP_K)} |"]
+    lines += ["|---" * (len(TOP_K) + 2) + "|"]
+    for b, d in cases:
+        found = (selective_from(paper_variants(d)["diffqkv"], k, b, gpu) for k in TOP_K)
+        lines.append(f"| {b} | {d} | {' | '.join('-' if n is None else f'{n:,}' for n in found)} |")
+    return [*lines, "", "Rows from which it takes less time than full attention over DiffQKV's heads, to 3 %."]
 
 
 def _cell(x: Prediction | None) -> str:

@@ -21,7 +21,7 @@ _MAX_ACCUMULATORS = {2: {16: 8192, 32: 16_384, 64: 8192}, 4: {16: 4096}}
 # first tile, what the second launch that combines the splits costs, and what each split adds to it (one step of 64
 # splits takes about two). Estimates: not yet fitted to a GPU.
 _PROGRAM_START, _COMBINE_START, _COMBINE_SPLIT = 10.0, 2.0, 0.03
-_MAX_SPLITS = 1024
+MAX_SPLITS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,4 +148,4 @@ def split_count(programs: int, tiles: int, slots: int) -> int:
         combine = _COMBINE_START + _COMBINE_SPLIT * splits if splits > 1 else 0.0
         return waves * (-(-tiles // splits) + _PROGRAM_START) + combine
 
-    return min(range(1, min(tiles, _MAX_SPLITS) + 1), key=cost)
+    return min(range(1, min(tiles, MAX_SPLITS) + 1), key=cost)

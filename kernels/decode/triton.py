@@ -300,6 +300,7 @@ def _configurations(target: str) -> Iterator[Configuration]:
             for ending, types in (
                 ("", {"out": "*fp32", "lse": "*fp32", "lengths": "*i64"}),
                 (" whole", {"out": f"*{dtype}", "lse": None, "lengths": None}),
+                (" whole lengths", {"out": f"*{dtype}", "lse": None, "lengths": "*i64"}),
             ):
                 yield Configuration(
                     *("decode", name + ending, _decode_kernel, tensors | types),

@@ -3,7 +3,6 @@
 runtime.py     Runtime: what a caller sees (prefill, decode, probe, bytes read)
 torch_path.py  the forward pass in torch operations, on any device
 graph.py       a decode step on a GPU: the same operations on fixed buffers, captured in a CUDA graph
-swiglu.py      silu(gate) * up in one Triton launch
 native.py      the same in C++ (decode.cpp) for a CPU, packed weights computed in their own 4 and 8 bits
 layout.py      packed tensors -> the interleaved layout that the C++ code reads (matrix.h, panel.h, team.h)
 """

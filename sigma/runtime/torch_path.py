@@ -221,7 +221,7 @@ def silu_mul(gate_up: Tensor) -> Tensor:
     """silu(gate) * up of a stacked projection [.., 2 w] -> [.., w]; one launch where Triton runs."""
     on_cpu = gate_up.device.type == "cpu"  # where Triton's interpreter computes no bf16
     if chosen_backend("decode_attention", gate_up.device) == "triton" and not (on_cpu and gate_up.itemsize == 2):
-        from sigma.runtime import swiglu
+        from kernels.swiglu import triton as swiglu
 
         return swiglu.silu_mul(gate_up)
     gate, up = gate_up.chunk(2, -1)

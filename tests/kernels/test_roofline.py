@@ -3,11 +3,22 @@
 import json
 from importlib.util import find_spec
 
+import numpy as np
 import pytest
 
 from kernels import prediction
-from kernels.prediction import GPUS, choice_steps, decode_seconds, predict, prefill_seconds, selective_seconds
+from kernels.prediction import (
+    GPUS,
+    decode_seconds,
+    predict,
+    prefill_seconds,
+    selective_from,
+    selective_pays,
+    selective_seconds,
+)
 from kernels.roofline import Heads, decode_cost, paper_variants, selective_cost
+from kernels.selective import plan
+from kernels.selective.plan import choice_steps, gather_steps
 
 ROWS = 65_536
 
@@ -96,20 +107,77 @@ def test_predictions_are_possible(gpu):
 
 
 def test_choice_steps():
-    """64k rows in blocks of 64: a search over 1,024 maxima, 100 listed blocks, a search over 100 rows."""
-    assert choice_steps(65_536, 100, 64) == 9 + 7 + 10
-    assert choice_steps(2048, 100, 64) == 20
-    assert choice_steps(65_536, 2048, 64) == 640  # as many blocks as wanted rows: all scores, ten times
+    """64k rows: 8,192 maxima in 1,024 groups of 8; 140 groups of 8, then as many blocks of 8 rows, two steps each."""
+    assert choice_steps(65_536, 100) == 1 * (1 + 4 + 1) + 2 + 2 + 1 * 7
+    assert choice_steps(1024, 100) == 12
+    assert choice_steps(8192, 1024) == 8 * 12  # no more blocks than wanted rows: all scores, twelve times
+    assert choice_steps(65_536, 2048) == 4 * (1 + 4 + 1) + 6 + 23 + 3 * 7  # groups of 2, four steps of them
+    assert [gather_steps(k, 64) for k in (100, 127, 128, 2048)] == [1, 1, 2, 17]
     heads, gpu = paper_variants()["diffqkv"], GPUS["H200"]
     assert selective_seconds(heads, 2048, 2048, 1, gpu) == decode_seconds(heads, 2048, 1, gpu)
+
+
+@pytest.mark.parametrize("top_k", [100, 512, 2048])
+@pytest.mark.parametrize("rows", [8192, 32_768, 65_536, 262_144])
+def test_the_choice_takes_the_counted_passes(rows, top_k):
+    """The search in numpy on normally distributed scores, against what the prediction counts."""
+    scores = np.random.default_rng(0).normal(size=rows).astype(np.float32)
+    if rows // plan.BLOCK_ROWS <= top_k:
+        low, passes = narrowed(scores, top_k, top_k)
+        assert np.sum(scores >= low) == top_k
+        assert passes <= 1.5 * plan.DIRECT_PASSES
+        return
+    maxima = scores.reshape(-1, plan.BLOCK_ROWS).max(1)
+    ratio = max(1, min(-(-len(maxima) // plan.TILE), len(maxima) // (2 * top_k)))
+    tops = maxima.reshape(ratio, -1).max(0)
+    floor, passes = narrowed(tops, top_k, top_k + top_k // 8)
+    found = scores[scores >= floor]
+    assert top_k <= len(found) <= 1.75 * top_k < plan.capacity(top_k)
+    assert np.sum(maxima >= floor) <= 1.75 * top_k
+    assert passes <= 2 * plan.FLOOR_PASSES  # most where some maxima are negative
+    low, passes = narrowed(found, top_k, top_k)
+    assert np.sum(scores >= low) == top_k
+    assert passes <= 1.5 * plan.EXACT_PASSES
+
+
+def narrowed(scores, wanted, enough):
+    """As `_narrow` of the kernel, on the bits of scores: (a score that at least `wanted` reach, passes)."""
+    bits = scores.view(np.int32).astype(np.int64)
+    keys = np.where(bits < 0, bits ^ 0x7FFFFFFF, bits)
+    low, high, passes = keys.min(), keys.max() + 1, 0
+    while np.sum(keys >= low) > enough and high - low > 1:
+        steps = low + (high - low) * np.arange(plan.WAYS) // plan.WAYS
+        below = [np.sum(keys >= step) >= wanted for step in steps]
+        low, high = steps[below][-1], min([high, *steps[~np.array(below)]])
+        passes += 1
+    return scores[keys >= low].min(), passes
+
+
+def test_when_selective_v_pays():
+    """More rows make it pay, more chosen rows make it pay later; a selection of everything never does."""
+    heads, gpu = paper_variants()["diffqkv"], GPUS["H200"]
+    assert not selective_pays(heads, 2048, 100, 1, gpu)
+    assert selective_pays(heads, 65_536, 100, 1, gpu)
+    assert not selective_pays(heads, 2048, 2047, 8, gpu)
+    starts = [selective_from(heads, top_k, 1, gpu) for top_k in (100, 512, 2048)]
+    assert starts == sorted(starts)
+    for top_k, rows in zip((100, 512, 2048), starts):
+        assert selective_pays(heads, rows, top_k, 1, gpu)
+        assert not selective_pays(heads, int(rows / 1.05), top_k, 1, gpu)
+    assert selective_from(heads, 100, 32, gpu) < starts[0]
+    assert selective_from(heads, 1 << 20, 1, gpu) is None
+    for rows, top_k in ((0, 100), (100, 0)):
+        with pytest.raises(ValueError):
+            selective_pays(heads, rows, top_k, 1, gpu)
 
 
 @pytest.mark.skipif(not find_spec("triton"), reason="Triton is not installed")
 def test_prediction_counts_the_kernel_that_is_there():
     from kernels.selective import triton as selective
 
-    theirs = selective._TILE, selective._DIRECT, selective._GATHER_ELEMENTS
-    assert theirs == (prediction.TILE, prediction.DIRECT, prediction.GATHER_ELEMENTS)
+    constants = selective.choose_constants(64)
+    assert (constants["SUB"], constants["TILE"], constants["WAYS"]) == (plan.BLOCK_ROWS, plan.TILE, plan.WAYS)
+    assert constants["BLOCK_R"] * constants["BLOCK_V"] == plan.GATHER_ELEMENTS
 
 
 def test_targets_stand_beside_their_cases():

@@ -16,9 +16,11 @@ DEVICE = "cuda" if GPU else "cpu"
 DTYPES = [torch.bfloat16, torch.float16, torch.float32] if GPU else [torch.float16, torch.float32]
 pytestmark = [pytest.mark.gpu] if GPU else []
 
-# How the choice is made: through the block maxima, by the fallback when too many rows reach the floor, or at once.
+# How the choice is made: through the block maxima, through groups of them, by the fallback when too many rows reach the
+# floor, or at once.
 WAYS = {
     "blocks": dict(direct=0, capacity=64),
+    "groups": dict(direct=0, capacity=64, tile=16),
     "overflow": dict(direct=0, capacity=2),
     "direct": dict(direct=10_000, capacity=2),
 }
@@ -45,8 +47,9 @@ def on_device(*tensors):
     return [x.to(DEVICE) for x in tensors]
 
 
-def launch(q, k, v, top_k, way, *, renormalize=True, lengths=None, splits=2, tile=256):
-    return kernel.launch(q, k, v, top_k, q.shape[3] ** -0.5, renormalize, lengths, tile=tile, splits=splits, **way)
+def launch(q, k, v, top_k, way, *, renormalize=True, lengths=None, splits=2):
+    way = {"tile": 256} | way
+    return kernel.launch(q, k, v, top_k, q.shape[3] ** -0.5, renormalize, lengths, splits=splits, **way)
 
 
 def assert_same(got, truth, q, k, v):
@@ -96,11 +99,10 @@ def test_several_queries_and_lengths(way, top_k):
     torch.testing.assert_close(got.out, truth.out, atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("tile", [32, 256])
-def test_ties_go_to_the_lowest_index(way, tile):
+def test_ties_go_to_the_lowest_index(way):
     """One single key everywhere: all blocks reach the floor, and the first k rows and the current one are kept."""
     q, k, v = on_device(torch.ones(1, 2, 1, 16), torch.ones(1, 1, 300, 16), torch.randn(1, 1, 300, 16))
-    got = launch(q, k, v, 3, way, tile=tile)
+    got = launch(q, k, v, 3, way)
     assert (got.positions.cpu() == torch.tensor([0, 1, 2, 299], dtype=torch.int32)).all()
     torch.testing.assert_close(got.captured.cpu(), torch.full((1, 2, 1), 4 / 300), atol=1e-5, rtol=1e-4)
 
@@ -127,6 +129,30 @@ def test_infinite_scores(way):
     assert (rows[..., -1] == 199).all()
     assert ((rows >= 0) & (rows < 200)).all()
     assert (rows == 50).any(-1).all()
+
+
+@pytest.mark.parametrize("order", ["rising", "falling", "negative", "middle"])
+def test_neighbours_score_alike(way, order):
+    """Real scores come in runs: the best rows then fill a few blocks, and a group of neighbours would hide most of them."""
+    row = torch.arange(300.0)
+    levels = {"rising": row, "falling": -row, "negative": row - 400, "middle": -(row - 150.4).abs()}[order] / 100
+    q, v = on_device(torch.ones(1, 1, 1, 16), torch.randn(1, 1, 300, 16))
+    k = levels.view(1, 1, 300, 1).repeat(1, 1, 1, 16).to(DEVICE)
+    got, truth = launch(q, k, v, 11, way), reference.selective_decode_attention(q, k, v, 11)
+    assert torch.equal(got.positions, truth.positions)
+    torch.testing.assert_close(got.out, truth.out, atol=1e-5, rtol=0)
+
+
+def test_nan_rows_are_kept_first(way):
+    """A broken row shows in the output, as in full attention, and leads nowhere else."""
+    q, k, v = on_device(*make_qkv((2, 1, 2), 1, 200, d_k=16))
+    k[:, :, 60], k[:, :, 121] = float("nan"), float("nan")
+    got = launch(q, k, v, 4, way)
+    assert ((got.positions >= 0) & (got.positions < 200)).all()
+    assert (got.positions.diff(dim=-1) > 0).all()
+    assert (got.positions == 60).any(-1).all()
+    assert (got.positions == 121).any(-1).all()
+    assert got.out.isnan().all()
 
 
 def test_lengths_that_nobody_checked(way):

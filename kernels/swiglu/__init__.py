@@ -1,0 +1,1 @@
+"""silu(gate) * up in one launch, for a gated MLP."""
