@@ -1,0 +1,48 @@
+"""Running queries on the generated fleet, from the page's side: one child process, questions one after another."""
+
+from __future__ import annotations
+
+import atexit
+from collections import OrderedDict
+from functools import lru_cache
+from threading import Lock
+from typing import Any
+
+from sigma.aimicius.nl2kql.child import Child, ChildError
+
+HARD_S = 4.0  # then the process is killed; DuckDB's own limit comes first where it can
+CACHE = 256
+
+_results: OrderedDict[str, dict[str, Any]] = OrderedDict()
+_lock = Lock()
+
+
+def run(query: str) -> dict[str, Any]:
+    """{"columns", "rows", "more", "ms"} or {"error"}; never raises. Results are kept: a truth is asked for often."""
+    with _lock:
+        if query in _results:
+            _results.move_to_end(query)
+            return _results[query]
+    try:
+        result = _child().ask({"query": query}, HARD_S)
+    except ChildError as error:
+        return {"error": str(error)}  # not kept: a busy machine may do better next time
+    with _lock:
+        _results[query] = result
+        while len(_results) > CACHE:
+            _results.popitem(last=False)
+    return result
+
+
+def same_rows(one: dict[str, Any], other: dict[str, Any]) -> bool | None:
+    """Whether two results hold the same rows, in any order, whatever the columns are called; None if unknown."""
+    if "error" in one or "error" in other or one["more"] or other["more"]:
+        return None
+    return sorted(map(repr, one["rows"])) == sorted(map(repr, other["rows"]))
+
+
+@lru_cache(maxsize=1)
+def _child() -> Child:
+    child = Child("sigma.aimicius.nl2kql.duck")
+    atexit.register(child.close)
+    return child
