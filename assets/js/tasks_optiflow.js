@@ -110,8 +110,9 @@ window.sigmaTasks = window.sigmaTasks || {};
       k = Math.max(0, Math.min(count - 1, to));
       slider.value = k + 1;
       slider.setAttribute("aria-valuetext", words(data, k));
-      part("back").disabled = k === 0;
-      part("next").disabled = k === count - 1;
+      // Not `disabled`: a button that is switched off under the keyboard's focus loses it.
+      part("back").setAttribute("aria-disabled", k === 0);
+      part("next").setAttribute("aria-disabled", k === count - 1);
       part("now").textContent = words(data, k);
       part("machine").setAttribute("aria-label", words(data, k));
       drawArrows(part("arrows"), data, direct, k);
