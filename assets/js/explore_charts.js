@@ -60,7 +60,7 @@
   S.drawTime = function (canvas, time, tokens, step, colours, offset) {
     const height = 200;
     const { context: c, width } = S.fitCanvas(canvas, height);
-    const steps = time ? tokens - time.first : 1;
+    const steps = time ? time.steps : 1;
     const layout = S.stepsLayout(width, height, steps);
     c.fillStyle = colours.faint;
     c.fillRect(layout.left, layout.top, layout.width, layout.height);

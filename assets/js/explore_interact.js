@@ -2,7 +2,7 @@
 (function (S) {
   "use strict";
 
-  // view: {layouts, maps(side), state(), set(changes), preview(pair or null), bounds(), step(by), act(name)}
+  // view: {layouts, map(side), large(), state(), query(), set(changes), preview(pair or null), lock(pair), unlock(), act(name) ...}
   S.wireExplore = function (root, view) {
     const mark = (name) => root.querySelector(`[data-mark="${name}"]`);
 
@@ -11,7 +11,7 @@
       const layout = view.layouts[name];
       if (!layout) return null;
       if (name === "large") {
-        const map = view.largeMap(), state = view.state();
+        const map = view.large(), state = view.state();
         if (!map) return null;
         const found = S.pairAt(map, event.offsetX - layout.left, event.offsetY - layout.top, layout.size);
         return found && Object.assign(found, { side: state.side, head: state.head });

@@ -120,12 +120,12 @@
     for (const side of ["sigma", "gqa"]) {
       const table = root.querySelector(`[data-ex="next-${side}"]`), told = next && next[side];
       const other = next && next[side === "sigma" ? "gqa" : "sigma"];
-      const known = new Set((other ? other.top : []).map(([piece]) => piece));
-      const rows = !told ? [] : told.top.map(([piece, p]) => [
+      const known = new Set((other ? other.top : []).map(([, , id]) => id));
+      const rows = !told ? [] : told.top.map(([piece, p, id]) => [
         S.shownPiece(piece), "█".repeat(Math.round(p * 12)) || "▏", S.percent(p),
-        [piece === next.came && "came", !known.has(piece) && "only here"].filter(Boolean).join(", "),
+        [id === next.came_id && "came", !known.has(id) && "only here"].filter(Boolean).join(", "),
       ]);
-      if (told && next.came !== null && !told.top.some(([piece]) => piece === next.came)) {
+      if (told && next.came !== null && !told.top.some(([, , id]) => id === next.came_id)) {
         rows.push([S.shownPiece(next.came), "", S.percent(told.taken), "came"]);
       }
       S.fillTable(table, ["token", "", "probability", ""], rows, told ? `entropy ${S.digits(told.entropy)} bits` : "before the answer nothing was kept");

@@ -200,10 +200,11 @@ def _time(found, text, question, layer, query, piece, still_wanted):
     head = whole(question, "head", 0, one.query_heads - 1)
     n = len(text.ids)
     first = max(one.first_query, text.prompt_length - 1)
-    marks, captured = np.zeros((n - first, n), bool), np.zeros((one.query_heads, n - first))
-    for start in range(first, n, payloads.BLOCK):
+    last = n - 1 if text.steps > 0 else n  # the last token of an answer is never a query
+    marks, captured = np.zeros((last - first, n), bool), np.zeros((one.query_heads, last - first))
+    for start in range(first, last, payloads.BLOCK):
         still_wanted()
-        stop = min(start + payloads.BLOCK, n)
+        stop = min(start + payloads.BLOCK, last)
         block = one.weights(layer, start, stop)
         for q in range(start, stop):
             row = block[:, q - start, : q + 1]
@@ -216,6 +217,7 @@ def _time(found, text, question, layer, query, piece, still_wanted):
         "head": head,
         "k": k,
         "first": first,
+        "steps": last - first,
         "width": width,
         "columns": columns.shape[1],
         "marks": payloads.pack_bits(columns),
@@ -225,12 +227,15 @@ def _time(found, text, question, layer, query, piece, still_wanted):
 
 def _next(found, text, question, layer, query, piece, still_wanted):
     """What both sides expected after the query: the likeliest tokens, and the probability of the one that came."""
-    came = text.pieces[query + 1] if query + 1 < len(text.ids) else None
-    answer: dict[str, Any] = {"came": came}
+    known = query + 1 < len(text.ids)
+    answer: dict[str, Any] = {
+        "came": text.pieces[query + 1] if known else None,
+        "came_id": int(text.ids[query + 1]) if known else None,
+    }
     for side, one in found.items():
         told = one.next_tokens(query)
         answer[side] = told and {
-            "top": [[piece(i), round(float(p), 4)] for i, p in zip(told.ids, told.probabilities)],
+            "top": [[piece(i), round(float(p), 4), int(i)] for i, p in zip(told.ids, told.probabilities)],
             "taken": None if math.isnan(told.taken) else round(told.taken, 4),
             "entropy": round(told.entropy, 2),
         }

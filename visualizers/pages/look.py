@@ -31,10 +31,15 @@ SCRIPTS = (
     "explore_export",
     "explore_live",
     "explore_interact",
+    "explore_view",
+    "explore_controls",
+    "explore_actions",
     "explore",
     "memory_chart",
     "memory_view",
     "memory",
+    "tour_picture",
+    "tour",
     "tasks",
 )
 SANS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Liberation Sans", "sans-serif")

@@ -102,6 +102,7 @@ def test_a_live_run_is_read_again_and_says_what_the_model_says(engine, explorer)
     assert answer["next"]["sigma"]["top"][0] == [
         engine.piece("sigma", told.ids[0]),
         pytest.approx(told.probabilities[0], abs=1e-4),
+        told.ids[0],
     ]
     assert answer["next"]["came"] == about["pieces"][query + 1]
 
@@ -119,9 +120,9 @@ def test_overview_and_time_agree_with_the_rows(engine, explorer):
         wanted = measures.jensen_shannon(a.weights(layer, 30, 31)[:, 0], b.weights(layer, 30, 31)[:, 0])
         assert table[layer] == pytest.approx(wanted, abs=0.003)
     first = answer["time"]["first"]
-    bits = np.frombuffer(base64.b64decode(answer["time"]["marks"]), np.uint8).reshape(len(text.ids) - first, -1)
+    bits = np.frombuffer(base64.b64decode(answer["time"]["marks"]), np.uint8).reshape(len(text.ids) - 1 - first, -1)
     marks = np.unpackbits(bits, axis=1)[:, : len(text.ids)]
-    for query in range(first, len(text.ids)):
+    for query in range(first, len(text.ids) - 1):
         wanted = measures.choose(a.weights(1, query, query + 1)[2:3, 0], 4)[0]
         assert (marks[query - first, : query + 1] == wanted).all() and not marks[query - first, query + 1 :].any()
     assert len(answer["track"]["sigma"]) == text.steps == len(answer["track"]["agree"])

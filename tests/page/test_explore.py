@@ -1,0 +1,433 @@
+"""The explorer in a real browser, over tiny real models and the recorded run."""
+
+import json
+import re
+
+import pytest
+
+from tests.page.explore_site import tiny_engine
+from tests.page.server import launch
+
+pytestmark = pytest.mark.browser
+
+HOSTILE = 'a\nb <img src=x onerror="window.broken=1"> </script> \u05e9\u05dc\u05d5\u05dd \u202e\u200b 🙂 e\u0301'
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    """(engine, url) of a page over tiny real models."""
+    engine = tiny_engine(max_position_embeddings=2048)
+    page, url, source = launch(engine)
+    assert source.wait(30)
+    yield engine, url
+    page.close()
+    engine.close()
+
+
+@pytest.fixture
+def explore(visit, tiny):
+    """Open the page, and its Explore tab unless the address does that."""
+
+    def open_explore(fragment="", url=tiny[1], **view):
+        visitor = visit(url + "/" + fragment, **view)
+        if not fragment:
+            visitor.page.get_by_role("tab", name="Explore").click()
+        ready(visitor)
+        return visitor
+
+    return open_explore
+
+
+def ready(visitor, run=None):
+    """Wait until everything that the state needs is drawn."""
+    visitor.page.wait_for_selector("#explore[data-state=ready]", timeout=30_000)
+    if run:
+        visitor.page.wait_for_function("r => document.querySelector('#explore').dataset.run !== r", arg=run)
+        visitor.page.wait_for_selector("#explore[data-state=ready]", timeout=30_000)
+
+
+def state(visitor):
+    return visitor.page.evaluate("window.sigmaExplore.getState()")
+
+
+def text(visitor, name):
+    return visitor.page.locator(f'[data-ex="{name}"]').inner_text()
+
+
+def wait_read(visitor, words):
+    visitor.page.wait_for_function("w => document.querySelector('#ex-read').innerText.includes(w)", arg=words)
+
+
+def chat_then_explore(visitor, prompt):
+    """Ask in Chat; Explore follows to the new run by itself."""
+    old = visitor.page.evaluate("document.querySelector('#explore') && document.querySelector('#explore').dataset.run")
+    visitor.page.get_by_role("tab", name="Chat").click()
+    visitor.send(prompt)
+    visitor.wait_over()
+    visitor.page.get_by_role("tab", name="Explore").click()
+    if old is None:
+        ready(visitor)
+        visitor.page.get_by_role("button", name="newest answer").click()
+        old = "recorded"
+    ready(visitor, old)
+
+
+PIXELS = 'name => document.querySelector(`[data-base="${name}"]`).toDataURL().length'
+
+
+def test_the_recorded_run_is_there_without_a_model(visit):
+    page, url, _ = launch(tiny_engine(), load_seconds=60)
+    try:
+        visitor = visit(url)
+        visitor.page.get_by_role("tab", name="Explore").click()
+        ready(visitor)
+        assert "Recorded run" in text(visitor, "source")
+        assert "9 Q, 1 K, 3 V heads" in text(visitor, "heads-sigma") and "3 K" in text(visitor, "heads-gqa")
+        assert visitor.page.evaluate(PIXELS, "heads-sigma") > 20_000
+        assert "of the softmax mass on average" in text(visitor, "attention-words")
+    finally:
+        visitor.context.close()  # or its browser would miss the server
+        page.close()
+
+
+def test_hover_previews_click_locks_escape_unlocks(explore):
+    visitor = explore()
+    maps = visitor.page.locator('[data-mark="heads-gqa"]')
+    maps.hover(position={"x": 60, "y": 100})
+    wait_read(visitor, "GQA q0 (K0, V0)")
+    read = visitor.page.locator("#ex-read")
+    assert re.search(r"weight ≈ .+ %, rank \d+ of \d+, with all above it .+ % of the mass", read.inner_text())
+    assert "locked" not in read.inner_text() and state(visitor)["key"] is None
+    maps.click(position={"x": 60, "y": 100})
+    wait_read(visitor, "exactly")
+    assert "(locked)" in read.inner_text()
+    locked = state(visitor)
+    assert locked["side"] == "gqa" and locked["key"] is not None
+    visitor.page.locator('[data-mark="heads-sigma"]').hover(position={"x": 70, "y": 220})
+    visitor.page.wait_for_timeout(200)
+    assert state(visitor) == locked and "(locked)" in read.inner_text()
+    # Both strips show the same token and the same key.
+    keys = visitor.page.eval_on_selector_all(".ex-strip bdi.key", "all => all.map(e => e.dataset.position)")
+    assert keys == [str(locked["key"])] * 2
+    queries = visitor.page.eval_on_selector_all(".ex-strip bdi.query", "all => all.map(e => e.dataset.position)")
+    assert len(set(queries)) == 1 and len(queries) == 2
+    visitor.page.keyboard.press("Escape")
+    wait_read(visitor, "Hover a point")
+    assert state(visitor)["key"] is None
+
+
+def test_by_keyboard_alone(explore):
+    visitor = explore()
+    start = state(visitor)
+    visitor.page.locator('[data-mark="large"]').focus()
+    for key, name, by in (("]", "layer", 1), ("[", "layer", -1), (",", "step", -1), ("PageDown", "head", 1)):
+        before = state(visitor)[name]
+        visitor.page.keyboard.press(key)
+        assert state(visitor)[name] == before + by
+    visitor.page.keyboard.press("ArrowLeft")
+    visitor.page.keyboard.press("ArrowUp")
+    wait_read(visitor, "(locked)")
+    assert state(visitor)["step"] == start["step"] - 2
+    visitor.page.locator('[data-mode="attention"]').focus()
+    visitor.page.keyboard.press("ArrowRight")
+    assert state(visitor)["mode"] == "selection"
+    assert visitor.page.locator('[data-panel="selection"]').is_visible()
+    assert visitor.page.locator('[data-panel="attention"]').is_hidden()
+    outline = visitor.page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid"
+
+
+def test_play_goes_through_the_steps_and_stops(explore):
+    visitor = explore()
+    visitor.page.evaluate("window.sigmaExplore.setState({step: 28})")
+    visitor.page.get_by_role("button", name="Play the steps").click()
+    visitor.page.wait_for_function("window.sigmaExplore.getState().step >= 30")
+    visitor.page.wait_for_function("document.querySelector('[data-act=play]').textContent === '▶'")
+    assert state(visitor)["step"] == 31
+    visitor.page.get_by_role("button", name="First step").click()
+    assert state(visitor)["step"] == 0
+
+
+def test_the_k_slider_previews_and_computes_on_release(explore):
+    visitor = explore()
+    visitor.page.locator('[data-mode="selection"]').click()
+    words = visitor.page.locator('[data-ex="selection-words"] p')
+    visitor.page.wait_for_function(
+        "document.querySelector('[data-ex=selection-words] p').innerText.includes('distinct')"
+    )
+    fetched = visitor.page.locator('[data-strip="sigma"] .fetched')
+    assert fetched.count() == 17
+    slider = visitor.page.locator('[data-set="k"]')
+    slider.evaluate("e => { e.value = 3; e.dispatchEvent(new Event('input', {bubbles: true})); }")
+    visitor.page.wait_for_function("document.querySelectorAll('[data-strip=sigma] .fetched').length === 4")
+    assert "Preview" in words.inner_text() and "≈" in text(visitor, "selection-words") and state(visitor)["k"] == 16
+    slider.evaluate("e => e.dispatchEvent(new Event('change', {bubbles: true}))")
+    visitor.page.wait_for_function(
+        "document.querySelector('[data-ex=selection-words] p').innerText.includes('distinct')"
+    )
+    assert state(visitor)["k"] == 3 and fetched.count() == 4
+    assert visitor.page.locator('[data-strip="gqa"] .fetched').count() == 0
+    assert visitor.page.locator('[data-strip="sigma"] .skipped').count() > 20
+    rows = visitor.page.locator('[data-ex="selection-words"] tbody tr')
+    assert rows.count() == 9 and "%" in rows.first.inner_text()
+    for name in ("time", "histogram", "over-k"):
+        assert visitor.page.evaluate(PIXELS, name) > 2_000
+
+
+def test_the_switches_change_the_pictures(explore):
+    visitor = explore()
+    pixels = "document.querySelector('[data-base=\"heads-sigma\"]').toDataURL()"
+    seen = {visitor.page.evaluate(pixels)}
+    visitor.page.locator('[data-set="log"]').uncheck()
+    for act in (
+        lambda: visitor.page.locator('[data-set="noSink"]').check(),
+        lambda: visitor.page.locator('[data-set="mass"]').select_option("0.5"),
+        lambda: visitor.page.evaluate("document.body.classList.toggle('dark')"),
+    ):
+        visitor.page.wait_for_timeout(250)
+        seen.add(visitor.page.evaluate(pixels))
+        act()
+    visitor.page.wait_for_timeout(250)
+    seen.add(visitor.page.evaluate(pixels))
+    assert len(seen) == 5
+
+
+def test_both_sides_are_compared(explore):
+    visitor = explore()
+    visitor.page.locator('[data-mode="compare"]').click()
+    visitor.page.wait_for_function("document.querySelectorAll('[data-ex=next-gqa] tbody tr').length >= 5")
+    assert re.match(r"The answers part at step \d+: Sigma wrote “.+”, GQA wrote “.+”", text(visitor, "parting"))
+    for side in ("sigma", "gqa"):
+        assert "%" in text(visitor, "next-" + side) and "entropy" in text(visitor, "next-" + side)
+    assert visitor.page.locator('[data-ex="diverge"] tbody tr').count() == 8
+    step = state(visitor)["step"]
+    visitor.page.locator('[data-base="track"]').click(position={"x": 200, "y": 60})
+    assert state(visitor)["step"] != step
+
+
+def test_a_table_says_the_same(explore):
+    visitor = explore()
+    visitor.page.get_by_text("The same as a table").click()
+    rows = visitor.page.locator('[data-ex="table-body"] tbody tr')
+    visitor.page.wait_for_function("document.querySelectorAll('[data-ex=table-body] tbody tr').length === 20")
+    assert rows.first.locator("td, th").count() == 5
+    first = float(re.search(r"≈ ([\d.]+) %", rows.first.inner_text())[1])
+    assert first > 5
+    summary = visitor.page.locator('[data-ex="summary"]')
+    visitor.page.wait_for_function("document.querySelector('[data-ex=summary]').innerText.includes('V rows')")
+    assert summary.get_attribute("aria-live") == "polite"
+
+
+def test_the_last_answer_of_the_chat_is_explored(explore, tiny):
+    visitor = explore()
+    chat_then_explore(visitor, "Tell me more")
+    assert "Your run: “Tell me more”" in text(visitor, "source")
+    assert state(visitor)["layer"] == 3  # 12 is more than the tiny model has
+    visitor.page.locator('[data-mode="selection"]').click()
+    visitor.page.get_by_role("button", name="Answer again with this k").click()
+    visitor.page.wait_for_selector("#explore[data-rerun]", timeout=30_000)
+    assert text(visitor, "rerun").startswith(f"With k = {state(visitor)['k']}, ")
+    visitor.page.locator('[data-set="text"]').select_option("gqa")
+    visitor.page.wait_for_function("window.sigmaExplore.getState().text === 'gqa'")
+    ready(visitor)
+    visitor.page.get_by_role("button", name="Show the recorded run").click()
+    visitor.page.wait_for_selector("#explore[data-run=recorded]")
+
+
+def test_tokens_are_never_markup(explore):
+    visitor = explore()
+    chat_then_explore(visitor, HOSTILE)
+    visitor.page.get_by_text("The same as a table").click()
+    visitor.page.locator('[data-mode="compare"]').click()
+    visitor.page.wait_for_timeout(500)
+    strip = visitor.page.locator('[data-strip="sigma"]').inner_text()
+    assert "<img" in strip and "↵" in strip
+    assert visitor.page.evaluate("window.broken") is None
+    assert visitor.page.locator("#explore img, #explore script, #explore b").count() == 0
+
+
+def test_while_an_answer_is_written_its_newest_token_is_shown(explore, tiny, monkeypatch):
+    engine = tiny[0]
+    real = engine._events
+
+    def slowly(runs, session):
+        import time
+
+        for event in real(runs, session):
+            time.sleep(0.03)
+            yield event
+
+    monkeypatch.setattr(engine, "_events", slowly)
+    visitor = explore()
+    visitor.page.get_by_role("tab", name="Chat").click()
+    visitor.send("slowly please")
+    visitor.page.get_by_role("tab", name="Explore").click()
+    visitor.page.wait_for_selector("#explore[data-state=live]", timeout=20_000)
+    visitor.page.wait_for_function("document.querySelector('[data-ex=heads-sigma]').innerText.includes('newest token')")
+    draws = int(visitor.page.locator("#explore").get_attribute("data-draws"))
+    visitor.page.wait_for_timeout(2000)
+    assert 2 <= int(visitor.page.locator("#explore").get_attribute("data-draws")) - draws <= 12
+    ready(visitor, "recorded")
+
+
+LINK = "#explore?run=recorded&text=sigma&side=gqa&layer=7&head=4&step=9&k=5&mode=selection&measure=entropy&key=3&mass=0.9&noSink=1"
+
+
+def test_a_link_reproduces_the_view(explore):
+    visitor = explore(LINK)
+    wanted = dict(
+        side="gqa", layer=7, head=4, step=9, k=5, mode="selection", key=3, mass=0.9, noSink=True, measure="entropy"
+    )
+    assert wanted.items() <= state(visitor).items()
+    assert not visitor.page.locator('[data-ex="message"]').is_visible()
+    visitor.page.keyboard.press("Tab")
+    visitor.page.evaluate("window.sigmaExplore.setState({layer: 8})")
+    visitor.page.wait_for_function("location.hash.includes('layer=8')")
+    again = explore(visitor.page.evaluate("location.hash"))
+    assert state(again) == state(visitor)
+    visitor.page.get_by_role("tab", name="About").click()
+    visitor.page.wait_for_function("location.hash === ''")
+
+
+def test_a_link_to_a_live_run_asks_its_question_again(explore):
+    visitor = explore()
+    chat_then_explore(visitor, "Once upon & a time + 1")
+    visitor.page.evaluate("window.sigmaExplore.setState({layer: 1, step: 5, k: 7})")
+    visitor.page.wait_for_function("location.hash.includes('step=5')")
+    other = explore(visitor.page.evaluate("location.hash"))
+    other.page.wait_for_function("window.sigmaExplore.getState().run !== 'recorded'", timeout=60_000)
+    ready(other)
+    a, b = state(visitor), state(other)
+    assert a.pop("run") != b.pop("run") and a == b
+    tokens = "[...document.querySelectorAll('[data-strip=sigma] bdi')].map(e => e.textContent).join('')"
+    assert visitor.page.evaluate(tokens) == other.page.evaluate(tokens)
+
+
+NONSENSE = {
+    "#explore?layer=999&k=-4": "layer 999 is not between 0 and 29",
+    "#explore?layer=abc&step=1e99&head=NaN": "layer abc is no whole number",
+    "#explore?mode=<script>&side=left": "mode <script> is none of",
+    "#explore?run=0123456789abcdef": "names a run that is not known",
+    "#explore?text=nobody": "no text of",
+    "#explore?prompt=%20&layer=3": "could not be answered: Write a prompt",
+    "#explore?prompt=x&temperature=hot": "Temperature must be a number",
+    "#explore?key=100000": "no token of this run",
+    "#explore?%%%&&==&layer": "layer  is no whole number",
+}
+
+
+def test_nonsense_in_a_link_is_explained(explore):
+    visitor = explore(next(iter(NONSENSE)))
+    for fragment, words in NONSENSE.items():
+        visitor.page.evaluate("hash => { location.hash = hash; }", fragment)
+        visitor.page.wait_for_function(
+            "w => document.querySelector('[data-ex=message]').innerText.includes(w)", arg=words, timeout=20_000
+        )
+        ready(visitor)
+    assert visitor.page.evaluate(PIXELS, "heads-sigma") > 20_000 and visitor.page.evaluate("window.broken") is None
+
+
+def test_files_hold_the_view(explore, tmp_path):
+    visitor = explore("#explore?layer=5&step=10&k=4")
+
+    def saved(name):
+        with visitor.page.expect_download() as download:
+            visitor.page.locator(f'[data-act="{name}"]').click()
+        path = tmp_path / download.value.suggested_filename
+        download.value.save_as(path)
+        return path
+
+    assert saved("png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    data = json.loads(saved("json").read_text())
+    rows = data["step"]["weights"]["sigma"]
+    assert len(rows) == 9 and len(rows[0]) == data["query"] + 1 and sum(rows[0]) == pytest.approx(1, abs=1e-4)
+    assert data["state"]["layer"] == 5 and "#explore?" in data["address"] and data["tokens"][0] == "<|im_start|>"
+    page = saved("html").read_text()
+    assert "<script>" not in page and page.count("data:image/png") >= 5 and "http-equiv" in page
+    other = visitor.context.new_page()
+    asked = []
+    other.on("request", lambda request: asked.append(request.url))
+    other.goto((tmp_path / "x").as_uri().replace("/x", "/" + next(tmp_path.glob("*.html")).name))
+    assert "Recorded run" in other.inner_text("body") and other.locator("img").first.is_visible()
+    assert not [url for url in asked if url.startswith("http")]
+    numbers = json.loads(other.locator("#numbers").text_content())
+    assert numbers["state"]["k"] == 4
+
+
+@pytest.mark.parametrize("heads,keys", [("32/4/16", "4 K, 16 V"), ("1/1/1", "1 K, 1 V head")])
+def test_other_head_counts_are_drawn(visit, heads, keys):
+    engine = tiny_engine(heads)
+    page, url, source = launch(engine)
+    assert source.wait(30)
+    try:
+        visitor = visit(url)
+        visitor.page.get_by_role("tab", name="Explore").click()
+        ready(visitor)
+        chat_then_explore(visitor, "Hello")
+        assert keys in text(visitor, "heads-sigma")
+        count = int(heads.split("/")[0])
+        assert visitor.page.locator('[data-set="head"] option').count() == count
+        assert visitor.overflow() <= 0
+        if count == 32:
+            spans = """() => {
+              const info = {query_heads: 32, key_heads: 4, value_heads: 16}, layout = Sigma.headsLayout(460, info);
+              return [layout.columns, Sigma.groupSpans(layout, 'value').length, new Set(layout.cells.map(c => c.key)).size];
+            }"""
+            assert visitor.page.evaluate(spans) == [8, 16, 4]
+    finally:
+        visitor.context.close()
+        page.close()
+        engine.close()
+
+
+@pytest.mark.parametrize("width,scheme", [(390, "light"), (820, "dark"), (320, "dark")])
+def test_it_fits_a_phone(explore, width, scheme):
+    visitor = explore(viewport={"width": width, "height": 844}, color_scheme=scheme, reduced_motion="reduce")
+    for mode in ("attention", "selection", "compare"):
+        visitor.page.locator(f'[data-mode="{mode}"]').click()
+        visitor.page.wait_for_timeout(300)
+        assert visitor.overflow() <= 0
+    sigma, gqa = (visitor.page.locator(f'[data-ex-side="{side}"]').bounding_box() for side in ("sigma", "gqa"))
+    assert (gqa["y"] > sigma["y"]) == (width < 640)
+
+
+def test_listeners_and_memory_do_not_grow(explore):
+    visitor = explore()
+    session = visitor.context.new_cdp_session(visitor.page)
+    session.send("Performance.enable")
+
+    def measured():
+        session.send("HeapProfiler.collectGarbage")
+        found = {m["name"]: m["value"] for m in session.send("Performance.getMetrics")["metrics"]}
+        return found["JSEventListeners"], found["JSHeapUsedSize"], found["Nodes"]
+
+    turn = """async (n) => {
+      for (let i = 0; i < n; i++) {
+        window.sigmaExplore.setState({layer: 8 + (i % 2), step: 20 + (i % 3), head: i % 9, mode: ['attention', 'selection', 'compare'][i % 3]});
+        await new Promise(requestAnimationFrame);
+      }
+    }"""
+    visitor.page.evaluate(turn, 60)
+    visitor.page.wait_for_timeout(1500)
+    before = measured()
+    visitor.page.evaluate(turn, 120)
+    visitor.page.wait_for_timeout(1500)
+    after = measured()
+    assert after[0] <= before[0] and after[1] - before[1] < 5e6 and after[2] <= before[2] + 50
+
+
+def test_others_on_the_page_can_drive_it(explore):
+    visitor = explore()
+    seen = visitor.page.evaluate(
+        """async () => {
+          await window.sigmaExplore.ready;
+          const seen = [], end = window.sigmaExplore.onChange((state, changed) => seen.push([state.layer, ...changed]));
+          window.sigmaExplore.setState({layer: 3, nonsense: 1});
+          window.sigmaExplore.setState({layer: 3});
+          window.sigmaExplore.setState({layer: 99, step: -1000});
+          end();
+          window.sigmaExplore.setState({layer: 1});
+          return [seen, window.sigmaExplore.getState().layer, window.sigmaExplore.element.id];
+        }"""
+    )
+    assert seen[0] == [[3, "layer"], [29, "layer", "step"]] and seen[1] == 1 and seen[2] == "explore"
