@@ -19,6 +19,7 @@ from visualizers.pages.handlers import CONCURRENT, ChatHandlers
 from visualizers.pages.memory import memory_tab
 from visualizers.pages.status import chip
 from visualizers.pages.tasks_wiring import add_tasks
+from visualizers.pages.tour import tour_button
 from visualizers.source import EngineSource
 from visualizers.tasks.shelf import Shelf
 from visualizers.turns import Chat
@@ -39,6 +40,7 @@ def build_page(source: EngineSource, max_waiting: int = 20, shelf: Shelf | None 
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         with gr.Row(elem_id="top", equal_height=True):
             gr.HTML(f"<h1>{SENTENCE}</h1>", elem_id="sentence", padding=False, apply_default_css=False, js_on_load=None)
+            tour_button()
             status = gr.HTML(elem_id="status", padding=False, apply_default_css=False, js_on_load=None)
         gr.HTML(f'<p class="limits">{LIMITS}</p>', padding=False, apply_default_css=False, js_on_load=None)
         with gr.Tabs(elem_id="tabs"):

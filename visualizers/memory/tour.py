@@ -1,0 +1,172 @@
+"""The guided tour: five steps from MHA to Sigma and what they add up to. Every figure is computed here or the paper's.
+
+One model all along, the default pair's sizes with other heads, at one context, so that only attention changes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from visualizers.memory.formulas import Cost, cache_cost
+from visualizers.memory.shapes import Shape, parameters, preset_shape
+from visualizers.memory.text import binary, change, digits, spoken
+
+TOKENS = 8192
+TOP_K = 100
+BITS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One card: what it says, the model it draws, and what the explorer beside it shows.
+
+    `recorded`: whose attention of the recorded run is drawn (None: no such model was recorded), `rows`: whether the V
+    rows that it fetched are marked. `explore`: changes for `window.sigmaExplore.setState`.
+    """
+
+    title: str
+    text: tuple[str, ...]
+    shape: Shape
+    top_k: int | None = None
+    recorded: str | None = None
+    rows: bool = False
+    explore: dict[str, Any] | None = None
+
+    @property
+    def cost(self) -> Cost:
+        return cache_cost(self.shape, TOKENS, 1, BITS, self.top_k)
+
+
+def steps() -> list[Step]:
+    """The tour, in order."""
+    sigma, gqa = preset_shape("sigma-135m"), preset_shape("gqa-135m")
+    plain = replace(sigma, augmented=None)
+    mha = replace(gqa, n_k=gqa.n_q, n_v=gqa.n_q)
+    cost = {name: cache_cost(shape, TOKENS, 1, BITS) for name, shape in (("mha", mha), ("gqa", gqa), ("sigma", sigma))}
+    selective = cache_cost(sigma, TOKENS, 1, BITS, TOP_K)
+    paper, std = preset_shape("sigma-1.5b"), preset_shape("std-1.5b")
+    limit = change(cache_cost(paper, 1).resident, cache_cost(std, 1).resident)
+    extra = parameters(sigma)["augmented query"]
+    at = f"At {TOKENS:,} tokens"
+    return [
+        Step(
+            "Multi-head attention (MHA)",
+            (
+                f"Each of {mha.n_q} query heads has its own K head and its own V head. K and V of every token stay in "
+                "memory: the KV cache. Each new token reads all of it.",
+                f"{at} a model of this size would hold {binary(cost['mha'].resident)}.",
+            ),
+            mha,
+        ),
+        Step(
+            "Grouped-query attention (GQA)",
+            (
+                f"Query heads share. Here {gqa.n_q // gqa.n_k} of them use one K head and one V head, so {gqa.n_k} of "
+                f"each are enough, and the cache is a third: {binary(cost['gqa'].resident)}.",
+                "K and V shrink together. The picture below is this page's GQA model, in a recorded run.",
+            ),
+            gqa,
+            recorded="gqa",
+            explore={"side": "gqa", "mode": "attention"},
+        ),
+        Step(
+            "Fewer K heads",
+            (
+                "K and V do not matter alike. In the paper, half the V heads of MHA cost quality (52.40 to 51.74, "
+                "average of nine benchmarks), half the K heads did not (52.83; Table 1).",
+                f"So Sigma keeps {sigma.n_v} V heads and only {sigma.n_k} K head: {binary(cost['sigma'].resident)}, "
+                f"{change(cost['sigma'].resident, cost['gqa'].resident)} against GQA. Sigma-1.5B has {paper.n_q} query, "
+                f"{paper.n_k} K and {paper.n_v} V heads: {limit} (Eq. 2).",
+            ),
+            plain,
+            recorded="sigma",
+            explore={"side": "sigma", "mode": "attention"},
+        ),
+        Step(
+            "Augmented Q",
+            (
+                "What the K side lost, the query side gains. Queries are used once and never cached, so a wider query "
+                f"path costs no cache. Here it is {sigma.augmented} wide, {sigma.augmented / sigma.hidden:g} times "
+                f"the hidden size, and adds {digits(extra / 1e6)} million parameters.",
+                "In the paper it lifts GQA-16 from 52.14 to 53.38 (Table 3). It costs time at each step: at short context "
+                "more than the smaller cache saves.",
+            ),
+            sigma,
+            recorded="sigma",
+            explore={"side": "sigma", "mode": "compare"},
+        ),
+        Step(
+            "Selective V",
+            (
+                "The scores are known before V is read. Each query head fetches only the V rows of its highest scores, "
+                f"and the newest one. With k = {TOP_K}, {at.lower()} a step reads {binary(selective.v_read)} of V and not "
+                f"{binary(selective.v_resident)}.",
+                "The other rows stay resident: this saves traffic, not memory. In the paper GQA-4 scores 51.66 with all V "
+                "and 51.67 with k = 100 (Table 8). The marked rows below were fetched in the recorded run.",
+            ),
+            sigma,
+            top_k=TOP_K,
+            recorded="sigma",
+            rows=True,
+            explore={"side": "sigma", "mode": "selection", "k": 16},
+        ),
+        Step(
+            "What it adds up to",
+            (
+                f"Three figures, kept apart. Resident: {binary(selective.resident)} for K and V. Read in one step: "
+                f"{binary(selective.k_read)} of K and {binary(selective.v_read)} of V. GQA: {binary(cost['gqa'].resident)}, "
+                "resident and read.",
+                "Now ask both models something in Chat, look into their heads in Explore, or put in your own model in "
+                "Memory.",
+            ),
+            sigma,
+            top_k=TOP_K,
+            recorded="sigma",
+            rows=True,
+            explore={"side": "sigma", "mode": "selection"},
+        ),
+    ]
+
+
+def script() -> dict[str, Any]:
+    """The tour for the browser (`assets/js/tour.js`)."""
+    told = steps()
+    return {
+        "tokens": TOKENS,
+        "steps": [_card(step) for step in told],
+        "most": max(step.cost.resident for step in told),
+        "gqa": told[1].cost.resident,
+    }
+
+
+def _card(step: Step) -> dict[str, Any]:
+    shape, cost = step.shape, step.cost
+    rows = "" if step.top_k is None else f"; of V the top {step.top_k} rows per query head are read"
+    wide = f", augmented query {shape.augmented} wide" if shape.augmented else ""
+    return {
+        "title": step.title,
+        "text": list(step.text),
+        "heads": {"query_heads": shape.n_q, "key_heads": shape.n_k, "value_heads": shape.n_v},
+        "augmented": shape.augmented,
+        "selective": step.top_k is not None,
+        "described": f"{shape.n_q} query heads, {_plural(shape.n_k, 'K head')}, {_plural(shape.n_v, 'V head')}{wide}{rows}.",
+        "bytes": {
+            name: {"bytes": value, "text": binary(value), "say": spoken(value)}
+            for name, value in (
+                ("k", cost.k_resident),
+                ("v", cost.v_resident),
+                ("resident", cost.resident),
+                ("k_read", cost.k_read),
+                ("v_read", cost.v_read),
+                ("read", cost.read),
+            )
+        },
+        "recorded": step.recorded,
+        "rows": step.rows,
+        "explore": step.explore,
+    }
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
