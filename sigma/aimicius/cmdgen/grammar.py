@@ -239,7 +239,7 @@ def _fits(option: Option, word: str) -> bool:
     try:
         KINDS[option.kind](word, option)
     except ValueProblem:
-        return option.kind != "int"
+        return option.kind != "int" or word.lstrip("-").isdigit()  # a number out of range is refused, not skipped
     return True
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from sigma.aimicius.cmdgen import similarity
@@ -43,14 +44,16 @@ def judge(case: Case, answer: str) -> Iterator[Part | Verdict]:
     yield told(_command_part(given))
     yield told(_difference_part(given, right))
     execution = run(given, system)
-    yield told(_terminal_part(given, execution, right, system))
-    yield from _finish(_scores(found, given, execution, truth, right), told, parts)
+    same = right is not None and _succeeds(given, execution, right)
+    yield told(_terminal_part(given, execution, right, system, same))
+    yield from _finish(_scores(found, given, execution, truth, right, same), told, parts)
 
 
 def _program(truth: str) -> str:
     return next((program(word) for word in truth.split() if "=" not in word and word != "sudo"), "")
 
 
+@lru_cache(maxsize=64)
 def _truth(truth: str, vendor: str, system: str) -> tuple[Read, Execution]:
     meant = read(truth, vendor)
     return meant, run(meant, system)
@@ -110,13 +113,14 @@ def _side(line: str, execution: Execution) -> dict[str, Any]:
     }
 
 
-def _terminal_part(given: Read, execution: Execution, right: tuple[Read, Execution] | None, system: str) -> Part:
+def _terminal_part(
+    given: Read, execution: Execution, right: tuple[Read, Execution] | None, system: str, same: bool
+) -> Part:
     view = {"kind": "cmdgen.terminal", "system": system, "simulated": True, "answer": _side(given.line, execution)}
     if right is None:
         state, text = "neutral", f"exit code {execution.exit_code} (simulated)"
     else:
         view["truth"] = _side(right[0].line, right[1])
-        same = _succeeds(given, execution, right)
         state = "good" if same else "bad"
         share = closeness(right[1], execution)
         text = (
@@ -144,14 +148,13 @@ def _nothing(found: Found, truth: str) -> dict[str, Score]:
 
 
 def _scores(
-    found: Found, given: Read, execution: Execution, truth: str, right: tuple[Read, Execution] | None
+    found: Found, given: Read, execution: Execution, truth: str, right: tuple[Read, Execution] | None, same: bool
 ) -> dict[str, Score]:
     if right is None:
         return {name: Score(None, "no true command was given") for name in NAMES}
     several = len(found.commands) > 1
     exact = tidy(found.command) == tidy(truth) and not several
-    same = _succeeds(given, execution, right) or exact
-    success = same and not several
+    success = (same or exact) and not several
     command = similarity.cosine(tidy(found.command), tidy(truth))
     output = similarity.cosine(_seen(execution), _seen(right[1]))
     if several:

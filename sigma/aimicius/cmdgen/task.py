@@ -61,6 +61,12 @@ class CmdGen:
         for name in judging.NAMES
     )
 
+    answer_tokens = 128  # the longest truth (mpirun with its environment) takes about 90
+
+    def group(self, case: Case) -> str:
+        """Table 6 reports NVIDIA and AMD apart."""
+        return case.fields["vendor"]
+
     def examples(self) -> list[Case]:
         """Six questions of the dev split, three for each vendor."""
         from sigma.aimicius.cmdgen.generator import examples

@@ -38,18 +38,18 @@ def drafts(split: str) -> Iterator[Draft]:
     """The split's cases, vendors and tools mixed. No question occurs twice."""
     draw = random.Random(f"{SEED} {split}")
     made: list[Draft] = []
+    seen: set[str] = set()
     for vendor, size in zip(("NVIDIA", "AMD"), SIZES[split], strict=True):
-        made += _vendor(split, vendor, size, random.Random(f"{SEED} {split} {vendor}"))
+        made += _vendor(split, vendor, size, random.Random(f"{SEED} {split} {vendor}"), seen)
     draw.shuffle(made)
     for number, draft in enumerate(made):
         old = draft.case
         yield Draft(Case(f"cmdgen-{split}-{number:04d}", old.fields, old.truth, split), draft.template, draft.values)
 
 
-def _vendor(split: str, vendor: str, size: int, draw: random.Random) -> list[Draft]:
+def _vendor(split: str, vendor: str, size: int, draw: random.Random, seen: set[str]) -> list[Draft]:
     """Every intent in turn, in a new order each round, until there are enough; an exhausted one drops out."""
     made: list[Draft] = []
-    seen: set[str] = set()
     tired: dict[str, int] = {}
     while len(made) < size:
         open_to = [one for one in INTENTS[vendor] if tired.get(one.command, 0) < 12]

@@ -87,7 +87,7 @@ def _summary(devices: list[Device], node: Node, tick: int, seconds: float) -> st
         usage = f"{now.power:.0f}W / {cap:>4}W"
         memory = f"{now.used_mib}MiB / {device.model.memory_mib}MiB"
         rows.append(
-            f"| N/A  {now.temperature:>3}C    P0 {usage:>22} | {memory:>22} | {now.utilization:>6}%      Default |"
+            f"| N/A  {now.temperature:>3}C    P0 {usage:>23} | {memory:>22} | {now.utilization:>6}%      Default |"
         )
         rows.append("|                                         |                        |             Disabled |")
         rows.append(inner)

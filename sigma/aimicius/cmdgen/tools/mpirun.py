@@ -45,6 +45,11 @@ GRAMMAR = Grammar(
 )
 
 
+def _refused(error: CommandError) -> CommandError:
+    error.output, error.exit_code = _refuse(error, GRAMMAR)
+    return error
+
+
 def split(words: list[str]) -> tuple[list[str], dict[str, str], dict[str, Any], list[str]]:
     """mpirun's own words, the environment that it exports, its MCA settings, and the program with its words.
 
@@ -58,11 +63,12 @@ def split(words: list[str]) -> tuple[list[str], dict[str, str], dict[str, Any], 
         word = words[place]
         option = GRAMMAR.flag(word)
         if option is None:
-            raise CommandError("unknown-option", f"{word} is no option of mpirun that is known here", word)
+            raise _refused(CommandError("unknown-option", f"{word} is no option of mpirun that is known here", word))
         count = 0 if option.kind == "flag" else int(option.count)
         values = words[place + 1 : place + 1 + count]
         if len(values) < count:
-            raise CommandError("missing-value", f"{word} needs {'a value' if count == 1 else f'{count} values'}", word)
+            needs = "a value" if count == 1 else f"{count} values"
+            raise _refused(CommandError("missing-value", f"{word} needs {needs}", word))
         if option.name in ("x", "env"):
             name, _, value = values[0].partition("=")
             env[name] = value

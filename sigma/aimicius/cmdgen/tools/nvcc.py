@@ -89,7 +89,7 @@ def _architectures(meaning: Meaning) -> None:
         if not match:
             raise CommandError("conflict", f"'{item}': expected arch=...,code=...", item)
         pairs |= {(match[1], code.strip("'\"")) for code in match[2].strip("[]").split(",")}
-    for name in (name for both in pairs for name in both):
+    for name in sorted({name for both in pairs for name in both}, key=lambda name: name != arch):
         if name not in SPECIAL and not re.fullmatch(rf"(sm|compute|lto)_({'|'.join(ARCHITECTURES)})", name):
             raise CommandError("arch", f"{name} is no architecture of this compiler", name)
     options["generate-code"] = sorted(f"arch={virtual},code={real}" for virtual, real in pairs)
