@@ -10,12 +10,12 @@
     row: (part) => Object.assign({}, part, { sigma: S.decodeRow(part.sigma), gqa: S.decodeRow(part.gqa) }),
     exact: (part) => Object.assign({}, part, { weights: S.decodeFloats(part.weights) }),
     select: (part) => {
-      const side = (one) => Object.assign({}, one, { has: S.decodeBits(one.marks, part.tokens) });
+      const side = (one) => Object.assign({}, one, { has: one.marks && S.decodeBits(one.marks, part.tokens) });
       return Object.assign({}, part, { sigma: side(part.sigma), gqa: side(part.gqa) });
     },
     overview: (part) => {
-      const side = (one) => ({ captured: S.decodeBytes(one.captured), entropy: S.decodeBytes(one.entropy) });
-      return { sigma: side(part.sigma), gqa: side(part.gqa), diverge: part.diverge && S.decodeBytes(part.diverge) };
+      const table = (name) => part[name] && S.decodeBytes(part[name]);
+      return { measure: part.measure, sigma: table("sigma") || table("both"), gqa: table("gqa") || table("both") };
     },
     time: (part) => Object.assign({}, part, { has: S.decodeBits(part.marks, part.columns), captured: S.decodeBytes(part.captured) }),
   };
@@ -27,7 +27,7 @@
     row: (q) => [q.layer, q.query],
     exact: (q) => [q.layer, q.query, q.side, q.head],
     select: (q) => [q.layer, q.query, q.k],
-    overview: (q) => [q.query, q.k],
+    overview: (q) => [q.query, q.measure, q.measure === "captured" ? q.k : ""],
     time: (q) => [q.layer, q.side, q.head, q.k],
     next: (q) => [q.query],
     track: () => [],

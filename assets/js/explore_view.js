@@ -10,9 +10,10 @@
     const place = () => ({ run: x.run.run, text: x.run.text, layer: x.state.get().layer, query: query() });
     const headPart = () => Object.assign({ side: x.state.get().side, head: x.state.get().head }, x.zoom || {});
     const timePart = () => ({ side: x.state.get().side, head: x.state.get().head, k: x.state.get().k });
+    const overviewPart = () => ({ k: x.state.get().k, measure: x.state.get().measure });
     const part = (name, more) => (x.run ? x.store.get(name, Object.assign(place(), more)) : null);
     return {
-      query, place, headPart, timePart, part,
+      query, place, headPart, timePart, overviewPart, part,
       k: () => (x.previewK === null ? x.state.get().k : x.previewK),
       // Most urgent first.
       wanted() {
@@ -21,7 +22,7 @@
         const maps = part("maps");
         if (x.zoom || (maps && maps[s.side].width > 1)) list.push(["head", Object.assign(place(), headPart())]);
         if (s.key !== null) list.push(["exact", Object.assign(place(), { side: s.side, head: s.head })]);
-        if (s.mode === "attention") list.push(["overview", Object.assign(place(), { k: s.k })]);
+        if (s.mode === "attention") list.push(["overview", Object.assign(place(), overviewPart())]);
         if (s.mode === "selection") list.push(["time", Object.assign(place(), timePart())]);
         if (s.mode === "compare") list.push(["next", place()], ["track", place()]);
         return list;
@@ -30,7 +31,7 @@
   };
 
   S.makeExploreView = function (x) {
-    const { root, $, base, mark, state } = x, { query, k, part, headPart, timePart } = x.parts;
+    const { root, $, base, mark, state } = x, { query, k, part, headPart, timePart, overviewPart } = x.parts;
     const painted = {}, layouts = {};
     const dark = () => (document.body.classList.contains("dark") ? "dark" : "light");
 
@@ -150,8 +151,7 @@
     }
 
     function overviewValue(side, overview) {
-      const measure = state.get().measure;
-      const values = !overview ? null : measure === "diverge" ? overview.diverge : overview[side][measure];
+      const measure = state.get().measure, values = overview && overview[side];
       return values && ((layer, head) => (measure === "captured" ? 1 - values.at(layer, head) : values.at(layer, head) / values.top));
     }
 
@@ -207,7 +207,7 @@
       }
       if (s.mode === "attention") {
         if (!x.overviewHover) S.showAttention($("attention-words"), x.run, shared);
-        for (const side of SIDES) drawOverview(side, part("overview", { k: s.k }), colours);
+        for (const side of SIDES) drawOverview(side, part("overview", overviewPart()), colours);
       } else if (s.mode === "selection") {
         drawSelection(shared, row, colours);
       } else {

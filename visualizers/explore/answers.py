@@ -16,6 +16,7 @@ SMALL, LARGE, ROW = 128, 512, 512
 """Most bins a side of a head's small map and of the large one, and most columns of a row."""
 
 MASS = 0.99
+MEASURES = ("captured", "entropy", "diverge")
 INFO = ("name", "layers", "query_heads", "key_heads", "value_heads", "value_head_dim", "kv_itemsize")
 
 
@@ -162,7 +163,7 @@ def _select(found, text, question, layer, query, piece, still_wanted):
         marks = measures.choose(row, k)
         errors = one.output_errors(layer, query, [k])[:, 0]
         sides[side] = {
-            "marks": payloads.pack_bits(marks),
+            "marks": payloads.pack_bits(marks) if side == "sigma" else None,  # GQA reads every row, nothing to mark
             "captured": payloads.rounded(measures.captured_curve(row, [k])[:, 0]),
             "errors": None if np.isnan(errors).any() else payloads.rounded(errors),
             **measures.sharing(marks, one.value_heads),
@@ -171,25 +172,25 @@ def _select(found, text, question, layer, query, piece, still_wanted):
 
 
 def _overview(found, text, question, layer, query, piece, still_wanted):
-    """Layers x heads at one query: entropy, mass that k captures, divergence of the two sides."""
-    k = whole(question, "k", 1, 1 << 20)
+    """Layers x heads at one query, one measure: mass that k captures, entropy, or divergence of the two sides."""
+    measure = question.get("measure")
+    if measure not in MEASURES:
+        raise PromptError(f"measure must be one of {', '.join(MEASURES)}.")
     rows = {
         side: np.stack([one.weights(i, query, query + 1)[:, 0] for i in range(one.layers)])
         for side, one in found.items()
     }
-    answer: dict[str, Any] = {}
-    for side, table in rows.items():
-        captured = np.stack([measures.captured_curve(layer_rows, [k])[:, 0] for layer_rows in table])
-        entropy = np.stack([measures.entropy_bits(layer_rows) for layer_rows in table])
-        answer[side] = {
-            "captured": payloads.pack_bytes(captured, 1.0),
-            "entropy": payloads.pack_bytes(entropy, max(1e-6, math.log2(query + 1))),
-        }
-    a, b = rows.values()
-    if a.shape == b.shape:
-        diverge = np.stack([measures.jensen_shannon(p, q) for p, q in zip(a, b)])
-        answer["diverge"] = payloads.pack_bytes(diverge, 1.0)
-    return answer
+    if measure == "captured":
+        k = whole(question, "k", 1, 1 << 20)
+        tables = {side: [measures.captured_curve(row, [k])[:, 0] for row in table] for side, table in rows.items()}
+    elif measure == "entropy":
+        tables = {side: [measures.entropy_bits(row) for row in table] for side, table in rows.items()}
+    else:
+        a, b = rows.values()
+        tables = {"both": [measures.jensen_shannon(p, q) for p, q in zip(a, b)] if a.shape == b.shape else None}
+    top = max(1e-6, math.log2(query + 1)) if measure == "entropy" else 1.0
+    packed = {name: table and payloads.pack_bytes(np.stack(table), top) for name, table in tables.items()}
+    return {"measure": measure, **packed}
 
 
 def _time(found, text, question, layer, query, piece, still_wanted):

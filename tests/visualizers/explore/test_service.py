@@ -63,7 +63,7 @@ class Asker:
         raise AssertionError("pending for ever")
 
 
-VIEW = dict(op="view", layer=1, query=30, k=4, side="sigma", head=2)
+VIEW = dict(op="view", layer=1, query=30, k=4, side="sigma", head=2, measure="diverge")
 
 
 def test_the_recorded_run_answers_everything_without_a_model():
@@ -115,7 +115,7 @@ def test_overview_and_time_agree_with_the_rows(engine, explorer):
     answer = asker(**VIEW, parts=["overview", "time", "track", "maps", "head"])
     text = run.text("sigma")
     a, b = (engine.inspect(side, text.ids, text.prompt_length) for side in SIDES)
-    table = np.frombuffer(base64.b64decode(answer["overview"]["diverge"]["data"]), np.uint8).reshape(4, 9) / 255
+    table = np.frombuffer(base64.b64decode(answer["overview"]["both"]["data"]), np.uint8).reshape(4, 9) / 255
     for layer in range(4):
         wanted = measures.jensen_shannon(a.weights(layer, 30, 31)[:, 0], b.weights(layer, 30, 31)[:, 0])
         assert table[layer] == pytest.approx(wanted, abs=0.003)
