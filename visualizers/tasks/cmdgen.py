@@ -84,7 +84,7 @@ def _terminal(name: str, side: dict[str, Any], node: str) -> str:
     output = side["output"].rstrip("\n")
     text = escape(output) if output else '<i class="cg-none">prints nothing</i>'
     files = "".join(
-        f'<details class="cg-file"><summary>writes <code>{escape(path)}</code></summary>'
+        f'<details class="cg-file"{"" if output else " open"}><summary>writes <code>{escape(path)}</code></summary>'
         f'<pre tabindex="0">{escape(content.rstrip(chr(10)))}</pre></details>'
         for path, content in side["files"].items()
     )
@@ -98,11 +98,7 @@ def _terminal(name: str, side: dict[str, Any], node: str) -> str:
 
 def _scores(view: dict[str, Any]) -> str:
     """The thresholds, each with where the score came out."""
-    values = {row["name"]: row["value"] for row in view["rows"]}
-    rows = []
-    for label, threshold in view["thresholds"].items():
-        value = next((score for name, score in values.items() if label.endswith(name)), None)
-        rows.append(_scale(label, float(threshold), value))
+    rows = [_scale(row["name"], float(row["least"]), row["value"]) for row in view["thresholds"]]
     note = "The paper gives no thresholds; these are this project's."
     return f'<div class="cg-scores">{"".join(rows)}<p class="note">{note}</p></div>'
 

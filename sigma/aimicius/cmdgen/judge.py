@@ -10,7 +10,7 @@ from sigma.aimicius.cmdgen import similarity
 from sigma.aimicius.cmdgen.answer import Found, find
 from sigma.aimicius.cmdgen.command import Read, program, read
 from sigma.aimicius.cmdgen.meaning import difference
-from sigma.aimicius.cmdgen.simulator import Execution, closeness, run, same_result
+from sigma.aimicius.cmdgen.simulator import Execution, closeness, deviations, run
 from sigma.aimicius.cmdgen.words import tidy
 from sigma.aimicius.contract import Case, Part, Score, Verdict
 
@@ -18,7 +18,6 @@ from sigma.aimicius.contract import Case, Part, Score, Verdict
 CALIBRATION_CMD = 0.85  # CMD Score from which Calibration counts
 CALIBRATION_OUTPUT = 0.85  # Output Score from which Calibration counts
 SUCCESS_OUTPUT = 1.0  # share of output lines that must agree; the simulator is deterministic, so all of them
-THRESHOLDS = {"Calibration: CMD Score": CALIBRATION_CMD, "Calibration: Output Score": CALIBRATION_OUTPUT, "Success: output lines": SUCCESS_OUTPUT}  # fmt: skip
 MAX_SHOWN = 12_000  # characters of terminal text in a view
 NAMES = ("CMD Score", "Output Score", "Calibration Score", "Exact Match", "Success Ratio", "Accuracy")
 
@@ -46,7 +45,8 @@ def judge(case: Case, answer: str) -> Iterator[Part | Verdict]:
     execution = run(given, system)
     same = right is not None and _succeeds(given, execution, right)
     yield told(_terminal_part(given, execution, right, system, same))
-    yield from _finish(_scores(found, given, execution, truth, right, same), told, parts)
+    share = None if right is None else closeness(right[1], execution)
+    yield from _finish(_scores(found, given, execution, truth, right, same), told, parts, share)
 
 
 def _program(truth: str) -> str:
@@ -122,21 +122,15 @@ def _terminal_part(
     else:
         view["truth"] = _side(right[0].line, right[1])
         state = "good" if same else "bad"
-        share = closeness(right[1], execution)
-        text = (
-            "same result as the true command's"
-            if same
-            else f"not the true command's result ({share:.0%} of output lines agree)"
-        )
-        if execution.exit_code:
-            text += f"; exit code {execution.exit_code}"
+        off = "; ".join(deviations(right[1], execution, SUCCESS_OUTPUT)) or "another meaning"
+        text = "same result as the true command's" if same else f"not the true command's result: {off}"
     return Part("Terminal", state, text + (" (simulated)" if right else ""), view)
 
 
 def _succeeds(given: Read, execution: Execution, right: tuple[Read, Execution]) -> bool:
     if given.meaning is None or right[0].meaning is None:
         return False
-    return given.meaning.key == right[0].meaning.key or same_result(right[1], execution, SUCCESS_OUTPUT)
+    return given.meaning.key == right[0].meaning.key or not deviations(right[1], execution, SUCCESS_OUTPUT)
 
 
 def _nothing(found: Found, truth: str) -> dict[str, Score]:
@@ -169,7 +163,8 @@ def _scores(
             else "another command with the same result"
         )
     else:
-        reason = given.error.reason if given.error else "another result"
+        off = "; ".join(deviations(right[1], execution, SUCCESS_OUTPUT)) or "another meaning"
+        reason = given.error.reason if given.error else f"another result: {off}"
     why = similarity.missing()
     return {
         "CMD Score": _cosine(command, why, "commands"),
@@ -205,10 +200,17 @@ def _calibration(command: float | None, output: float | None, why: str | None) -
     return Score(float(good), reason)
 
 
-def _finish(scores: dict[str, Score], told: Any, parts: list[Part]) -> Iterator[Part | Verdict]:
+def _finish(
+    scores: dict[str, Score], told: Any, parts: list[Part], share: float | None = None
+) -> Iterator[Part | Verdict]:
     accuracy = scores["Accuracy"].value
     state = "neutral" if accuracy is None else "good" if accuracy else "bad"
+    thresholds = [
+        {"name": "Calibration: CMD Score", "least": CALIBRATION_CMD, "value": scores["CMD Score"].value},
+        {"name": "Calibration: Output Score", "least": CALIBRATION_OUTPUT, "value": scores["Output Score"].value},
+        {"name": "Success: equal output lines", "least": SUCCESS_OUTPUT, "value": share},
+    ]
     rows = [{"name": name, "value": score.value, "reason": score.reason} for name, score in scores.items()]
-    view = {"kind": "cmdgen.scores", "rows": rows, "thresholds": dict(THRESHOLDS)}
+    view = {"kind": "cmdgen.scores", "rows": rows, "thresholds": thresholds}
     yield told(Part("Scores", state, scores["Accuracy"].reason, view))
     yield Verdict(scores, tuple(parts))

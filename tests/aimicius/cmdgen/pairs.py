@@ -132,6 +132,15 @@ nvidia-smi --query-compute-apps=pid --format=csv
 nvidia-smi --query-supported-clocks=mem,gr --format=csv
 = nvidia-smi --query-supported-clocks=memory,graphics --format=csv
 
+nvidia-smi --query-gpu=utilization.gpu --format=csv,noheader -i 0
+! nvidia-smi --query-gpu=utilization.gpu --format=csv,noheader -i 3
+nvidia-smi --query-gpu=power.limit --format=csv,noheader
+! nvidia-smi --query-gpu=power.default_limit --format=csv,noheader
+nvidia-smi --query-compute-apps=pid --format=csv,noheader -i 0
+! nvidia-smi --query-compute-apps=pid --format=csv,noheader -i 3
+nvidia-smi --query-compute-apps=pid --format=csv
+! nvidia-smi --query-accounted-apps=pid --format=csv
+
 # NVIDIA dmon and pmon: defaults, sets of letters
 nvidia-smi dmon
 = nvidia-smi dmon -d 1

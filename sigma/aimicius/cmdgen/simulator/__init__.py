@@ -14,7 +14,7 @@ from sigma.aimicius.cmdgen.meaning import Meaning
 from sigma.aimicius.cmdgen.simulator import amd_smi, collectives, nvcc, nvidia_smi, rocm_smi, superbench
 from sigma.aimicius.cmdgen.simulator.state import SYSTEMS, Execution, node
 
-__all__ = ["SYSTEMS", "Execution", "closeness", "run", "same_result"]
+__all__ = ["SYSTEMS", "Execution", "closeness", "deviations", "run"]
 
 RUNNERS = {"nvidia-smi": nvidia_smi.run, "nvcc": nvcc.run, "rocm-smi": rocm_smi.run, "amd-smi": amd_smi.run, "sb": superbench.run}  # fmt: skip
 
@@ -24,7 +24,16 @@ def run(read: Read, system: str) -> Execution:
     if read.error is not None:
         return Execution(read.error.output or f"{read.error.reason}\n", read.error.exit_code or 1)
     meaning: Meaning = read.meaning
-    return RUNNERS.get(meaning.tool, collectives.run)(meaning, node(system))
+    execution = RUNNERS.get(meaning.tool, collectives.run)(meaning, node(system))
+    execution.subject = _subject(meaning, system)
+    return execution
+
+
+def _subject(meaning: Meaning, system: str) -> list[object]:
+    chosen = next((meaning.options[name] for name in ("id", "gpu", "device") if name in meaning.options), None)
+    devices = node(system).pick(chosen) or []
+    asked = [[name, sorted(set(value))] for name, value in meaning.options.items() if name.startswith("query-")]
+    return [[device.index for device in devices], *sorted(asked)]
 
 
 def closeness(truth: Execution, answer: Execution) -> float:
@@ -40,12 +49,25 @@ def _lines(execution: Execution) -> Counter[str]:
     return Counter(line for line in lines if line)
 
 
-def same_result(truth: Execution, answer: Execution, threshold: float) -> bool:
-    """Did both do the same? Both went well, same settings, same files, same rhythm, and outputs at least that close."""
+def deviations(truth: Execution, answer: Execution, threshold: float) -> list[str]:
+    """In what the two results differ, in a few words each; empty when they are the same."""
+    found = []
     if truth.exit_code or answer.exit_code:
-        return False
-    effects = [
-        json.dumps([e.changes, sorted(e.files), e.rhythm, bool(e.changes) or e.query], sort_keys=True, default=str)
-        for e in (truth, answer)
-    ]
-    return effects[0] == effects[1] and closeness(truth, answer) >= threshold
+        which = "" if answer.exit_code else "the true command's "
+        found.append(f"{which}exit code {answer.exit_code or truth.exit_code}")
+    if _text(truth.changes) != _text(answer.changes):
+        found.append("other settings or runs")
+    if sorted(truth.files) != sorted(answer.files):
+        found.append("other files")
+    if truth.rhythm != answer.rhythm:
+        found.append("another rhythm")
+    if truth.subject != answer.subject:
+        found.append("other devices or fields")
+    share = closeness(truth, answer)
+    if share < threshold:
+        found.append(f"{share:.0%} of output lines agree" if share < 0.995 else f"{share:.2%} of output lines agree")
+    return found
+
+
+def _text(changes: dict[str, dict[str, object]]) -> str:
+    return json.dumps(changes, sort_keys=True, default=str)

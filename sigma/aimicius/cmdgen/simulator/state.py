@@ -186,7 +186,8 @@ class Execution:
     """What running a command comes to.
 
     `changes`: settings by device; `files`: path -> what is written there; `rhythm`: (milliseconds, polls or None until ^C)
-    of a command that repeats; `query`: reads only, so that equal output means an equal result.
+    of a command that repeats; `query`: reads only, so that equal output means an equal result; `subject`: the devices and
+    fields that were asked for, because two idle devices show the same figures.
     """
 
     output: str
@@ -195,6 +196,7 @@ class Execution:
     files: dict[str, str] = field(default_factory=dict)
     rhythm: tuple[int, int | None] | None = None
     query: bool = False
+    subject: list[object] = field(default_factory=list)
 
 
 def polls(count: int | None) -> range:
