@@ -54,6 +54,7 @@ def amount(count: int) -> dict[str, Any]:
 
 def headline(s: Settings, sigma: Cost, gqa: Cost) -> list[dict[str, Any]]:
     """The three quantities that are never mixed."""
+    saved = change(sigma.resident, gqa.resident).lstrip("−+") + (" less" if sigma.resident < gqa.resident else " more")
     k = "all rows" if s.top_k is None else f"top {min(s.top_k, s.tokens - 1):,} rows per query head"
     return [
         {
@@ -72,7 +73,7 @@ def headline(s: Settings, sigma: Cost, gqa: Cost) -> list[dict[str, Any]]:
             "id": "gqa",
             "title": f"GQA-{s.gqa.n_k}: K + V resident",
             **amount(gqa.resident),
-            "detail": f"all of it read at each step; Sigma holds {change(sigma.resident, gqa.resident)}",
+            "detail": f"all of it read at each step; Sigma holds {'as much' if sigma.resident == gqa.resident else saved}",
         },
     ]
 

@@ -15,7 +15,6 @@ from sigma.events import SIDES, SideInfo
 from visualizers.memory import figures
 from visualizers.memory.form import (
     ARCHITECTURE,
-    CHOICES,
     KV_LABELS,
     MEMORY,
     USE,
@@ -54,7 +53,6 @@ def _choice(name: str, label: str, options: dict[str, str], hint: str = "") -> s
 def _form() -> str:
     presets = {name: label for name, (label, _, _) in PAIRS.items()}
     sources = {name: source for name, (_, _, source) in PAIRS.items()}
-    assert [*presets] == CHOICES["preset"]
     boxes = lambda fields: "".join(_box(name, field) for name, field in fields.items())  # noqa: E731
     return f"""<form class="mem-form" aria-label="Settings of the projection" novalidate autocomplete="off">
       <div class="mem-preset">{_choice("preset", "Start from", presets)}

@@ -22,6 +22,9 @@ def test_three_figures_are_apart():
     resident, read_, gqa = (item["bytes"] for item in shown["headline"])
     assert resident == 2 * 32_768 * 66_560 and gqa == 2 * 32_768 * 106_496
     assert read_ == 26 * 2 * 32 * 101 * 64 * 2
+    assert shown["headline"][2]["detail"].endswith("Sigma holds 37.5 % less")
+    assert seen(n_k="16")["headline"][2]["detail"].endswith("Sigma holds as much")
+    assert seen(n_k="32", n_v="32")["headline"][2]["detail"].endswith("Sigma holds 100 % more")
     rows = {row["name"]: row for row in shown["rows"]}
     assert rows["K + V resident"]["change"] == "−37.5 %" and rows["K resident"]["change"] == "−75.0 %"
     assert rows["V resident"]["change"] == "0 %"
