@@ -9,11 +9,11 @@ from typing import Any
 
 from sigma.aimicius.contract import Part, Score, Verdict
 from sigma.aimicius.nl2kql import engine, parse, references, strict
-from sigma.aimicius.nl2kql.answer import Found, find_query
+from sigma.aimicius.nl2kql.answer import Found, curly_quotes, find_query
 from sigma.aimicius.nl2kql.child import ChildError
 from sigma.aimicius.nl2kql.parse import Diagnostic
 from sigma.aimicius.nl2kql.references import PARTS, References
-from sigma.aimicius.nl2kql.schema import Schema, normal_cluster
+from sigma.aimicius.nl2kql.schema import Schema
 
 SYNTAX, SIMILARITY = "Syntax Acc.", "Similarity"
 SCORES = {
@@ -66,7 +66,7 @@ def judge(answer: str, truth: str, schema: Schema, runnable: bool, use_strict: b
     found = find_query(answer)
     yield add(_query_part(found))
     reading = None if found.refusal else read(found.query, schema, use_strict)
-    problem = found.refusal or _problem(reading)
+    problem = found.refusal or _problem(found.query, reading)
     scores[SYNTAX] = Score(0.0 if problem else 1.0, problem or f"accepted by {reading.parser if reading else ''}")
     yield add(_syntax_part(found, reading, problem))
 
@@ -90,11 +90,14 @@ def _truth(truth: str, schema: Schema, use_strict: bool) -> References | None:
     return read(truth, schema, use_strict).references
 
 
-def _problem(reading: Reading | None) -> str:
+def _problem(query: str, reading: Reading | None) -> str:
     if reading is None:
         return "nothing was parsed"
     if reading.syntax:
         more = f" (and {len(reading.syntax) - 1} more)" if len(reading.syntax) > 1 else ""
+        curly = curly_quotes(query)
+        if curly and "typographic" not in reading.syntax[0].message:
+            more += f"; {curly[0][1]} is a typographic quote, KQL wants {curly[0][2]}"
         return f"{reading.syntax[0].message}, at character {reading.syntax[0].start + 1}{more}"
     assert reading.references is not None
     if reading.references.queries > 1:
@@ -213,6 +216,3 @@ def _table(result: dict[str, Any], whose: str) -> dict[str, Any] | None:
         "total": len(result["rows"]),
         "more": result["more"],
     }
-
-
-__all__ = ["SCORES", "SIMILARITY", "SYNTAX", "judge", "normal_cluster", "read"]

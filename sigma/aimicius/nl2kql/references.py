@@ -23,6 +23,7 @@ OPENING = frozenset(
     "topNestedOperator graphMatchOperator makeGraphOperator graphToTableOperator macroExpandOperator reduceByOperator "
     "getSchemaOperator topHittersOperator executeAndCacheOperator".split()
 )
+TABULAR = frozenset("pipeExpression dataTableExpression rangeExpression unionOperator toTableExpression".split())
 TABLE_CALLS = ("table", "external_table", "materialized_view")
 _METHODS = {
     "projectOperator": "_named_columns", "distinctOperator": "_named_columns", "summarizeOperator": "_named_columns",
@@ -121,13 +122,7 @@ class _Reader:
     def _is_table(self, node: Node) -> bool:
         if node.rule == "parenthesizedExpression":
             return self._is_table(node.kids[1])
-        if node.rule in (
-            "pipeExpression",
-            "dataTableExpression",
-            "rangeExpression",
-            "unionOperator",
-            "toTableExpression",
-        ):
+        if node.rule in TABULAR:
             return True
         if node.is_name:
             bound = self.lets.get(node.name, self)
