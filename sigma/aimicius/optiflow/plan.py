@@ -75,17 +75,17 @@ def read_plan(text: str) -> Plan:
     depth, named, lists, nested = 0, False, 0, False
     for found in _TOKEN.finditer(text):
         kind = found.lastgroup
+        if kind == "close":
+            lists += bool(groups[-1])
+        if kind in ("open", "close", "step") and groups[-1]:
+            groups.append([])
         if kind == "open":
             depth += 1
             nested |= depth > 1
-            groups.append([])
         elif kind == "close":
             depth = max(0, depth - 1)
-            lists += bool(groups[-1])
-            groups.append([])
         elif kind == "step":
             named = True
-            groups.append([])
         elif kind == "almost":
             line = text.count("\n", 0, found.start()) + 1
             shown = found.group().strip()[:60]
