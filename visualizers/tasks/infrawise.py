@@ -69,7 +69,7 @@ def _chart(chart: dict[str, Any] | None) -> str:
         return ""
     top = max((bar["value"] for bar in chart["bars"]), default=0)
     rows = "".join(_bar(bar, top, chart["unit"]) for bar in chart["bars"])
-    title = f"{chart['name']}, {chart['unit']}"
+    title = f"{chart['name']} of {chart['of']}, {chart['unit']}"
     return f'<figure class="iw-chart"><figcaption>{escape(title[0].upper() + title[1:])}</figcaption>{rows}</figure>'
 
 

@@ -165,8 +165,11 @@ def view(rows: list[dict[str, Any]], chosen: frozenset[int] | None, truth: froze
         }
         for row in rows
     ]
-    shown = chosen if chosen else (truth or frozenset())
-    return {"kind": "records", "records": listed, "chart": chart([row for row in rows if row["index"] in shown], truth)}
+    shown = chosen or truth or frozenset()
+    bars = chart([row for row in rows if row["index"] in shown], truth)
+    if bars is not None:
+        bars["of"] = "the chosen results" if chosen else "the results that fit"
+    return {"kind": "records", "records": listed, "chart": bars}
 
 
 def chart(rows: list[dict[str, Any]], truth: frozenset[int] | None) -> dict[str, Any] | None:

@@ -123,7 +123,9 @@ def test_a_long_answer_is_cut_and_says_so():
 
 def test_the_chart_shows_the_chosen_results_with_their_unit():
     view = verdict_of(TASK, CASE, f"{DCW.to_json()}\nResults: [1, 4]").parts[-1].view
-    assert (view["chart"]["name"], view["chart"]["unit"]) == ("step time", "ms")
+    assert [view["chart"][key] for key in ("name", "unit", "of")] == ["step time", "ms", "the chosen results"]
+    unchosen = verdict_of(TASK, CASE, "?").parts[-1].view["chart"]
+    assert unchosen["of"] == "the results that fit" and len(unchosen["bars"]) == 2
     assert [(bar["value"], bar["fits"]) for bar in view["chart"]["bars"]] == [(201.27, True), (303.15, False)]
     assert [(row["chosen"], row["fits"]) for row in view["records"]] == [
         (True, True),
