@@ -52,8 +52,8 @@ def _difference(view: dict[str, Any]) -> str:
         state = row["state"] if row["state"] in STATES else "other value"
         sign, word = STATES[state]
         body.append(
-            f'<tr data-state="{escape(state)}"><th scope="row">{escape(row["name"])}</th><td>{_code(row["answer"])}</td>'
-            f'<td>{_code(row["truth"])}</td><td class="cg-state"><span aria-hidden="true">{sign}</span> {word}</td></tr>'
+            f'<tr data-state="{escape(state)}"><th scope="row">{escape(row["name"])}</th><td data-side="generated">{_code(row["answer"])}</td>'
+            f'<td data-side="true">{_code(row["truth"])}</td><td class="cg-state"><span aria-hidden="true">{sign}</span> {word}</td></tr>'
         )
     return (
         '<table class="cg-difference"><thead><tr><th scope="col">part</th><th scope="col">generated</th>'

@@ -462,6 +462,8 @@ amd-smi reset -g 0 -G
 ! amd-smi reset -g 0 -c
 amd-smi process -p 12
 = amd-smi process --pid 12
+amd-smi process -p 12
+! amd-smi process -p 13
 amd-smi event -g 0
 ! amd-smi event -g 1
 

@@ -35,14 +35,15 @@ class Draft:
 
 
 def drafts(split: str) -> Iterator[Draft]:
-    """The split's cases, vendors and tools mixed. No question occurs twice."""
+    """The split's cases, tools mixed, vendors in turn so that a slice has both. No question occurs twice."""
     draw = random.Random(f"{SEED} {split}")
-    made: list[Draft] = []
+    placed: list[tuple[float, str, Draft]] = []
     seen: set[str] = set()
     for vendor, size in zip(("NVIDIA", "AMD"), SIZES[split], strict=True):
-        made += _vendor(split, vendor, size, random.Random(f"{SEED} {split} {vendor}"), seen)
-    draw.shuffle(made)
-    for number, draft in enumerate(made):
+        made = _vendor(split, vendor, size, random.Random(f"{SEED} {split} {vendor}"), seen)
+        draw.shuffle(made)
+        placed += [((place + 0.5) / size, vendor, draft) for place, draft in enumerate(made)]
+    for number, (_, _, draft) in enumerate(sorted(placed, key=lambda one: one[:2])):
         old = draft.case
         yield Draft(Case(f"cmdgen-{split}-{number:04d}", old.fields, old.truth, split), draft.template, draft.values)
 

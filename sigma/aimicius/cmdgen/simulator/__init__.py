@@ -33,7 +33,10 @@ def _subject(meaning: Meaning, system: str) -> list[object]:
     chosen = next((meaning.options[name] for name in ("id", "gpu", "device") if name in meaning.options), None)
     devices = node(system).pick(chosen) or []
     asked = [[name, sorted(set(value))] for name, value in meaning.options.items() if name.startswith("query-")]
-    return [[device.index for device in devices], *sorted(asked)]
+    # A filter that fits nothing prints what another one that fits nothing prints.
+    names = ("name", "pid", "showpidgpus") if meaning.tool != "sb" else ()
+    filters = [[name, meaning.options[name]] for name in names if name in meaning.options]
+    return [[device.index for device in devices], *sorted(asked), *filters]
 
 
 def closeness(truth: Execution, answer: Execution) -> float:
