@@ -1,11 +1,12 @@
 """The page over the fake engine and a small task, for the browser tests of the Tasks tab and for a person to look at.
 
-python -m tests.page.task_site [--port 7862] [--real]      (--real: the four tasks instead of the small one)
+python -m tests.page.task_site [--port 7862] [--real]      (--real: the four tasks, Sigma gives the truth)
 """
 
 from __future__ import annotations
 
 import argparse
+import threading
 import time
 
 from tests.aimicius.small_task import TASK, SmallTask
@@ -27,6 +28,22 @@ class OtherTask(SmallTask):
             yield found
 
 
+class TruthEngine(FakeEngine):
+    """Sigma's side answers every example of the given tasks with its truth; the other side as the fake always does."""
+
+    def __init__(self, tasks, **timing):
+        super().__init__(**timing)
+        self.truths = {self._key(task.messages(case)): case.truth for task in tasks for case in task.examples()}
+
+    @staticmethod
+    def _key(messages):
+        return tuple(message["content"] for message in messages)
+
+    def _answer(self, side, messages):
+        truth = self.truths.get(self._key(messages)) if side == "sigma" else None
+        return super()._answer(side, messages) if truth is None else truth.split(" ")
+
+
 def small_shelf() -> Shelf:
     """The small task, another one, and one that cannot be loaded."""
     tasks = {"small": TASK, "other": OtherTask()}
@@ -39,13 +56,13 @@ def small_shelf() -> Shelf:
     return Shelf(("small", "other", "broken"), load)
 
 
-def launch_tasks(engine, shelf: Shelf | None, load_seconds: float = 0.0, port: int | None = None):
-    """The page in this process; returns (blocks, url, source)."""
+def launch_tasks(engine, shelf: Shelf | None, gate: threading.Event | None = None, port: int | None = None):
+    """The page in this process; the model is loaded when `gate` is set. Returns (blocks, url, source)."""
 
     def load(progress):
-        for step in range(10):
-            progress("reading weights", step / 10)
-            time.sleep(load_seconds / 10)
+        progress("reading weights", 0.5)
+        if gate is not None:
+            gate.wait(120)
         return engine
 
     source = EngineSource(load)
@@ -62,8 +79,11 @@ if __name__ == "__main__":
     parser.add_argument("--port", type=int, default=7862)
     parser.add_argument("--real", action="store_true")
     options = parser.parse_args()
-    blocks, address, _ = launch_tasks(
-        FakeEngine(0.02, 0.05, 60), None if options.real else small_shelf(), port=options.port
-    )
+    if options.real:
+        whole = Shelf()
+        engine = TruthEngine([whole.task(name) for name in whole.names], delay=0.02, words=60)
+    else:
+        whole, engine = small_shelf(), FakeEngine(0.02, 0.05, 60)
+    blocks, address, _ = launch_tasks(engine, whole, port=options.port)
     print(address, flush=True)
     blocks.block_thread()

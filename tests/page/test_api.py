@@ -10,8 +10,8 @@ def client(site):
     return Client(site[1], verbose=False)
 
 
-def test_only_the_chat_endpoint_is_named(client):
-    assert set(client.view_api(return_format="dict")["named_endpoints"]) == {"/chat"}
+def test_only_these_endpoints_are_named(client):
+    assert set(client.view_api(return_format="dict")["named_endpoints"]) == {"/chat", "/judge"}
 
 
 def test_chat_answers_one_side(client, engine):

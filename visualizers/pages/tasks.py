@@ -102,7 +102,7 @@ def tasks_tab(tab: gr.Tab, shelf: Shelf, infos: dict[str, SideInfo], on_leave: A
         parts.task = gr.Radio(
             choices, value=choices[0][1], label="Task", show_label=False, container=False, elem_id="task-pick"
         )
-        parts.about = still(elem_id="task-about")
+        parts.about = still("<p>Opening the task …</p>", elem_id="task-about")
         with gr.Row(elem_id="task-examples"):
             for i in range(MOST_EXAMPLES):
                 parts.examples.append(

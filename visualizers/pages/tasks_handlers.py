@@ -84,8 +84,10 @@ class TaskHandlers:
             asked.append(button.click(example, inputs, [*form, *outputs[:-1], tab.own_verdict], **stream))
         tab.stop.click(self.stop, tab.state, outputs, cancels=asked, **quick)
         everything = [*form, *outputs[:-1], tab.own_verdict, tab.task, tab.results]
-        tab.tab.select(self.first, [tab.task, tab.state], everything, **quick)
-        tab.task.input(self.pick, [tab.task, tab.state], everything, cancels=asked, **quick)
+        # A task's engine takes seconds to import the first time: something must show that it is being opened.
+        opening = {**quick, "show_progress": "minimal", "show_progress_on": tab.about}
+        tab.tab.select(self.first, [tab.task, tab.state], everything, **opening)
+        tab.task.input(self.pick, [tab.task, tab.state], everything, cancels=asked, **opening)
         gr.on([box.blur for box in (*tab.boxes, tab.truth)], self.preview, [tab.state, *texts], [tab.sent], **quick)
         tab.judge.click(
             self.judge_own,
@@ -103,7 +105,11 @@ class TaskHandlers:
 
     def first(self, name: str, visit: Visit | None) -> Updates:
         """The tab is opened: show the task that is picked, unless it is shown already."""
-        return {} if visit is not None and visit.task is not None else self.pick(name, visit)
+        if visit is not None and visit.task is not None:
+            return {}
+        updates = self.pick(name, visit)
+        self.shelf.warm()
+        return updates
 
     def pick(self, name: str, visit: Visit | None) -> Updates:
         """Show another task with its first example; what was running ends."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable
@@ -25,7 +26,8 @@ class Shelf:
         self.names, self._load = names, load
         self._tasks: dict[str, Task] = {}
         self._draws: dict[str, Draw | None] = {}
-        self._lock = threading.Lock()
+        self._locks = {name: threading.Lock() for name in names}
+        self._warmed = threading.Event()
 
     def choices(self) -> list[tuple[str, str]]:
         """(title, name) for the radio button; no task is loaded for it."""
@@ -35,7 +37,7 @@ class Shelf:
         """The task; PromptError, with the reason, for an unknown one or one whose engine cannot be loaded here."""
         if name not in self.names:
             raise PromptError(f"There is no task {str(name)[:40]!r}; there are {', '.join(self.names)}.")
-        with self._lock:
+        with self._locks[name]:
             if name not in self._tasks:
                 try:
                     self._tasks[name] = self._load(name)
@@ -52,9 +54,22 @@ class Shelf:
                     ) from error
             return self._tasks[name]
 
+    def warm(self) -> None:
+        """Load the other tasks in the background: whoever has opened one will look at the next."""
+        if self._warmed.is_set():
+            return
+        self._warmed.set()
+
+        def work() -> None:
+            for name in self.names:
+                with contextlib.suppress(PromptError):  # the reason is told to whoever picks it
+                    self.task(name)
+
+        threading.Thread(target=work, name="tasks", daemon=True).start()
+
     def draw(self, name: str) -> Draw | None:
         """The task's own drawing of its parts; None where it has none."""
-        with self._lock:
+        with self._locks[name]:
             if name not in self._draws:
                 try:
                     self._draws[name] = import_module(f"visualizers.tasks.{name}").draw

@@ -83,6 +83,7 @@ def _build(task: Task, split: str, path: Path, progress: Progress, fixed: dict[s
                 f"fixes {fixed['cases']:,} with {fixed['sha256'][:12]}. If the generator was changed on purpose, run "
                 "python -m sigma.aimicius.data --update-hashes"
             )
+        part.chmod(0o644)  # mkstemp's 0600 would hide a shared cache from others
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
