@@ -1,6 +1,5 @@
 """The judge: parts and scores, the second turn, and that no answer brings it down or beats the truth."""
 
-import itertools
 import json
 import random
 from dataclasses import replace
@@ -250,13 +249,10 @@ def noise(rng: random.Random) -> str:
 @pytest.mark.parametrize("seed", range(4))
 def test_fuzz_no_crash_and_never_above_the_truth(seed):
     rng = random.Random(seed)
-    cases = [c for c in itertools.islice(TASK.generate("dev"), 100) if c.fields["gpus"] <= 6] + [
-        EXAMPLES["own-matrices"]
-    ]
-    for _ in range(600):
-        case = rng.choice(cases)
-        plan = plan_of(case)
-        best = values(verdict_of(ECHO, case, echoed(plan)))
+    small = [c for c in TASK.generate("dev") if c.fields["gpus"] <= 5][:20] + [EXAMPLES["own-matrices"]]
+    truths = [(c, plan_of(c), values(verdict_of(ECHO, c, echoed(plan_of(c))))) for c in small]
+    for _ in range(750):
+        case, plan, best = rng.choice(truths)
         answer = echoed(mutate(rng, plan)) if rng.random() < 0.7 else noise(rng)
         *parts, verdict = ECHO.judge(case, answer)
         assert isinstance(verdict, Verdict) and all(isinstance(p, Part) for p in parts)
