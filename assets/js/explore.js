@@ -185,6 +185,8 @@
       () => {
         x.live = null;
         x.say("pending", "");
+        x.sync();
+        x.schedule();
         if (x.follow) x.newest(false);
       },
     );
@@ -205,7 +207,12 @@
     }, { rootMargin: "200px" }).observe(root);
     new ResizeObserver(x.schedule).observe(root);
     new MutationObserver(x.schedule).observe(document.body, { attributes: true, attributeFilter: ["class"] });
-    window.addEventListener("hashchange", () => { if (page !== null && S.fromHash(location.hash)) follow(S.fromHash(location.hash)); });
+    window.addEventListener("hashchange", async () => {
+      const { hash } = location, link = S.fromHash(hash);
+      if (page === null || !link) return;
+      await follow(link);
+      window.sigmaExplore.followed = hash;
+    });
 
     window.sigmaExplore = {
       ready, element: root, getState: x.state.get, setState: x.set, onChange: (fn) => x.state.onChange((now, changed) => fn(now, changed)),

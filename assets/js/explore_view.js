@@ -221,7 +221,12 @@
     }
 
     function drawLive() {
-      const say = (side, text) => S.setText($("heads-" + side), text);
+      const say = (side, text) => {
+        S.setText($("heads-" + side), text);
+        S.setText($("strip-" + side), "each token as lit as in its strongest head");
+      };
+      root.dataset.state = "live";  // first: the style sheet then makes room
+      S.setText($("source"), "The answers that are being written now");
       const drawn = S.drawLive(root, x.live, x.run ? x.run.info : {}, { log: state.get().log, noSink: state.get().noSink }, say);
       for (const name of Object.keys(painted)) delete painted[name];  // the canvases hold something else now
       x.say("pending", drawn ? "Live: the newest token of both answers. Every step can be explored when they are finished." :

@@ -5,11 +5,13 @@ import re
 
 import pytest
 
+from tests.page.conftest import Visitor
 from tests.page.explore_site import tiny_engine
 from tests.page.server import launch
 
 pytestmark = pytest.mark.browser
 
+PATIENCE = 120_000
 HOSTILE = 'a\nb <img src=x onerror="window.broken=1"> </script> \u05e9\u05dc\u05d5\u05dd \u202e\u200b 🙂 e\u0301'
 
 
@@ -18,32 +20,57 @@ def tiny():
     """(engine, url) of a page over tiny real models."""
     engine = tiny_engine(max_position_embeddings=2048)
     page, url, source = launch(engine)
-    assert source.wait(30)
+    assert source.wait(120)
     yield engine, url
     page.close()
     engine.close()
 
 
+@pytest.fixture(scope="module")
+def shared(browser, tiny):
+    """One page for most tests: loading it costs more than what they do."""
+    visitor = Visitor(browser, tiny[1])
+    visitor.page.set_default_timeout(PATIENCE)  # a busy machine is no failure
+    visitor.page.get_by_role("tab", name="Explore").click()
+    ready(visitor)
+    yield visitor
+    visitor.context.close()
+
+
 @pytest.fixture
-def explore(visit, tiny):
-    """Open the page, and its Explore tab unless the address does that."""
+def explored(shared):
+    """The shared page, on the recorded run as at the start; what the browser complains about fails the test."""
+    shared.errors.clear()
+    shared.page.set_viewport_size({"width": 1280, "height": 900})
+    shared.page.emulate_media(color_scheme="light", reduced_motion="no-preference")
+    shared.page.get_by_role("tab", name="Explore").click()
+    follow(shared, "#explore?run=recorded&layer=12&head=0&step=31&k=16&mode=attention&side=sigma&measure=captured")
+    shared.page.evaluate("document.querySelector('[data-ex=table]').open = false")
+    yield shared
+    assert not shared.errors
+    assert shared.hosts <= {shared.page.url.split("/")[2]}, "a request went to another host"
 
-    def open_explore(fragment="", url=tiny[1], **view):
-        visitor = visit(url + "/" + fragment, **view)
-        if not fragment:
-            visitor.page.get_by_role("tab", name="Explore").click()
-        ready(visitor)
-        return visitor
 
-    return open_explore
+def follow(visitor, fragment):
+    """As if the visitor had put a link into the address bar of this page."""
+    visitor.page.evaluate(
+        """async hash => {
+          window.sigmaExplore.setState({log: true, noSink: false, mass: 1});
+          history.replaceState(null, '', location.pathname);
+          location.hash = hash;
+        }""",
+        fragment,
+    )
+    visitor.page.wait_for_function("h => window.sigmaExplore.followed === h", arg=fragment)
+    ready(visitor)
 
 
 def ready(visitor, run=None):
     """Wait until everything that the state needs is drawn."""
-    visitor.page.wait_for_selector("#explore[data-state=ready]", timeout=30_000)
+    visitor.page.wait_for_selector("#explore[data-state=ready]", timeout=PATIENCE)
     if run:
         visitor.page.wait_for_function("r => document.querySelector('#explore').dataset.run !== r", arg=run)
-        visitor.page.wait_for_selector("#explore[data-state=ready]", timeout=30_000)
+        visitor.page.wait_for_selector("#explore[data-state=ready]", timeout=PATIENCE)
 
 
 def state(visitor):
@@ -60,15 +87,11 @@ def wait_read(visitor, words):
 
 def chat_then_explore(visitor, prompt):
     """Ask in Chat; Explore follows to the new run by itself."""
-    old = visitor.page.evaluate("document.querySelector('#explore') && document.querySelector('#explore').dataset.run")
+    old = visitor.page.locator("#explore").get_attribute("data-run")
     visitor.page.get_by_role("tab", name="Chat").click()
+    visitor.page.wait_for_selector("#send:visible")
     visitor.send(prompt)
-    visitor.wait_over()
     visitor.page.get_by_role("tab", name="Explore").click()
-    if old is None:
-        ready(visitor)
-        visitor.page.get_by_role("button", name="newest answer").click()
-        old = "recorded"
     ready(visitor, old)
 
 
@@ -79,6 +102,7 @@ def test_the_recorded_run_is_there_without_a_model(visit):
     page, url, _ = launch(tiny_engine(), load_seconds=60)
     try:
         visitor = visit(url)
+        visitor.page.set_default_timeout(PATIENCE)
         visitor.page.get_by_role("tab", name="Explore").click()
         ready(visitor)
         assert "Recorded run" in text(visitor, "source")
@@ -90,8 +114,8 @@ def test_the_recorded_run_is_there_without_a_model(visit):
         page.close()
 
 
-def test_hover_previews_click_locks_escape_unlocks(explore):
-    visitor = explore()
+def test_hover_previews_click_locks_escape_unlocks(explored):
+    visitor = explored
     maps = visitor.page.locator('[data-mark="heads-gqa"]')
     maps.hover(position={"x": 60, "y": 100})
     wait_read(visitor, "GQA q0 (K0, V0)")
@@ -116,8 +140,8 @@ def test_hover_previews_click_locks_escape_unlocks(explore):
     assert state(visitor)["key"] is None
 
 
-def test_by_keyboard_alone(explore):
-    visitor = explore()
+def test_by_keyboard_alone(explored):
+    visitor = explored
     start = state(visitor)
     visitor.page.locator('[data-mark="large"]').focus()
     for key, name, by in (("]", "layer", 1), ("[", "layer", -1), (",", "step", -1), ("PageDown", "head", 1)):
@@ -137,8 +161,8 @@ def test_by_keyboard_alone(explore):
     assert outline == "solid"
 
 
-def test_play_goes_through_the_steps_and_stops(explore):
-    visitor = explore()
+def test_play_goes_through_the_steps_and_stops(explored):
+    visitor = explored
     visitor.page.evaluate("window.sigmaExplore.setState({step: 28})")
     visitor.page.get_by_role("button", name="Play the steps").click()
     visitor.page.wait_for_function("window.sigmaExplore.getState().step >= 30")
@@ -148,8 +172,8 @@ def test_play_goes_through_the_steps_and_stops(explore):
     assert state(visitor)["step"] == 0
 
 
-def test_the_k_slider_previews_and_computes_on_release(explore):
-    visitor = explore()
+def test_the_k_slider_previews_and_computes_on_release(explored):
+    visitor = explored
     visitor.page.locator('[data-mode="selection"]').click()
     words = visitor.page.locator('[data-ex="selection-words"] p')
     visitor.page.wait_for_function(
@@ -174,8 +198,8 @@ def test_the_k_slider_previews_and_computes_on_release(explore):
         assert visitor.page.evaluate(PIXELS, name) > 2_000
 
 
-def test_the_switches_change_the_pictures(explore):
-    visitor = explore()
+def test_the_switches_change_the_pictures(explored):
+    visitor = explored
     pixels = "document.querySelector('[data-base=\"heads-sigma\"]').toDataURL()"
     seen = {visitor.page.evaluate(pixels)}
     visitor.page.locator('[data-set="log"]').uncheck()
@@ -192,8 +216,8 @@ def test_the_switches_change_the_pictures(explore):
     assert len(seen) == 5
 
 
-def test_both_sides_are_compared(explore):
-    visitor = explore()
+def test_both_sides_are_compared(explored):
+    visitor = explored
     visitor.page.locator('[data-mode="compare"]').click()
     visitor.page.wait_for_function("document.querySelectorAll('[data-ex=next-gqa] tbody tr').length >= 5")
     assert re.match(r"The answers part at step \d+: Sigma wrote “.+”, GQA wrote “.+”", text(visitor, "parting"))
@@ -205,8 +229,8 @@ def test_both_sides_are_compared(explore):
     assert state(visitor)["step"] != step
 
 
-def test_a_table_says_the_same(explore):
-    visitor = explore()
+def test_a_table_says_the_same(explored):
+    visitor = explored
     visitor.page.get_by_text("The same as a table").click()
     rows = visitor.page.locator('[data-ex="table-body"] tbody tr')
     visitor.page.wait_for_function("document.querySelectorAll('[data-ex=table-body] tbody tr').length === 20")
@@ -218,14 +242,14 @@ def test_a_table_says_the_same(explore):
     assert summary.get_attribute("aria-live") == "polite"
 
 
-def test_the_last_answer_of_the_chat_is_explored(explore, tiny):
-    visitor = explore()
+def test_the_last_answer_of_the_chat_is_explored(explored):
+    visitor = explored
     chat_then_explore(visitor, "Tell me more")
     assert "Your run: “Tell me more”" in text(visitor, "source")
     assert state(visitor)["layer"] == 3  # 12 is more than the tiny model has
     visitor.page.locator('[data-mode="selection"]').click()
     visitor.page.get_by_role("button", name="Answer again with this k").click()
-    visitor.page.wait_for_selector("#explore[data-rerun]", timeout=30_000)
+    visitor.page.wait_for_selector("#explore[data-rerun]", timeout=PATIENCE)
     assert text(visitor, "rerun").startswith(f"With k = {state(visitor)['k']}, ")
     visitor.page.locator('[data-set="text"]').select_option("gqa")
     visitor.page.wait_for_function("window.sigmaExplore.getState().text === 'gqa'")
@@ -234,8 +258,8 @@ def test_the_last_answer_of_the_chat_is_explored(explore, tiny):
     visitor.page.wait_for_selector("#explore[data-run=recorded]")
 
 
-def test_tokens_are_never_markup(explore):
-    visitor = explore()
+def test_tokens_are_never_markup(explored):
+    visitor = explored
     chat_then_explore(visitor, HOSTILE)
     visitor.page.get_by_text("The same as a table").click()
     visitor.page.locator('[data-mode="compare"]').click()
@@ -246,7 +270,7 @@ def test_tokens_are_never_markup(explore):
     assert visitor.page.locator("#explore img, #explore script, #explore b").count() == 0
 
 
-def test_while_an_answer_is_written_its_newest_token_is_shown(explore, tiny, monkeypatch):
+def test_while_an_answer_is_written_its_newest_token_is_shown(explored, tiny, monkeypatch):
     engine = tiny[0]
     real = engine._events
 
@@ -254,53 +278,62 @@ def test_while_an_answer_is_written_its_newest_token_is_shown(explore, tiny, mon
         import time
 
         for event in real(runs, session):
-            time.sleep(0.03)
+            time.sleep(0.1)
             yield event
 
     monkeypatch.setattr(engine, "_events", slowly)
-    visitor = explore()
+    visitor = explored
     visitor.page.get_by_role("tab", name="Chat").click()
     visitor.send("slowly please")
     visitor.page.get_by_role("tab", name="Explore").click()
-    visitor.page.wait_for_selector("#explore[data-state=live]", timeout=20_000)
+    visitor.page.wait_for_selector("#explore[data-state=live]", timeout=PATIENCE)
     visitor.page.wait_for_function("document.querySelector('[data-ex=heads-sigma]').innerText.includes('newest token')")
     draws = int(visitor.page.locator("#explore").get_attribute("data-draws"))
     visitor.page.wait_for_timeout(2000)
     assert 2 <= int(visitor.page.locator("#explore").get_attribute("data-draws")) - draws <= 12
-    ready(visitor, "recorded")
+    assert visitor.page.locator('[data-ex-side="gqa"]').is_visible() and visitor.page.locator(".ex-large").is_hidden()
+    visitor.page.get_by_role("tab", name="Chat").click()
+    visitor.page.locator("#stop").click()
+    visitor.page.get_by_role("tab", name="Explore").click()
+    ready(visitor, "recorded")  # what was written until Stop is explored
 
 
 LINK = "#explore?run=recorded&text=sigma&side=gqa&layer=7&head=4&step=9&k=5&mode=selection&measure=entropy&key=3&mass=0.9&noSink=1"
 
 
-def test_a_link_reproduces_the_view(explore):
-    visitor = explore(LINK)
+def test_a_link_reproduces_the_view(visit, tiny):
+    visitor = visit(tiny[1] + "/" + LINK)
+    visitor.page.set_default_timeout(PATIENCE)
+    ready(visitor)
     wanted = dict(
         side="gqa", layer=7, head=4, step=9, k=5, mode="selection", key=3, mass=0.9, noSink=True, measure="entropy"
     )
     assert wanted.items() <= state(visitor).items()
     assert not visitor.page.locator('[data-ex="message"]').is_visible()
-    visitor.page.keyboard.press("Tab")
     visitor.page.evaluate("window.sigmaExplore.setState({layer: 8})")
     visitor.page.wait_for_function("location.hash.includes('layer=8')")
-    again = explore(visitor.page.evaluate("location.hash"))
-    assert state(again) == state(visitor)
+    link, shown = visitor.page.evaluate("location.hash"), state(visitor)
+    visitor.page.evaluate("window.sigmaExplore.setState({layer: 2, mode: 'compare'})")
+    follow(visitor, link)
+    assert state(visitor) == shown
     visitor.page.get_by_role("tab", name="About").click()
     visitor.page.wait_for_function("location.hash === ''")
 
 
-def test_a_link_to_a_live_run_asks_its_question_again(explore):
-    visitor = explore()
+def test_a_link_to_a_live_run_asks_its_question_again(explored):
+    visitor = explored
     chat_then_explore(visitor, "Once upon & a time + 1")
     visitor.page.evaluate("window.sigmaExplore.setState({layer: 1, step: 5, k: 7})")
     visitor.page.wait_for_function("location.hash.includes('step=5')")
-    other = explore(visitor.page.evaluate("location.hash"))
-    other.page.wait_for_function("window.sigmaExplore.getState().run !== 'recorded'", timeout=60_000)
-    ready(other)
-    a, b = state(visitor), state(other)
-    assert a.pop("run") != b.pop("run") and a == b
     tokens = "[...document.querySelectorAll('[data-strip=sigma] bdi')].map(e => e.textContent).join('')"
-    assert visitor.page.evaluate(tokens) == other.page.evaluate(tokens)
+    first, text_shown, link = state(visitor), visitor.page.evaluate(tokens), visitor.page.evaluate("location.hash")
+    assert "prompt=Once+upon+%26+a+time+%2B+1" in link
+    visitor.page.evaluate("window.sigmaExplore.open('recorded')")
+    visitor.page.wait_for_selector("#explore[data-run=recorded]")
+    follow(visitor, link)
+    again = state(visitor)
+    assert first.pop("run") != again.pop("run") and first == again
+    assert visitor.page.evaluate(tokens) == text_shown
 
 
 NONSENSE = {
@@ -316,19 +349,16 @@ NONSENSE = {
 }
 
 
-def test_nonsense_in_a_link_is_explained(explore):
-    visitor = explore(next(iter(NONSENSE)))
+def test_nonsense_in_a_link_is_explained(explored):
     for fragment, words in NONSENSE.items():
-        visitor.page.evaluate("hash => { location.hash = hash; }", fragment)
-        visitor.page.wait_for_function(
-            "w => document.querySelector('[data-ex=message]').innerText.includes(w)", arg=words, timeout=20_000
-        )
-        ready(visitor)
-    assert visitor.page.evaluate(PIXELS, "heads-sigma") > 20_000 and visitor.page.evaluate("window.broken") is None
+        follow(explored, fragment)
+        assert words in text(explored, "message"), fragment
+    assert explored.page.evaluate(PIXELS, "heads-sigma") > 20_000 and explored.page.evaluate("window.broken") is None
 
 
-def test_files_hold_the_view(explore, tmp_path):
-    visitor = explore("#explore?layer=5&step=10&k=4")
+def test_files_hold_the_view(explored, tmp_path):
+    visitor = explored
+    follow(visitor, "#explore?layer=5&step=10&k=4")
 
     def saved(name):
         with visitor.page.expect_download() as download:
@@ -358,9 +388,10 @@ def test_files_hold_the_view(explore, tmp_path):
 def test_other_head_counts_are_drawn(visit, heads, keys):
     engine = tiny_engine(heads)
     page, url, source = launch(engine)
-    assert source.wait(30)
+    assert source.wait(120)
     try:
         visitor = visit(url)
+        visitor.page.set_default_timeout(PATIENCE)
         visitor.page.get_by_role("tab", name="Explore").click()
         ready(visitor)
         chat_then_explore(visitor, "Hello")
@@ -381,18 +412,19 @@ def test_other_head_counts_are_drawn(visit, heads, keys):
 
 
 @pytest.mark.parametrize("width,scheme", [(390, "light"), (820, "dark"), (320, "dark")])
-def test_it_fits_a_phone(explore, width, scheme):
-    visitor = explore(viewport={"width": width, "height": 844}, color_scheme=scheme, reduced_motion="reduce")
+def test_it_fits_a_phone(explored, width, scheme):
+    explored.page.set_viewport_size({"width": width, "height": 844})
+    explored.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     for mode in ("attention", "selection", "compare"):
-        visitor.page.locator(f'[data-mode="{mode}"]').click()
-        visitor.page.wait_for_timeout(300)
-        assert visitor.overflow() <= 0
-    sigma, gqa = (visitor.page.locator(f'[data-ex-side="{side}"]').bounding_box() for side in ("sigma", "gqa"))
+        explored.page.locator(f'[data-mode="{mode}"]').click()
+        explored.page.wait_for_timeout(300)
+        assert explored.overflow() <= 0
+    sigma, gqa = (explored.page.locator(f'[data-ex-side="{side}"]').bounding_box() for side in ("sigma", "gqa"))
     assert (gqa["y"] > sigma["y"]) == (width < 640)
 
 
-def test_listeners_and_memory_do_not_grow(explore):
-    visitor = explore()
+def test_listeners_and_memory_do_not_grow(explored):
+    visitor = explored
     session = visitor.context.new_cdp_session(visitor.page)
     session.send("Performance.enable")
 
@@ -416,8 +448,8 @@ def test_listeners_and_memory_do_not_grow(explore):
     assert after[0] <= before[0] and after[1] - before[1] < 5e6 and after[2] <= before[2] + 50
 
 
-def test_others_on_the_page_can_drive_it(explore):
-    visitor = explore()
+def test_others_on_the_page_can_drive_it(explored):
+    visitor = explored
     seen = visitor.page.evaluate(
         """async () => {
           await window.sigmaExplore.ready;
