@@ -217,6 +217,9 @@ def _blocks(name: str, value: object, devices: list[Device], node: Node) -> list
                     f"{process.pid}\t{process.name}\t{gpus}\t{process.used_mib << 20}\t0\t{device.at(0).utilization}"
                 )
         return [("KFD Processes", lines)]
+    if name == "showevents":
+        wanted = ", ".join(value) or "all events"
+        return [("Show Events", [f"GPU[{d.index}]\t\t: listening for {wanted}" for d in devices])]
     if name == "showpidgpus":
         lines = [
             f"PID {p.pid} is using 1 DRM device(s): {d.index}"

@@ -12,7 +12,7 @@ showmclkrange showmemvendor showsclkrange showproductname showserial showuniquei
 showpendingpages showretiredpages showunreservablepages showfan|f showpower|P showtemp|t showuse|u showmemuse showvoltage
 showbw|b showclocks|c showgpuclocks|g showprofile|l showmaxpower|M showmemoverdrive|m showoverdrive|o showperflevel|p
 showclkvolt|S showclkfrq|s showreplaycount showvc showxgmierr showtopo showtopoaccess showtopoweight showtopohops
-showtopotype showtoponuma showenergycounter shownodesbw showcomputepartition showmemorypartition showevents
+showtopotype showtoponuma showenergycounter shownodesbw showcomputepartition showmemorypartition
 resetclocks|r resetfans resetprofile resetpoweroverdrive resetxgmierr resetperfdeterminism resetcomputepartition
 resetmemorypartition json csv
 """
@@ -66,6 +66,7 @@ GRAMMAR = Grammar(
         opt("--showfwinfo", "choice", None, FIRMWARE, count="*", repeat="set"),
         opt("--showmeminfo", "choice", None, "vram vis_vram gtt all", count="+", repeat="set"),
         opt("--showpids", "choice", None, "details", count="?", bare="brief"),
+        opt("--showevents -e", "text", count="*", repeat="set"),
         opt("--showpidgpus", "text", count="*", repeat="set"),
         opt("--showrasinfo", "choice", None, RAS_BLOCKS, count="*", repeat="set"),
         opt("--setclock", "text", count=2),
