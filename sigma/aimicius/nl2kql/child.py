@@ -6,6 +6,7 @@ and replaces it. The child never imports the model: `sigma` is a bare name there
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import importlib
 import json
@@ -30,8 +31,10 @@ class ChildError(RuntimeError):
 class Child:
     """One child process, started at the first question and again after it had to be killed. Thread-safe."""
 
-    def __init__(self, module: str):
+    def __init__(self, module: str, **environment: str):
+        """`environment`: variables that the child gets besides ours."""
         self._module = module
+        self._environment = environment
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -65,7 +68,9 @@ class Child:
             stderr=subprocess.DEVNULL,
             text=True,
             encoding="utf-8",
+            env={**os.environ, **self._environment},
         )
+        atexit.register(self.close)
         threading.Thread(target=_pump, args=(self._process, self._lines), daemon=True).start()
         ready = self._read(START_S)
         if "error" in ready:
@@ -89,6 +94,7 @@ class Child:
             return
         process.kill()
         process.wait()
+        atexit.unregister(self.close)
         for stream in (process.stdin, process.stdout):
             if stream is not None:
                 with contextlib.suppress(OSError, ValueError):

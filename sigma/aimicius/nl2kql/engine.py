@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 from collections import OrderedDict
 from functools import lru_cache
 from threading import Lock
@@ -43,6 +42,4 @@ def same_rows(one: dict[str, Any], other: dict[str, Any]) -> bool | None:
 
 @lru_cache(maxsize=1)
 def _child() -> Child:
-    child = Child("sigma.aimicius.nl2kql.duck")
-    atexit.register(child.close)
-    return child
+    return Child("sigma.aimicius.nl2kql.duck")

@@ -115,8 +115,7 @@ def _rows(schema: Schema) -> tuple[str, list[list[str]]]:
 
 @lru_cache(maxsize=1)
 def _child() -> Child:
-    os.environ["SIGMA_KUSTO_PARSER"] = str(folder())
-    return Child("sigma.aimicius.nl2kql.microsoft")
+    return Child("sigma.aimicius.nl2kql.microsoft", SIGMA_KUSTO_PARSER=str(folder()))
 
 
 def _has_engine() -> bool:

@@ -1,0 +1,95 @@
+"""The default parser: what it accepts, what it underlines, and that hostile text costs little."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from sigma.aimicius.nl2kql import TASK, parse
+from tests.aimicius.nl2kql.broken import BREAKERS
+
+PAIRS = os.environ.get("SIGMA_NL2KQL_PAIRS", "")
+
+
+def truths(count: int) -> list[str]:
+    return [case.truth for case, _ in zip(TASK.generate("dev"), range(count))]
+
+
+def test_breaks_are_rejected_and_originals_are_not():
+    variants = 0
+    for truth in truths(18):
+        assert parse.parse(truth).ok, truth
+        for name, change in BREAKERS.items():
+            found = parse.parse(change(truth))
+            assert not found.ok, f"{name}: {change(truth)}"
+            assert all(0 <= each.start <= len(found.text) and each.length >= 1 for each in found.diagnostics)
+            variants += 1
+    assert variants >= 200
+
+
+@pytest.mark.skipif(not PAIRS, reason="SIGMA_NL2KQL_PAIRS names no JSONL of {context, baseline} pairs")
+def test_published_pairs_are_accepted_and_their_breaks_are_not():
+    rows = [json.loads(line) for line in Path(PAIRS).read_text(encoding="utf-8").splitlines() if line.strip()]
+    rejected = [row["baseline"] for row in rows if not parse.parse(row["baseline"]).ok]
+    assert rejected == []
+    changes = list(BREAKERS.values())
+    for number, row in enumerate(rows):
+        broken = changes[number % len(changes)](row["baseline"].rstrip())
+        assert not parse.parse(broken).ok, broken
+
+
+@pytest.mark.parametrize(
+    ("query", "place", "words"),
+    [
+        ("T | where a == “x”", "“", "typographic"),
+        ("T | sumarize count()", "| sumarize count()", "no operator"),
+        ('T | where a == "abc', '"', "no end"),
+        ("T | where a ==", "", "mismatched"),
+    ],
+)
+def test_diagnostics_name_the_place(query, place, words):
+    first = parse.parse(query).diagnostics[0]
+    assert query[first.start : first.start + first.length] == place
+    assert words in first.message
+
+
+def test_tokens_ignore_the_kind_of_quote_but_not_case():
+    assert parse.tokens_of("T | where a == 'x'") == parse.tokens_of('T|where a == "x" // note')
+    assert parse.tokens_of("T | where A == 'x'") != parse.tokens_of("T | where a == 'x'")
+    assert "“" in parse.tokens_of("“")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["(" * 5_000, "T | where " + "(" * 59 + "a" + ")" * 59, "T | where " + "not(" * 3_000, "|" * 5_000, "[" * 9_000,
+     "T " + "| where a == 1 " * 600, "".join(map(chr, range(1, 3_000))), "\ud800", "'" * 9_999, "T | where a " + "and a " * 1_500],
+    ids=lambda text: f"{text[:12]!r}x{len(text)}",
+)  # fmt: skip
+def test_hostile_text_is_read_in_bounded_time(text):
+    started = time.thread_time()
+    parse.parse(text)
+    assert time.thread_time() - started < parse.PARSE_S + 3
+
+
+def test_a_parse_can_be_stopped(monkeypatch):
+    monkeypatch.setattr(parse, "PARSE_S", -1.0)
+    found = parse.parse("T | where a == 1")
+    assert not found.ok
+    assert "stopped" in found.diagnostics[0].message
+
+
+def test_a_query_takes_ten_milliseconds_at_most():
+    parse.warm()
+    queries = truths(40)
+    for query in queries:
+        parse.parse(query)
+    times = []
+    for query in queries:
+        started = time.thread_time()
+        parse.parse(query)
+        times.append(time.thread_time() - started)
+    assert sorted(times)[len(times) // 2] < 0.010
