@@ -16,6 +16,7 @@ import numpy as np
 from sigma.aimicius.optiflow.topology import Topology
 
 EXACT_NODES = 17  # every set of nodes is tried up to here (2^17); beyond, a family of sets, still a valid bound
+BLOCK = 4096  # sets of GPUs looked at together: bounds the memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +53,21 @@ def lower_bounds(topology: Topology, size_kb: float, chunks: int) -> Bounds:
     tight = max(_fits(chunk_time[usable], count * chunks) for usable, count in needs)
     # Cuts: what a set of GPUs owns must leave it once.
     members = _sets(n)
-    crossing = np.stack([members[:, owner[k]] & (~members[:, reach[k]]).any(axis=1) for k in range(len(ports))], axis=1)
     out = members.sum(axis=1)
-    with np.errstate(divide="ignore"):
-        fluid = max(fluid, float((out * size_kb / (crossing @ width)).max()))
-        rough = out * chunks / (crossing @ (1 / chunk_time))
-    for row in np.argsort(rough)[::-1][:64]:
-        tight = max(tight, _fits(chunk_time[crossing[row]], int(out[row]) * chunks))
+    rough = np.empty(len(members))
+
+    def crossing(some: np.ndarray) -> np.ndarray:
+        return np.stack([some[:, owner[k]] & (~some[:, reach[k]]).any(axis=1) for k in range(len(ports))], axis=1)
+
+    for start in range(0, len(members), BLOCK):
+        block = slice(start, start + BLOCK)
+        crosses = crossing(members[block])
+        with np.errstate(divide="ignore"):
+            fluid = max(fluid, float((out[block] * size_kb / (crosses @ width)).max()))
+            rough[block] = out[block] * chunks / (crosses @ (1 / chunk_time))
+    hardest = np.argsort(rough)[::-1][:64]
+    for row, crosses in zip(hardest, crossing(members[hardest])):
+        tight = max(tight, _fits(chunk_time[crosses], int(out[row]) * chunks))
     far = _farthest(topology, 0.0)
     any_chunks = max(far, float(alpha.min()) + fluid)
     return Bounds(any_chunks, max(tight, _farthest(topology, chunk_kb), any_chunks))

@@ -13,6 +13,7 @@ from sigma.aimicius.optiflow.topology import Topology
 
 MAX_TRANSFERS = 50_000
 MAX_TEXT = 8_000_000  # characters; a program's output is cut before that by the sandbox
+MAX_MARKS = 200_000  # brackets and "step" lines beside the transfers
 MAX_WARNINGS = 20
 
 _TRANSFER = (
@@ -25,6 +26,7 @@ _TOKEN = re.compile(
     + r"|(?P<almost>\b[DG]\s*\([^\n]{0,60})",
     re.IGNORECASE,
 )
+_EXPLAINED = re.compile(r"D\s*\(\s*[a-z_]\w*\s*,\s*[a-z_]\w*\s*\)|G\s*\(\s*[a-z_]\w*\s*\)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,9 @@ def read_plan(text: str) -> Plan:
         raise PlanError(f"the plan has {count:,} transfers; at most {MAX_TRANSFERS:,} are read")
     groups: list[list[Transfer]] = [[]]
     depth, named, lists, nested = 0, False, 0, False
-    for found in _TOKEN.finditer(text):
+    for count, found in enumerate(_TOKEN.finditer(text)):
+        if count > MAX_TRANSFERS + MAX_MARKS:
+            raise PlanError(f"the output has more than {MAX_MARKS:,} brackets and step lines")
         kind = found.lastgroup
         if kind == "close":
             lists += bool(groups[-1])
@@ -86,6 +90,8 @@ def read_plan(text: str) -> Plan:
             depth = max(0, depth - 1)
         elif kind == "step":
             named = True
+        elif kind == "almost" and _EXPLAINED.match(found.group()):
+            continue  # the notation itself, as the question writes it
         elif kind == "almost":
             line = text.count("\n", 0, found.start()) + 1
             shown = found.group().strip()[:60]
@@ -133,20 +139,25 @@ def check_plan(plan: Plan, topology: Topology, chunks: int) -> Check:
     warnings: list[str] = []
     problem, bad = "", None
     for number, transfers in enumerate(plan.rounds):
-        before = [set(h) for h in held] if plan.grouped else held
+        fresh: set[tuple[int, tuple[int, int]]] = (
+            set()
+        )  # what arrives in this round: none may send it on before the next
         keep: list[Transfer] = []
         for place, t in enumerate(transfers):
             where = f"step {number + 1}, transfer {place + 1}" if plan.grouped else f"transfer {place + 1}"
-            if problem := _fault(t, topology, chunks, before):
+            data = (t.source, t.chunk)
+            holds = t.sender < n and data in held[t.sender] and (t.sender, data) not in fresh
+            if problem := _fault(t, topology, chunks, holds):
                 problem, bad = f"{where}, {t}: {problem}", (number, place)
                 break
-            data = (t.source, t.chunk)
             if data in held[t.receiver]:
                 dropped += 1
                 if len(warnings) < MAX_WARNINGS:
                     warnings.append(f"{where}, {t}: redundant, GPU {t.receiver} already has it; dropped")
                 continue
             held[t.receiver].add(data)
+            if plan.grouped:
+                fresh.add((t.receiver, data))
             delivered += 1
             keep.append(t)
         if keep:
@@ -163,7 +174,7 @@ def check_plan(plan: Plan, topology: Topology, chunks: int) -> Check:
     return Check(Plan(tuple(kept), plan.grouped), problem, bad, tuple(warnings), delivered, wanted)
 
 
-def _fault(t: Transfer, topology: Topology, chunks: int, held: list[set[tuple[int, int]]]) -> str:
+def _fault(t: Transfer, topology: Topology, chunks: int, holds: bool) -> str:
     n = topology.gpus
     for node in (t.source, t.sender, t.receiver):
         if node >= n:
@@ -172,7 +183,7 @@ def _fault(t: Transfer, topology: Topology, chunks: int, held: list[set[tuple[in
             return f"there is no GPU {node} (GPUs are 0 to {n - 1})"
     if t.chunk >= chunks:
         return f"there is no chunk {t.chunk} (chunks are 0 to {chunks - 1})"
-    if (t.source, t.chunk) not in held[t.sender]:
+    if not holds:
         return f"GPU {t.sender} does not hold chunk {t.chunk} of GPU {t.source}'s data at that point"
     if t.sender != t.receiver and (t.sender, t.receiver) not in topology.paths:
         return f"there is no link from GPU {t.sender} to GPU {t.receiver}, and no way through a switch"

@@ -174,3 +174,15 @@ def test_ports_of_a_mesh_work_side_by_side_and_of_a_switch_in_turn():
     mesh, switch = meshed("mesh", full_mesh(4), 1, 10), switched("switch", 4, 0.5, 10)
     assert simulate(check_plan(read_plan(text), mesh, 1).plan, mesh, 10).latency == 2
     assert simulate(check_plan(read_plan(text), switch, 1).plan, switch, 10).latency == 6
+
+
+def test_an_explanation_of_the_notation_is_no_transfer():
+    plan = read_plan("Each line is D(s, c): G(a) => G(b).\nD(0, 0): G(0) => G(1)\nD(1, 0): G(1) => G(0)\n")
+    assert len(plan) == 2 and not plan.grouped
+    with pytest.raises(PlanError, match="line 1"):
+        read_plan("D(0; 0): G(0) => G(1)")
+
+
+def test_more_marks_than_any_plan_needs_are_refused():
+    with pytest.raises(PlanError, match="brackets"):
+        read_plan("[" * 300_000)
