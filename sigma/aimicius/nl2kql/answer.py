@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sigma.aimicius.contract import MAX_ANSWER
 
+MAX_QUOTES = 400  # quotation marks; each unclosed one makes the lexer read to the end of the text again
 MAX_QUERY = 10_000  # characters that are parsed; Kusto itself allows more, no question here needs a tenth of it
 FENCE = re.compile(r"^[ \t]*(```+|~~~+)[^\n`]*\n(.*?)(?:^[ \t]*\1`*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
 CURLY = {"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "‚": "'", "«": '"', "»": '"'}
@@ -52,6 +53,8 @@ def _refusal(text: str) -> str:
         return f"a control command ({word} ...), not a query: it would administer the database, and it is never run"
     if len(text) > MAX_QUERY:
         return f"the query has {len(text):,} characters; more than {MAX_QUERY:,} are not parsed"
+    if (quotes := sum(map(text.count, "'\"`"))) > MAX_QUOTES:
+        return f"the query has {quotes:,} quotation marks; more than {MAX_QUOTES:,} are not parsed"
     if "\0" in text:
         return "the answer holds a NUL character; that is no text"
     return ""

@@ -7,6 +7,7 @@ import random
 import pytest
 
 from sigma.aimicius.contract import Case, CaseError, Part, Verdict, verdict_of
+from sigma.aimicius.nl2kql.answer import find_query
 from sigma.aimicius.nl2kql.task import METRICS, Nl2kql
 
 TASK = Nl2kql(execute=False, use_strict=False)
@@ -177,3 +178,9 @@ def test_random_and_mutated_answers_never_crash_nor_beat_the_truth():
         assert verdict.parts == tuple(parts)
         assert list(verdict.scores) == NAMES
         assert all(score.value is None or 0 <= score.value <= 1 for score in verdict.scores.values()), answer
+
+
+@pytest.mark.parametrize("quote", ["'", '"', "`"])
+def test_a_run_of_quotation_marks_is_refused_before_the_lexer(quote):
+    assert "quotation marks" in find_query(quote * 3000).refusal
+    assert not find_query('Syslog | where Host in ("a", "b")').refusal
