@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 JUDGES = 4
 """Answers of visitors' own that are judged together."""
 
+SHORT = 12  # characters of a field that shares its line with others
 MAX_OWN = 2_000_000  # characters of a pasted answer that the server takes; the judges look at fewer
 BUSY = "An answer is still being written. Press Stop first."
 Updates = dict[Any, Any]
@@ -154,7 +155,7 @@ class TaskHandlers:
                 value=text,
                 label=name.replace("_", " ") if plain else f"{name.replace('_', ' ')} (JSON)",
                 lines=lines_of(text),
-                elem_classes=[] if plain else ["code"],
+                elem_classes=[*([] if plain else ["code"]), *(["short"] if len(text) <= SHORT else [])],
             )
         updates[tab.truth] = gr.update(value=case.truth, lines=lines_of(case.truth))
         updates[tab.sent] = messages_html({"": visit.task.messages(case)})
