@@ -30,7 +30,7 @@ _registry: dict[str, dict[str, Callable | str]] = {
     },
     "prefill_attention": {
         "reference": "kernels.prefill.reference:prefill_attention",
-        "cpu": "kernels.prefill.cpu:prefill_attention",
+        "cpu": "kernels.prefill.native:prefill_attention",
         "triton": "kernels.prefill.triton:prefill_attention",
     },
     "selective_decode_attention": {

@@ -20,7 +20,9 @@ from pathlib import Path
 import torch
 
 _HERE = Path(__file__).parent
-_SOURCES = (_HERE / "decode" / "cpu.cpp", _HERE / "decode" / "weights.cpp", _HERE / "selective" / "cpu.cpp")
+_SOURCES = tuple(
+    _HERE / name for name in ("decode/cpu.cpp", "decode/weights.cpp", "prefill/cpu.cpp", "selective/cpu.cpp")
+)
 WEIGHTS_ROW_PAD = 32  # kRowPad in decode/weights.cpp
 # -ffast-math is left out on purpose: it would flush denormals for the whole process and break NaN and infinity.
 _COMPILE = ("-std=c++17", "-O3", "-march=native", "-fopenmp", "-fPIC", "-fno-math-errno", "-ffp-contract=fast", "-w")
@@ -73,7 +75,7 @@ def library() -> ctypes.CDLL | None:
                 try:
                     opened = load("attention", _SOURCES)
                     opened.sigma_simd.restype = ctypes.c_char_p
-                    for operation in ("decode", "weights", "selective"):
+                    for operation in ("decode", "weights", "prefill", "selective"):
                         for dtype in ("bf16", "fp32"):
                             function = getattr(opened, f"sigma_{operation}_{dtype}")
                             function.argtypes, function.restype = [ctypes.c_char_p], None
@@ -104,7 +106,7 @@ def accepts(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> bool:
 
 
 def function(operation: str, dtype: torch.dtype):
-    """The C function of an operation ("decode", "weights", "selective") for bf16 or fp32 caches, or None without native code."""
+    """The C function of an operation ("decode", "weights", "prefill", "selective") for bf16 or fp32 caches, or None without native code."""
     opened = _library or library()
     return opened and getattr(opened, f"sigma_{operation}_{'bf16' if dtype == torch.bfloat16 else 'fp32'}")
 

@@ -30,9 +30,7 @@ def run(*arguments, code="from kernels.inspect import main; import sys; sys.exit
 @pytest.mark.parametrize("target", ["sm_90", "gfx942"])
 def test_representative_forms_compile(target):
     """The default model's and the paper's decode step in bf16, and the choice of selective V."""
-    wanted = (
-        r"^(decode bf16 d64/64 slots4 m16 \S+|combine bf16 d64|choose bf16 d64|append bf16 d64/64 tables bf16)$"
-    )
+    wanted = r"^(decode bf16 d64/64 slots4 m16 \S+|combine bf16 d64|choose bf16 d64|append bf16 d64/64 tables bf16)$"
     answer = run("--target", target, "--kernel", "decode", "selective", "append", "--json", "--config", wanted)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     rows = json.loads(answer.stdout)["rows"]

@@ -121,6 +121,10 @@ def test_narrow_vectors(fresh, target, monkeypatch):
             q, k, v = make_qkv(heads, t, rows, d_k=d_k, d_v=d_v, dtype=dtype)
             truth = reference.decode_attention(q.float(), k.float(), v.float())
             torch.testing.assert_close(kernels.decode_attention(q, k, v).float(), truth, atol=atol, rtol=0)
+            q, k, v = make_qkv(heads, t + 30, rows, d_k=d_k, d_v=d_v, dtype=dtype)
+            truth = reference.decode_attention(q.float(), k.float(), v.float())
+            torch.testing.assert_close(kernels.prefill_attention(q, k, v).float(), truth, atol=atol, rtol=0)
+            q = q[:, :, -t:]
             got = kernels.selective_decode_attention(q.float(), k.float(), v.float(), 30)
             monkeypatch.setenv("SIGMA_KERNELS", "reference")
             expected = kernels.selective_decode_attention(q.float(), k.float(), v.float(), 30)

@@ -1,0 +1,312 @@
+// Causal attention of many queries, as blocks: K and V are repacked once per call into the order in which the register
+// tiles read them, then every block of queries of a head walks the rows with an online softmax.
+//
+// Where the processor multiplies pairs of bf16 (SIGMA_DPBF16), 32-bit words hold two dims of K, and of V the same dim
+// of two neighbouring rows, and the weights are rounded to bf16; elsewhere all words are floats. Key and value heads are
+// found by index: none is repeated, their counts and widths are free.
+#include <memory>
+
+#include "kernels/scores.h"
+
+namespace sigma {
+namespace {
+
+constexpr int64_t kQueries = 64;               // queries of one head that meet a block of rows while it is near the core
+constexpr int64_t kRows = 256;                 // rows per softmax step
+constexpr int kTile = SIGMA_AVX512 ? 6 : 4;    // queries of a register tile
+constexpr int kVectors = SIGMA_AVX512 ? 4 : 2; // vectors of a register tile: of rows for scores, of dims for sums
+constexpr int64_t kLane = kVectors * W;
+
+template <class E>
+constexpr bool kPairs = SIGMA_DPBF16 && !std::is_same_v<E, float>;
+
+inline float wide(float x) { return x; }
+inline float wide(bf16 x) {
+  const uint32_t u = uint32_t(x.bits) << 16;
+  float f;
+  memcpy(&f, &u, 4);
+  return f;
+}
+
+// A word of any meaning in every lane: no arithmetic touches it.
+inline vf splat_bits(const float* p) {
+#if SIGMA_AVX512
+  return (vf)_mm512_set1_ps(*p);
+#else
+  vf v;
+  for (int i = 0; i < W; i++) v[i] = *p;
+  return v;
+#endif
+}
+
+// A vector that crosses a cache line takes two reads. The memory needs kSlack floats more than it is to hold.
+constexpr int64_t kSlack = 64 / sizeof(float);
+inline float* aligned(float* p) { return reinterpret_cast<float*>(round_up(reinterpret_cast<intptr_t>(p), 64)); }
+
+template <class E>
+inline vf multiply(vf acc, vf a, vf b) {
+#if SIGMA_DPBF16
+  if constexpr (kPairs<E>) return (vf)_mm512_dpbf16_ps((__m512)acc, (__m512bh)a, (__m512bh)b);
+#endif
+  return acc + a * b;
+}
+
+struct Packed {
+  int64_t words, k_pitch;  // words of a query; words of a K tile column, padded to whole vectors
+  int64_t v_dims;          // words of a packed V row (or row pair), padded to whole tiles
+  int64_t tiles, steps;    // K tiles per head; packed V rows per head
+  template <class E>
+  static Packed of(const Args& a) {
+    const int64_t words = kPairs<E> ? (a.d_k + 1) / 2 : a.d_k;
+    const int64_t rows = round_up(a.rows, kLane);
+    return {words, round_up(words, W), round_up(a.d_v, kLane), rows / kLane, kPairs<E> ? rows / 2 : rows};
+  }
+  int64_t k_head() const { return tiles * k_pitch * kLane; }
+  int64_t v_head() const { return steps * v_dims; }
+};
+
+// kLane rows of K, transposed to [words][kLane]; rows from `count` on are zeros and their memory is not read.
+template <class E>
+void pack_keys(const E* k, int64_t stride, int64_t count, int64_t d_k, const Packed& p, float* to) {
+  if constexpr (kPairs<E> || std::is_same_v<E, float>) {
+    for (int64_t w = 0; w < p.k_pitch; w += W) {
+      const int64_t bytes = d_k * int64_t(sizeof(E)) - w * 4;
+      for (int c = 0; c < kVectors; c++) {
+        vf r[W];
+        for (int i = 0; i < W; i++)
+          r[i] = c * W + i < count ? load_part(reinterpret_cast<const char*>(k + (c * W + i) * stride) + w * 4, bytes)
+                                   : vf{};
+        transpose(r);
+        for (int i = 0; i < W; i++) store(to + (w + i) * kLane + c * W, r[i]);
+      }
+    }
+  } else {
+    for (int64_t d = 0; d < d_k; d++)
+      for (int64_t n = 0; n < kLane; n++) to[d * kLane + n] = n < count ? wide(k[n * stride + d]) : 0;
+  }
+}
+
+// kLane rows of V; rows from `count` on are zeros.
+template <class E>
+void pack_values(const E* v, int64_t stride, int64_t count, int64_t d_v, const Packed& p, float* to) {
+#if SIGMA_DPBF16
+  if constexpr (kPairs<E>) {
+    alignas(64) uint16_t low[32], high[32];
+    for (int i = 0; i < 16; i++)
+      low[2 * i] = uint16_t(i), low[2 * i + 1] = uint16_t(i + 32), high[2 * i] = uint16_t(i + 16),
+              high[2 * i + 1] = uint16_t(i + 48);
+    const __m512i first = _mm512_load_si512(low), second = _mm512_load_si512(high);
+    for (int64_t n = 0; n < kLane; n += 2, to += p.v_dims)
+      for (int64_t d = 0; d < p.v_dims; d += 2 * W) {
+        const int64_t bytes = (d_v - d) * 2;
+        const vf a = n < count && bytes > 0 ? load_part(v + n * stride + d, bytes) : vf{};
+        const vf b = n + 1 < count && bytes > 0 ? load_part(v + (n + 1) * stride + d, bytes) : vf{};
+        store(to + d, (vf)_mm512_permutex2var_epi16((__m512i)a, first, (__m512i)b));
+        store(to + d + W, (vf)_mm512_permutex2var_epi16((__m512i)a, second, (__m512i)b));
+      }
+    return;
+  }
+#endif
+  for (int64_t n = 0; n < kLane; n++, to += p.v_dims)
+    for (int64_t d = 0; d < p.v_dims; d++) to[d] = n < count && d < d_v ? wide(v[n * stride + d]) : 0;
+}
+
+template <class E>
+void pack_query(const E* q, int64_t d_k, const Packed& p, float* to) {
+  if constexpr (kPairs<E>) {
+    to[p.words - 1] = 0;
+    memcpy(to, q, d_k * sizeof(E));
+  } else {
+    for (int64_t d = 0; d < d_k; d++) to[d] = wide(q[d]);
+  }
+}
+
+template <class E, int R>
+inline void scores_of(const float* kt, const float* q, int64_t words, float factor, float* to) {
+  vf acc[R][kVectors] = {};
+  for (int64_t w = 0; w < words; w++) {
+    vf k[kVectors];
+    for (int c = 0; c < kVectors; c++) k[c] = load(kt + w * kLane + c * W);
+    for (int r = 0; r < R; r++) {
+      const vf x = splat_bits(q + r * words + w);
+      for (int c = 0; c < kVectors; c++) acc[r][c] = multiply<E>(acc[r][c], k[c], x);
+    }
+  }
+  for (int r = 0; r < R; r++)
+    for (int c = 0; c < kVectors; c++) store(to + r * kRows + c * W, acc[r][c] * factor);
+}
+
+template <class E, int R>
+inline void sums_of(const float* weights, const float* v, int64_t steps, int64_t v_dims, float* acc) {
+  for (int64_t d = 0; d < v_dims; d += kLane) {
+    vf a[R][kVectors];
+    for (int r = 0; r < R; r++)
+      for (int c = 0; c < kVectors; c++) a[r][c] = load(acc + r * v_dims + d + c * W);
+    for (int64_t n = 0; n < steps; n++) {
+      vf x[kVectors];
+      for (int c = 0; c < kVectors; c++) x[c] = load(v + n * v_dims + d + c * W);
+      for (int r = 0; r < R; r++) {
+        const vf weight = splat_bits(weights + r * kRows + n);
+        for (int c = 0; c < kVectors; c++) a[r][c] = multiply<E>(a[r][c], x[c], weight);
+      }
+    }
+    for (int r = 0; r < R; r++)
+      for (int c = 0; c < kVectors; c++) store(acc + r * v_dims + d + c * W, a[r][c]);
+  }
+}
+
+// 2^x for x <= 0: for weights that are rounded to bf16, 1e-4 relative is enough and takes half the time.
+template <class E>
+inline vf weight_of(vf x) {
+#if SIGMA_DPBF16
+  if constexpr (kPairs<E>) {
+    const vf f = (vf)_mm512_reduce_ps((__m512)x, 1);  // x - floor(x)
+    const vf p = ((f * 0.0781455737f + 0.226173572f) * f + 0.695556856f) * f + 1.0f;
+    return (vf)_mm512_scalef_ps((__m512)p, (__m512)x);
+  }
+#endif
+  return x == x ? exp2_negative(x) : x;
+}
+
+// One softmax step of one query: `count` scores to weights in place, as floats or as bf16 one after another; the
+// first `seen` of them are visible.
+template <class E>
+inline void soften_block(float* s, int64_t count, int64_t seen, float& best, float& total, float* acc, int64_t v_dims) {
+  const int64_t padded = round_up(count, W * 2);
+  for (int64_t i = seen > 0 ? seen : 0; i < padded; i++) s[i] = -INFINITY;
+  vf top = load(s), other = load(s + W);
+  for (int64_t i = 2 * W; i < padded; i += 2 * W) top = vmax(top, load(s + i)), other = vmax(other, load(s + i + W));
+  const float now = maximum(vmax(top, other));
+  if (now == -INFINITY) {  // nothing to see: -inf - -inf would be NaN
+    memset(s, 0, padded * sizeof(float));
+    return;
+  }
+  if (now > best) {
+    const float shrink = std::exp2(best - now);  // 0 the first time: best starts at minus infinity
+    for (int64_t d = 0; d < v_dims; d += W) store(acc + d, load(acc + d) * shrink);
+    total *= shrink;
+    best = now;
+  }
+  const vf shift = splat(best);
+  vf mass = {};
+  for (int64_t i = 0; i < padded; i += W) {
+    const vf weight = weight_of<E>(load(s + i) - shift);
+    mass += weight;
+#if SIGMA_DPBF16
+    if constexpr (kPairs<E>) {
+      const __m256bh half = _mm512_cvtneps_pbh((__m512)weight);
+      memcpy(reinterpret_cast<char*>(s) + i * 2, &half, sizeof half);
+      continue;
+    }
+#endif
+    store(s + i, weight);
+  }
+  total += sum(mass);
+}
+
+template <class E>
+struct Block {
+  const Args& a;
+  const Packed& p;
+  const float *keys, *values;  // packed, of this query head
+  float *queries, *scores, *acc, *best, *total;
+  float factor;
+
+  // Queries i .. i + R - 1 of the block against rows [row, row + count); the first of them sees `seen` of these rows.
+  template <int R>
+  void tile(int64_t i, int64_t row, int64_t count, int64_t seen) const {
+    const float* kt = keys + row / kLane * p.k_pitch * kLane;
+    for (int64_t n = 0; n < count; n += kLane, kt += p.k_pitch * kLane)
+      scores_of<E, R>(kt, queries + i * p.words, p.words, factor, scores + n);
+    for (int r = 0; r < R; r++)
+      soften_block<E>(scores + r * kRows, count, seen + r < count ? seen + r : count, best[i + r], total[i + r],
+                      acc + (i + r) * p.v_dims, p.v_dims);
+    const int64_t steps = kPairs<E> ? (count + 1) / 2 : count;
+    sums_of<E, R>(scores, values + (kPairs<E> ? row / 2 : row) * p.v_dims, steps, p.v_dims, acc + i * p.v_dims);
+  }
+};
+
+// Queries [begin, end) of one head of one sequence.
+template <class E>
+void attend(const Args& a, const Packed& p, int64_t batch, int64_t head, int64_t begin, int64_t end, const float* keys,
+            const float* values) {
+  thread_local std::vector<float> scratch;
+  const size_t need = kQueries * (p.words + p.v_dims + 2) + kTile * kRows + kSlack;
+  if (scratch.size() < need) scratch.resize(need);
+  float* queries = aligned(scratch.data());
+  float* scores = queries + kQueries * p.words;
+  float* acc = scores + kTile * kRows;
+  float* best = acc + kQueries * p.v_dims;
+  const Block<E> block{a,    p,       keys, values, queries, scores, acc, best, best + kQueries,
+                       float(a.scale * 1.4426950408889634)};
+  const int64_t n = end - begin, before = length_of(a, batch) - a.t + begin;  // rows older than the first query's own
+  const E* q = static_cast<const E*>(a.q) + batch * a.q_stride[0] + head * a.q_stride[1] + begin * a.q_stride[2];
+  for (int64_t i = 0; i < n; i++) pack_query(q + i * a.q_stride[2], a.d_k, p, queries + i * p.words);
+  memset(acc, 0, n * p.v_dims * sizeof(float));
+  for (int64_t i = 0; i < n; i++) block.best[i] = -INFINITY, block.total[i] = 0;
+  for (int64_t row = 0; row < before + n; row += kRows) {
+    for (int64_t i = 0; i < n;) {
+      const int64_t rest = n - i, r = rest <= kTile ? rest : rest < 2 * kTile ? (rest + 1) / 2 : kTile;
+      const int64_t seen = before + i + 1 - row, most = seen + r - 1;
+      const int64_t count = most < kRows ? most : kRows;
+      if (count > 0) switch (r) {
+          case 1: block.template tile<1>(i, row, count, seen); break;
+          case 2: block.template tile<2>(i, row, count, seen); break;
+          case 3: block.template tile<3>(i, row, count, seen); break;
+          case 4: block.template tile<4>(i, row, count, seen); break;
+          case 5: block.template tile<5>(i, row, count, seen); break;
+          default: block.template tile<6>(i, row, count, seen); break;
+        }
+      i += r;
+    }
+  }
+  for (int64_t i = 0; i < n; i++) {
+    E* out = static_cast<E*>(a.out) + ((batch * a.t + begin + i) * a.n_q + head) * a.d_v;
+    const float share = 1.0f / block.total[i];
+    for (int64_t d = 0; d < a.d_v; d++) put(out + d, acc[i * p.v_dims + d] * share);
+    if (a.lse)
+      a.lse[(batch * a.n_q + head) * a.t + begin + i] =
+          (block.best[i] + std::log2(block.total[i])) * 0.6931471805599453f;
+  }
+}
+
+template <class E>
+void prefill(const Args& a) {
+  const Packed p = Packed::of<E>(a);
+  const int64_t k_heads = a.b * a.n_k, v_heads = a.b * a.n_v, blocks = (a.t + kQueries - 1) / kQueries;
+  const std::unique_ptr<float[]> memory(new float[k_heads * p.k_head() + v_heads * p.v_head() + kSlack]);
+  float* keys = aligned(memory.get());
+  float* values = keys + k_heads * p.k_head();
+#pragma omp parallel num_threads(int(a.threads))
+  {
+#pragma omp for schedule(dynamic, 16) nowait
+    for (int64_t job = 0; job < k_heads * p.tiles; job++) {
+      const int64_t head = job / p.tiles, row = job % p.tiles * kLane, left = length_of(a, head / a.n_k) - row;
+      const E* k = static_cast<const E*>(a.k) + head / a.n_k * a.k_stride[0] + head % a.n_k * a.k_stride[1];
+      if (left > 0)
+        pack_keys(k + row * a.k_stride[2], a.k_stride[2], left, a.d_k, p, keys + job * p.k_pitch * kLane);
+    }
+#pragma omp for schedule(dynamic, 16)
+    for (int64_t job = 0; job < v_heads * p.tiles; job++) {
+      const int64_t head = job / p.tiles, row = job % p.tiles * kLane, left = length_of(a, head / a.n_v) - row;
+      const E* v = static_cast<const E*>(a.v) + head / a.n_v * a.v_stride[0] + head % a.n_v * a.v_stride[1];
+      if (left > 0)
+        pack_values(v + row * a.v_stride[2], a.v_stride[2], left, a.d_v, p, values + job * (p.v_head() / p.tiles));
+    }
+#pragma omp for schedule(dynamic, 1)
+    for (int64_t job = 0; job < a.b * a.n_q * blocks; job++) {
+      const int64_t block = blocks - 1 - job % blocks, head = job / blocks % a.n_q, batch = job / blocks / a.n_q;
+      const int64_t begin = block * kQueries, end = begin + kQueries < a.t ? begin + kQueries : a.t;
+      attend<E>(a, p, batch, head, begin, end, keys + (batch * a.n_k + head * a.n_k / a.n_q) * p.k_head(),
+                values + (batch * a.n_v + head * a.n_v / a.n_q) * p.v_head());
+    }
+  }
+}
+
+}  // namespace
+}  // namespace sigma
+
+extern "C" {
+void sigma_prefill_bf16(const sigma::Args* a) { sigma::prefill<sigma::bf16>(*a); }
+void sigma_prefill_fp32(const sigma::Args* a) { sigma::prefill<float>(*a); }
+}
