@@ -204,7 +204,7 @@ def measure(tokens: int, long: int) -> dict:
         env=environment,
     )
     try:
-        wait_for(url, process)
+        wait_for(url, process, 600)
         with sync_playwright() as driver:
             browser = driver.chromium.launch(executable_path=executable, args=chromium.FLAGS)
             result = {"our own page data, kB": page_bytes() / 1e3}
@@ -217,7 +217,7 @@ def measure(tokens: int, long: int) -> dict:
                 visitor.context.close()
                 if len(paints) == 1:  # the first while the model loads
                     waiting = Visitor(browser, url)
-                    waiting.page.wait_for_selector("#status-chip[data-phase=ready]", timeout=180_000)
+                    waiting.page.wait_for_selector("#status-chip[data-phase=ready]", timeout=600_000)
                     waiting.context.close()
             result["recorded run, first paint ms, model loading"] = paints[0]
             result["recorded run, first paint ms, median"] = spread(paints[1:])[0]

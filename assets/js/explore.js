@@ -208,31 +208,30 @@
     new ResizeObserver(x.schedule).observe(root);
     new MutationObserver(x.schedule).observe(document.body, { attributes: true, attributeFilter: ["class"] });
     window.addEventListener("hashchange", async () => {
-      const { hash } = location, link = S.fromHash(hash);
+      const link = S.fromHash(location.hash);
       if (page === null || !link) return;
       await follow(link);
-      window.sigmaExplore.followed = hash;
+      window.sigmaExplore.followed += 1;
     });
 
     window.sigmaExplore = {
-      ready, element: root, getState: x.state.get, setState: x.set, onChange: (fn) => x.state.onChange((now, changed) => fn(now, changed)),
+      ready, followed: 0, element: root, getState: x.state.get, setState: x.set, onChange: (fn) => x.state.onChange((now, changed) => fn(now, changed)),
       open: (id) => (id === "last" ? Promise.resolve(x.newest(true)) : x.open(id)), stats: x.store.stats,
     };
     watch("value", received);
     received();
   };
 
-  // An address of the explorer opens its tab, as soon as there is one.
+  // An address of the explorer opens its tab. Tried until it is open: a button that is already there may not yet listen.
   function openTab() {
-    if (!S.fromHash(location.hash)) return true;
-    const tab = [...document.querySelectorAll('#tabs button[role="tab"]')].find((button) => button.textContent.trim() === "Explore");
-    if (tab) tab.click();
-    return Boolean(tab);
+    const end = performance.now() + 60000;
+    const timer = setInterval(() => {
+      const tab = [...document.querySelectorAll('#tabs button[role="tab"]')].find((button) => button.textContent.trim() === "Explore");
+      const open = tab && tab.getAttribute("aria-selected") === "true";
+      if (open || !S.fromHash(location.hash) || performance.now() > end) clearInterval(timer);
+      else if (tab) tab.click();
+    }, 100);
   }
-  document.addEventListener("DOMContentLoaded", () => {
-    if (!S.fromHash(location.hash)) return;
-    const watcher = new MutationObserver(() => { if (openTab()) watcher.disconnect(); });
-    watcher.observe(document.body, { childList: true, subtree: true });
-  });
-  window.addEventListener("hashchange", openTab);
+  if (S.fromHash(location.hash)) openTab();
+  window.addEventListener("hashchange", () => { if (S.fromHash(location.hash)) openTab(); });
 })(window.Sigma);

@@ -11,7 +11,7 @@
 //   open(run)                  shows another run: "recorded", or "last" for the newest ended run of the chat; a Promise
 //   element                    the explorer's root element, to point at parts of it
 //   stats()                    answers kept in this browser: {parts, characters}
-//   followed                   the newest address of this page that was put in later and is shown now
+//   followed                   how many addresses were put in after the page was loaded, and are shown
 //
 //   state: run    "recorded" or the id of a run        side   "sigma" | "gqa", the side whose head is drawn large
 //          text   "sigma" | "gqa": whose text both     layer  0 .. layers - 1

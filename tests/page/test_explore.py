@@ -53,15 +53,16 @@ def explored(shared):
 
 def follow(visitor, fragment):
     """As if the visitor had put a link into the address bar of this page."""
-    visitor.page.evaluate(
-        """async hash => {
+    before = visitor.page.evaluate(
+        """hash => {
           window.sigmaExplore.setState({log: true, noSink: false, mass: 1});
           history.replaceState(null, '', location.pathname);
           location.hash = hash;
+          return window.sigmaExplore.followed;
         }""",
         fragment,
     )
-    visitor.page.wait_for_function("h => window.sigmaExplore.followed === h", arg=fragment)
+    visitor.page.wait_for_function("n => window.sigmaExplore.followed > n", arg=before)
     ready(visitor)
 
 
