@@ -67,6 +67,7 @@ def shared_bytes(target: str) -> int:
 # {(query rows, columns of V, padded d_k, element size, target): what to take where `plan_tile`'s choice spills}
 _TILE_EXCEPTIONS = {
     (64, 32, 32, 2, "sm_100"): Tile(64, 4, 4, 2),
+    (32, 0, 64, 2, "sm_100"): Tile(64, 8, 4, 2),
     (64, 0, 128, 2, "sm_80"): Tile(64, 4, 4, 2),
     (64, 0, 128, 2, "sm_120"): Tile(32, 4, 4, 2),
     (32, 0, 256, 2, "sm_120"): Tile(32, 4, 4, 1),
