@@ -109,12 +109,12 @@ class _Run:
         if self.cache.length < self.prompt_length:
             start = self.cache.length
             stop = min(start + PREFILL_CHUNK, self.prompt_length)
-            self.logits = self.model.runtime.prefill(self._tensor(self.ids[start:stop]), self.cache)
+            self.logits = self.model.runtime.prefill(torch.tensor([self.ids[start:stop]]), self.cache)
             return PrefillEvent(self.name, stop, self.prompt_length, self._clock(begun), self.cache.bytes())
         probe = None
         if self.step > 0:
             self.logits, probe = self.model.runtime.decode(
-                self._tensor(self.ids[-1:]), self.cache, top_k=self.top_k, probe_layer=self.request.probe_layer
+                torch.tensor([self.ids[-1:]]), self.cache, top_k=self.top_k, probe_layer=self.request.probe_layer
             )
         token = self.sampler.next(self.ids, self.logits)
         self.ids.append(token)
@@ -136,9 +136,6 @@ class _Run:
         if self.step >= self.sampling.max_new_tokens:
             return "length"
         return "context" if len(self.ids) >= self.model.side.config.max_position_embeddings else None
-
-    def _tensor(self, ids: list[int]) -> torch.Tensor:
-        return torch.tensor([ids], device=self.model.runtime.device)
 
     def _clock(self, begun: float) -> float:
         """Milliseconds since `begun`, added to this side's account. Results were read back, so a GPU is done too."""

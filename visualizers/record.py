@@ -1,6 +1,6 @@
 """Record one turn of the loaded model into the file that the page plays until its model is ready.
 
-python -m visualizers.record assets/examples/recorded.json --prompt "What is a GPU?"
+python -m visualizers.record assets/examples/recorded.json --selective-k 16
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from sigma.events import SIDES, ChatRequest, PromptError, Sampling
 from visualizers import recording
 
-PROMPT = "Explain in a few sentences what a key-value cache does in a language model."
+PROMPT = "What does a GPU do, in a few sentences?"
 
 
 def main(argv: list[str] | None = None) -> int:
