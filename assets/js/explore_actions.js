@@ -125,7 +125,7 @@
       if (name === "last") return void x.newest(true);
       const words = {
         title: $("source").textContent, where: `${$("large-name").textContent}, step ${s.step}, k = ${s.k}`,
-        names: ["Sigma", "GQA", $("large-name").textContent], read: $("read").textContent,
+        names: ["Sigma", "GQA", $("large-name").textContent], read: s.key === null ? "" : $("read").textContent, locked: s.key !== null,
       };
       try {
         if (name === "link") await copyLink();

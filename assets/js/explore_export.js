@@ -102,7 +102,9 @@
       return targets[i].replaceWith(picture);
     });
     for (const gone of copy.querySelectorAll("button, input, select, .ex-controls, .ex-rerun, script, [data-ex=message], [data-ex=pending]")) gone.remove();
-    for (const shown of copy.querySelectorAll("[hidden]")) shown.remove();
+    for (const shown of copy.querySelectorAll("[hidden], [data-ex=summary], [data-ex=source]")) shown.remove();
+    if (!words.locked) copy.querySelector("[data-ex=read]").remove();  // only the help
+    if (!copy.querySelector("[data-ex=table-body] table")) copy.querySelector(".ex-details").remove();
     for (const details of copy.querySelectorAll("details")) details.open = true;
     const page = document.implementation.createHTMLDocument(words.title);
     page.documentElement.lang = "en";
