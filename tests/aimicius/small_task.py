@@ -29,7 +29,11 @@ class SmallTask:
     about = "A question about two numbers. The last number of the answer counts."
     answer_tokens = 48
     metrics = (
-        MetricInfo("Number Found", "the answer holds a number", paper={"GPT-4": 90.0, "Sigma-System-10B": None, "GPT-4 sum": 91.5}),
+        MetricInfo(
+            "Number Found",
+            "the answer holds a number",
+            paper={"GPT-4": 90.0, "Sigma-System-10B": None, "GPT-4 sum": 91.5},
+        ),
         MetricInfo("Exact", "it is the right one", primary=True, paper={"GPT-4": 80.5, "Sigma-System-10B": 88.0}),
         MetricInfo("Improved", "the second turn is nearer than the first"),
     )

@@ -107,7 +107,7 @@ class TaskHandlers:
     def first(self, name: str, visit: Visit | None) -> Updates:
         """The tab is opened: show the task that is picked, unless it is shown already."""
         if visit is not None and visit.task is not None:
-            return {}
+            return {self.tab.state: gr.skip()}  # Gradio takes an empty dictionary for a missing value
         updates = self.pick(name, visit)
         self.shelf.warm()
         return updates
