@@ -188,7 +188,7 @@ def test_the_probe_of_a_step_is_what_the_inspection_says(engine):
 def test_a_stopped_turn_is_noted_and_a_released_one_forgotten(engine):
     stream = engine.stream(ask(tokens=30), "visitor")
     for event in stream:
-        if getattr(event, "step", 0) == 3:
+        if event.side == "sigma" and getattr(event, "step", 0) == 3:
             break
     stream.close()
     assert len(engine.past_run("visitor").sides["sigma"].ids) > engine.past_run("visitor").sides["sigma"].prompt_length
