@@ -354,7 +354,7 @@ def test_a_training_step_is_one_graph():
         ("decode", ["_decode_kernel", "_combine_kernel"], lambda: kernels.decode_attention(*qkv(1, 600))),
         (
             "selective",
-            ["_score_kernel", "_choose_kernel", "_gather_kernel"],
+            ["_score_kernel", "choose_kernel"],
             lambda: kernels.selective_decode_attention(*qkv(1, 600), 3),
         ),
         ("append", ["_append_kernel"], lambda: kernels.append_rope(*append_arguments())),

@@ -326,6 +326,7 @@ def test_a_link_to_a_live_run_asks_its_question_again(explored):
     chat_then_explore(visitor, "Once upon & a time + 1")
     visitor.page.evaluate("window.sigmaExplore.setState({layer: 1, step: 5, k: 7})")
     visitor.page.wait_for_function("location.hash.includes('step=5')")
+    visitor.page.wait_for_function("document.querySelector('[data-strip=sigma] bdi')?.textContent === '<|im_start|>'")
     tokens = "[...document.querySelectorAll('[data-strip=sigma] bdi')].map(e => e.textContent).join('')"
     first, text_shown, link = state(visitor), visitor.page.evaluate(tokens), visitor.page.evaluate("location.hash")
     assert "prompt=Once+upon+%26+a+time+%2B+1" in link
@@ -334,7 +335,7 @@ def test_a_link_to_a_live_run_asks_its_question_again(explored):
     follow(visitor, link)
     again = state(visitor)
     assert first.pop("run") != again.pop("run") and first == again
-    assert visitor.page.evaluate(tokens) == text_shown
+    visitor.page.wait_for_function(f"text => {tokens} === text", arg=text_shown)
 
 
 NONSENSE = {
