@@ -10,12 +10,19 @@ from kernels.prefill import native as prefill
 from tests.kernels.inputs import DTYPES, HEADS, assert_close_enough, dtype_id, heads_id, make_qkv, naive
 
 
+def through_cpp(q, k, v, *, scale=None, lengths=None, return_lse=False):
+    """The C++ kernel in fp32 too, which the front door leaves to torch; what it does not take (fp16) goes through it."""
+    if q.dtype == torch.float32 and native.accepts(q, k, v):
+        return prefill.launch(native.function("prefill", q.dtype), q, k, v, scale, lengths, return_lse)
+    return prefill.prefill_attention(q, k, v, scale=scale, lengths=lengths, return_lse=return_lse)
+
+
 @pytest.fixture(params=["native", "torch"])
 def attend(request):
-    """The function of one path; what the C++ kernel does not take (fp16) goes through torch on both."""
+    """The function of one path."""
     if request.param == "native" and native.library() is None:
         pytest.skip(native.status())
-    return prefill.prefill_attention if request.param == "native" else cpu.prefill_attention
+    return through_cpp if request.param == "native" else cpu.prefill_attention
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=dtype_id)
@@ -78,7 +85,7 @@ def test_broken_rows_break_their_own_queries_only():
     q, k, v = make_qkv((3, 1, 3), 80, 300)
     truth = reference.prefill_attention(q, k, v)
     k[:, :, 250] = float("nan")
-    got = prefill.prefill_attention(q, k, v)
+    got = through_cpp(q, k, v)
     torch.testing.assert_close(got[:, :, :30], truth[:, :, :30], atol=1e-5, rtol=0)
     assert got[:, :, 30:].isnan().all()
 
@@ -97,6 +104,9 @@ def test_the_front_door_takes_the_native_kernel(monkeypatch):
     plain = prefill.launch
     monkeypatch.setattr(prefill, "launch", lambda *arguments: called.append(1) or plain(*arguments))
     q, k, v = make_qkv((9, 1, 3), 20, 40)
+    kernels.prefill_attention(q, k, v)
+    assert not called  # fp32 is torch's
+    q, k, v = (x.bfloat16() for x in (q, k, v))
     kernels.prefill_attention(q, k, v)
     assert called
     kernels.prefill_attention(q.requires_grad_(), k, v).sum().backward()
