@@ -74,7 +74,7 @@ def steps() -> list[Step]:
             "Fewer K heads",
             (
                 "K and V do not matter alike. In the paper, half the V heads of MHA cost quality (52.40 to 51.74, "
-                "average of nine benchmarks), half the K heads did not (52.83; Table 1).",
+                "average of nine benchmarks), half the K heads did not (52.83; the ablations of the paper).",
                 f"So Sigma keeps {sigma.n_v} V heads and only {sigma.n_k} K head: {binary(cost['sigma'].resident)}, "
                 f"{change(cost['sigma'].resident, cost['gqa'].resident)} against GQA. Sigma-1.5B has {paper.n_q} query, "
                 f"{paper.n_k} K and {paper.n_v} V heads: {limit} (Eq. 2).",
