@@ -69,7 +69,8 @@
     function writeAddress() {
       clearTimeout(addressTimer);
       addressTimer = setTimeout(() => {
-        if (x.visible && x.run) history.replaceState(history.state, "", S.toHash(x.state.get(), x.run));
+        // Path and query too: the page has a <base>, and a bare fragment would drop ?tour= from the address.
+        if (x.visible && x.run) history.replaceState(history.state, "", location.pathname + location.search + S.toHash(x.state.get(), x.run));
       }, 250);
     }
 

@@ -49,7 +49,7 @@
 
     async function copyLink() {
       const url = address();
-      history.replaceState(history.state, "", S.toHash(state.get(), x.run));
+      history.replaceState(history.state, "", location.pathname + location.search + S.toHash(state.get(), x.run));
       let note = x.run.settings.turns > 1 ? "Link copied. It holds the last question only, not the chat before it." : "Link copied.";
       try {
         await navigator.clipboard.writeText(url);
