@@ -321,8 +321,12 @@ def test_a_link_reproduces_the_view(visit, tiny):
     visitor.page.wait_for_function("location.hash === ''")
 
 
-def test_a_link_to_a_live_run_asks_its_question_again(explored):
-    visitor = explored
+def test_a_link_to_a_live_run_asks_its_question_again(visit, tiny):
+    # A page of its own: a link brings one question, never the chat that came before it.
+    visitor = visit(tiny[1])
+    visitor.page.set_default_timeout(PATIENCE)
+    visitor.page.get_by_role("tab", name="Explore").click()
+    ready(visitor)
     chat_then_explore(visitor, "Once upon & a time + 1")
     visitor.page.evaluate("window.sigmaExplore.setState({layer: 1, step: 5, k: 7})")
     visitor.page.wait_for_function("location.hash.includes('step=5')")
