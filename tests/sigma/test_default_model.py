@@ -1,5 +1,6 @@
 """The default pair as it ships: real weights, the packed runtime, the commands."""
 
+import copy
 import json
 import os
 import subprocess
@@ -10,6 +11,8 @@ import pytest
 import torch
 from transformers import LlamaForCausalLM
 
+from kernels import native
+from kernels.prefill import native as prefill
 from sigma.checkpoints import EMBEDDED, load_pair
 from sigma.evaluate import compare, runtime_check
 from sigma.peers import stock_model
@@ -37,15 +40,28 @@ def ids(pair):
     return torch.tensor(pair.gqa.tokenizer(TEXT.read_text()).input_ids[:1024])
 
 
-def test_gqa_side_is_stock_llama(pair):
-    """Logits within 2e-4 in fp32 on 64 random prompts, greedy text identical for 64 tokens."""
+def test_gqa_side_is_stock_llama(pair, monkeypatch):
+    """On 64 random prompts: within 2e-4 of stock through torch's kernel, through ours as near the fp64 truth as stock.
+
+    And greedy text identical for 64 tokens. The two kernels add up in another order: fp32 itself leaves stock up to
+    9e-4 from fp64 here.
+    """
     ours, stock = pair.gqa.dense(), stock_model(pair.gqa).float()
     assert type(stock) is LlamaForCausalLM
     stock.load_state_dict(ours.state_dict())  # stock_model is bf16: compare on the same fp32 weights
     prompts = torch.randint(20, 49_000, (64, 24), generator=torch.Generator().manual_seed(0))
+    exact = copy.deepcopy(stock).double()
+    errors = []
     with torch.no_grad():
         for part in prompts.split(16):
-            assert (ours(part).logits - stock(part).logits).abs().max() < 2e-4
+            theirs, truth = stock(part).logits, exact(part).logits
+            errors.append([(logits - truth).square().mean() for logits in (ours(part).logits, theirs)])
+            with monkeypatch.context() as without:
+                without.setattr(prefill, "launch", None)  # would fail if it were called
+                without.setattr(native, "accepts", lambda *tensors: False)
+                assert (ours(part).logits - theirs).abs().max() < 2e-4
+    mean_ours, mean_stock = torch.tensor(errors).sqrt().mean(0)
+    assert mean_ours < 1.1 * mean_stock < 1e-4
     options = dict(do_sample=False, min_new_tokens=64, max_new_tokens=64, pad_token_id=2, eos_token_id=None)
     one = torch.tensor([pair.gqa.tokenizer("The kernel schedules").input_ids])
     assert torch.equal(ours.generate(one, **options), stock.generate(one, **options))
