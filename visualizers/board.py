@@ -52,9 +52,12 @@ class SideView:
         }
 
 
-def head_counts(info: SideInfo) -> dict[str, int]:
-    """The numbers that the attention picture needs of a side."""
-    return {"query_heads": info.query_heads, "key_heads": info.key_heads, "value_heads": info.value_heads}
+SIZES = ("layers", "query_heads", "key_heads", "value_heads", "key_head_dim", "value_head_dim", "kv_itemsize")
+
+
+def sizes(info: SideInfo) -> dict[str, int]:
+    """The numbers of a side that the attention picture and the cache formula need, by their names in `SideInfo`."""
+    return {name: getattr(info, name) for name in SIZES}
 
 
 class Board:
@@ -66,6 +69,7 @@ class Board:
         self.sequence = 0
         self.stopped = False
         self.note = ""
+        self.selective_k: int | None = None  # V rows per query head that this turn's steps fetch; None is all
         self.views = {side: SideView(SideMeter(started)) for side in sides}
 
     def restart(self, now: float) -> None:
@@ -74,8 +78,8 @@ class Board:
             view.meter.started = now
 
     def describe(self, infos: dict[str, SideInfo]) -> None:
-        """Tell the picture the head counts of the sides."""
-        self.info = {side: head_counts(info) for side, info in infos.items()}
+        """Tell the picture the sizes of the sides."""
+        self.info = {side: sizes(info) for side, info in infos.items()}
 
     def feed(self, event: Event, now: float) -> None:
         """Take in one event; an event of a side that was not asked for is an error of the engine."""
@@ -97,6 +101,7 @@ class Board:
             "seq": self.sequence,
             "stopped": self.stopped,
             "note": self.note,
+            "selective_k": self.selective_k,
             "info": self.info,
             "sides": {side: view.picture() for side, view in self.views.items()},
             "summary": self.summary(),

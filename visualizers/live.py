@@ -47,6 +47,7 @@ def stream_turn(
     pictures: whether they are drawn on the way; without, only text comes until the end. The last update always carries a picture of the final state. Raises what the engine raises.
     """
     board = run.board
+    board.selective_k = request.selective_k
     events = engine.stream(request, session)
     last_text = last_picture = -1e9
     try:

@@ -15,7 +15,7 @@ from sigma.events import AttentionProbe, CacheBytes
 MAX_COLUMNS = 192
 """Widest attention picture, in columns; longer contexts are max-pooled into at most this many."""
 
-CURVE_POINTS = 48
+CURVE_POINTS = 40
 """Most points of a memory curve that are sent; resident bytes are linear in the tokens, so few are enough."""
 
 DECADES = 5.0
@@ -97,18 +97,41 @@ def curve_row(cache: CacheBytes) -> tuple[int, ...]:
     return cache.tokens, cache.k_resident, cache.v_resident, cache.k_read, cache.v_read
 
 
-def pack_curve(rows: list[tuple[int, ...]], points: int = CURVE_POINTS) -> dict[str, Any]:
-    """The memory curve so far: at most `points` of `rows`, always the first and the last.
+def curve_choice(tokens: np.ndarray, points: int) -> np.ndarray:
+    """Indices of at most `points` rows of ascending `tokens` [n]: the first, the last, and multiples of a stride.
 
-    Every field is uint16 scaled by its own maximum (`scale`), one field after the other in `data`.
+    The stride is a power of two of tokens, not of rows: a point stays where it is while the curve grows, and the two
+    sides' points lie at the same tokens.
     """
+    stride = 1
+    while tokens[-1] // stride + 3 > points:
+        stride *= 2
+    grid = np.searchsorted(tokens, np.arange(0, tokens[-1] + 1, stride))
+    return np.unique([0, *grid, len(tokens) - 1])
+
+
+def pack_curve(rows: list[tuple[int, ...]], points: int = CURVE_POINTS) -> dict[str, Any]:
+    """The memory curve so far: at most `points` of `rows` (see `curve_choice`).
+
+    Every field is uint16 in units of its own (`unit`), one field after the other in `data`. The unit is the greatest
+    common divisor of the field's values, so that they come back to the byte; only where that would not fit into 16
+    bits is it the maximum / 65535. Raises ValueError for fewer than 3 points.
+    """
+    if points < 3:
+        raise ValueError(f"a curve needs at least 3 points, not {points}")
     if not rows:
-        return {"points": 0, "scale": [0] * len(CURVE_FIELDS), "data": ""}
-    chosen = np.unique(np.linspace(0, len(rows) - 1, min(points, len(rows))).round().astype(int))
-    table = np.asarray([rows[i] for i in chosen], dtype=np.float64).T
-    scale = table.max(axis=1)
-    coded = np.rint(table * 65535 / np.maximum(scale, 1)[:, None]).astype("<u2")
-    return {"points": len(chosen), "scale": [int(s) for s in scale], "data": to_base64(coded)}
+        return {"points": 0, "unit": [1] * len(CURVE_FIELDS), "data": ""}
+    table = np.asarray(rows, dtype=np.int64)
+    table = table[curve_choice(table[:, 0], points)].T
+    units = [_unit(values) for values in table]
+    coded = np.rint(table / np.array(units, dtype=np.float64)[:, None]).astype("<u2")
+    return {"points": table.shape[1], "unit": units, "data": to_base64(coded)}
+
+
+def _unit(values: np.ndarray) -> int | float:
+    divisor = max(1, int(np.gcd.reduce(values)))
+    top = int(values.max())
+    return divisor if top // divisor <= 65535 else top / 65535
 
 
 def pack_pieces(pieces: list[str], limit: int = 128) -> dict[str, Any]:

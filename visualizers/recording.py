@@ -23,6 +23,7 @@ def play(
     """Run a turn and take a picture of the board every FRAME_SECONDS, and one at the end."""
     started = clock()
     board = Board(started, tuple(request.messages))
+    board.selective_k = request.selective_k
     frames: list[tuple[float, dict[str, Any]]] = []
     for event, now in _timed(engine.stream(request), clock):
         board.feed(event, now)

@@ -34,7 +34,7 @@ window.Sigma = window.Sigma || {};
     const view = new DataView(bytes(packed.data).buffer);
     const curve = { points: n };
     CURVE_FIELDS.forEach((name, f) => {
-      curve[name] = Array.from({ length: n }, (_, i) => (view.getUint16((f * n + i) * 2, true) / 65535) * packed.scale[f]);
+      curve[name] = Array.from({ length: n }, (_, i) => view.getUint16((f * n + i) * 2, true) * packed.unit[f]);
     });
     return curve;
   };
@@ -47,13 +47,23 @@ window.Sigma = window.Sigma || {};
     return value.toFixed(Math.min(places, 3));
   };
 
-  S.binary = function (value) {
-    if (value === 0) return "0 B";
-    const units = ["B", "KiB", "MiB", "GiB"];
+  const UNITS = [["B", "byte"], ["KiB", "kibibyte"], ["MiB", "mebibyte"], ["GiB", "gibibyte"]];
+  function scaled(value) {
+    if (value === 0) return ["0", 0];
     let step = Math.min(3, Math.floor(Math.log2(value) / 10));
     // 1,013 KiB would be four digits: from 1,000 on the next unit is used.
     if (step < 3 && value / Math.pow(1024, step) >= 999.5) step += 1;
-    return S.digits(value / Math.pow(1024, step)) + " " + units[step];
+    return [S.digits(value / Math.pow(1024, step)), step];
+  }
+
+  // Bytes for the eye, "2.03 MiB", and for the ear, "2.03 mebibytes".
+  S.binary = function (value) {
+    const [number, step] = scaled(value);
+    return number + " " + UNITS[step][0];
+  };
+  S.spoken = function (value) {
+    const [number, step] = scaled(value);
+    return number + " " + UNITS[step][1] + (value === 1 ? "" : "s");
   };
 
   S.duration = function (ms) {

@@ -12,10 +12,14 @@
       state: S.makeExploreState(), run: null, live: null, zoom: null, hover: null, overviewHover: null, previewK: null, bin: null,
       visible: false, follow: false, timer: 0,
     };
-    let page = null, queued = false, opening = 0, waiting = null, addressTimer = 0;
+    let queued = false, opening = 0, waiting = null, addressTimer = 0;
 
     // ---- the server -------------------------------------------------------------------------------------------------
+    // Who asks: the token that the server gives a page when it has opened. The first picture does not wait for it.
+    let page = null, introduce;
+    const introduced = new Promise((done) => { introduce = done; });
     x.ask = async function (question) {
+      await introduced;
       const text = await server.ask_explorer(JSON.stringify(Object.assign({ page }, question)));
       root.dataset.bytes = Number(root.dataset.bytes || 0) + text.length;
       return Object.assign(JSON.parse(text), { size: text.length });
@@ -39,7 +43,7 @@
         if (root.isConnected && x.visible) view.draw();
       });
     };
-    x.store = S.makeExploreStore(x.ask, x.schedule, told);
+    x.store = S.makeExploreStore(x.ask, x.schedule, told, S.firstView());
     x.parts = S.exploreParts(x);
     x.sync = () => S.syncControls(x);
     x.summarize = S.makeSummary(x);
@@ -77,9 +81,9 @@
     // Shows a run, keeping layer, head and the like; the newest call wins. `wishes`: what a link asks for.
     x.open = async function (id, text, wishes) {
       const turn = ++opening;
-      let answer;
+      let answer = x.store.opened(id, text);
       try {
-        answer = await x.ask({ op: "open", run: id, text });
+        answer = answer || (await x.ask({ op: "open", run: id, text }));
       } catch (error) {
         answer = { error: "The server did not answer; is it still running?" };
       }
@@ -114,8 +118,9 @@
 
     function received() {
       if (!props.value) return;
-      const value = JSON.parse(props.value), first = page === null;
+      const value = JSON.parse(props.value);
       page = value.page;
+      introduce();
       if (value.run) {
         waiting = null;
         x.open(value.run);
@@ -123,7 +128,6 @@
         if (waiting.asked) x.complain(value.error || "There is no answer to explore yet: ask something in the Chat tab.");
         waiting = null;
       }
-      if (first) begin();
     }
 
     let announce;
@@ -210,7 +214,7 @@
     new MutationObserver(x.schedule).observe(document.body, { attributes: true, attributeFilter: ["class"] });
     window.addEventListener("hashchange", async () => {
       const link = S.fromHash(location.hash);
-      if (page === null || !link) return;
+      if (!link) return;
       await follow(link);
       window.sigmaExplore.followed += 1;
     });
@@ -221,6 +225,7 @@
     };
     watch("value", received);
     received();
+    begin();
   };
 
   // An address of the explorer opens its tab. Tried until it is open: a button that is already there may not yet listen.

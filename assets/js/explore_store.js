@@ -34,9 +34,17 @@
   };
   S.partKey = (name, question) => [name, question.run, question.text, ...DEPENDS[name](question)].join("|");
 
+  const decoded = (name, answer) => (DECODERS[name] ? DECODERS[name](answer[name]) : answer[name]);
+
+  // The answers that the page carries (visualizers/explore/first.py): [{question, answer}].
+  S.firstView = function () {
+    const element = document.getElementById("sigma-first-view");
+    return element ? JSON.parse(element.textContent) : [];
+  };
+
   // ask(question) -> Promise of an answer; changed() is called when there is something new to draw;
-  // told(message, pending) when something is wrong or is still being computed.
-  S.makeExploreStore = function (ask, changed, told) {
+  // told(message, pending) when something is wrong or is still being computed; first: see `S.firstView`.
+  S.makeExploreStore = function (ask, changed, told, first) {
     const kept = new Map(), failed = new Set(), busy = {};
     let held = 0, wanted = () => [];
 
@@ -77,7 +85,7 @@
           for (const [name, q] of fits) {
             const key = S.partKey(name, q);
             if (answer.error || answer[name] === undefined) failed.add(key);
-            else keep(key, DECODERS[name] ? DECODERS[name](answer[name]) : answer[name], answer.size / fits.length);
+            else keep(key, decoded(name, answer), answer.size / fits.length);
           }
           changed();
         }
@@ -86,7 +94,17 @@
       }
     }
 
+    const opened = new Map();
+    // Answers that came with the page: kept under the keys of the questions that would have brought them.
+    function feed({ question, answer }) {
+      if (question.op === "open") for (const text of [question.text, answer.text]) opened.set([answer.run, text].join("|"), answer);
+      else for (const name of question.parts) keep(S.partKey(name, question), decoded(name, answer), JSON.stringify(answer[name]).length);
+    }
+    for (const one of first || []) feed(one);
+
     return {
+      // What is known already of a run, without asking: a copy of the answer to {op: "open"}, or null.
+      opened: (run, text) => (opened.has([run, text].join("|")) ? Object.assign({}, opened.get([run, text].join("|"))) : null),
       // The newest answer to a part, or null; the newest used stays longest.
       get(name, question) {
         const key = S.partKey(name, question), entry = kept.get(key);

@@ -24,7 +24,7 @@
         pieces: { start: end.pieces.start, list: end.pieces.list.slice(0, Math.max(0, shown - end.pieces.start)) },
       };
     }
-    return { sides, summary: "Recorded run. " + frame.summary, stopped: false, recorded: true };
+    return { sides, summary: "Recorded run. " + frame.summary, stopped: false, recorded: true, selective_k: recording.selective_k };
   };
 
   function showText(recording, state) {

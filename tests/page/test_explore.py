@@ -99,17 +99,23 @@ def chat_then_explore(visitor, prompt):
 PIXELS = 'name => document.querySelector(`[data-base="${name}"]`).toDataURL().length'
 
 
-def test_the_recorded_run_is_there_without_a_model(visit):
+def test_the_recorded_run_is_there_without_a_model_and_without_asking(visit):
     page, url, _ = launch(tiny_engine(), load_seconds=60)
     try:
         visitor = visit(url)
         visitor.page.set_default_timeout(PATIENCE)
+        asked = []
+        visitor.page.on("request", lambda r: asked.append(r.post_data) if "component_server" in r.url else None)
         visitor.page.get_by_role("tab", name="Explore").click()
         ready(visitor)
         assert "Recorded run" in text(visitor, "source")
         assert "9 Q, 1 K, 3 V heads" in text(visitor, "heads-sigma") and "3 K" in text(visitor, "heads-gqa")
         assert visitor.page.evaluate(PIXELS, "heads-sigma") > 20_000
         assert "of the softmax mass on average" in text(visitor, "attention-words")
+        assert not asked  # the page has brought it all
+        visitor.page.evaluate("window.sigmaExplore.setState({layer: 7})")
+        visitor.page.wait_for_function("document.querySelector('#explore').dataset.layer === '7'")
+        assert asked
     finally:
         visitor.context.close()  # or its browser would miss the server
         page.close()

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from sigma.events import PromptError
+from visualizers.explore.first import first_view
 from visualizers.explore.recorded import read
 from visualizers.explore.service import Explorer
 from visualizers.pages.explore import explore_tab
@@ -19,9 +20,15 @@ MAX_QUESTION = 100_000
 """Longest question read, characters."""
 
 
-def dumps(answer: dict[str, Any]) -> str:
+def dumps(answer: dict[str, Any] | list[Any]) -> str:
     """One compact string; "<" escaped, so that a token that looks like a tag stays text everywhere."""
     return json.dumps(answer, separators=(",", ":"), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
+
+
+def first_view_script(recording: Path) -> str:
+    """The explorer's first picture as an element for the page's head; "" without a recording."""
+    answers = first_view(recording)
+    return f'<script type="application/json" id="sigma-first-view">{dumps(answers)}</script>' if answers else ""
 
 
 class ExploreHandlers:

@@ -14,7 +14,7 @@ from visualizers.pages.about import LIMITS, about_tab
 from visualizers.pages.api import make_chat
 from visualizers.pages.chat import chat_tab
 from visualizers.pages.column import column_head
-from visualizers.pages.explore_handlers import ExploreHandlers
+from visualizers.pages.explore_handlers import ExploreHandlers, first_view_script
 from visualizers.pages.handlers import CONCURRENT, ChatHandlers
 from visualizers.pages.memory import memory_tab
 from visualizers.pages.status import chip
@@ -27,6 +27,7 @@ from visualizers.turns import Chat
 TITLE = "Sigma's demo"
 SENTENCE = "Sigma gives queries, keys and values different budgets. Watch what that saves."
 RECORDED = look.ASSETS / "examples" / "recorded.json"
+EXPLORED = look.ASSETS / "examples" / "explore.json"
 
 
 def build_page(source: EngineSource, max_waiting: int = 20, shelf: Shelf | None = None) -> gr.Blocks:
@@ -35,7 +36,7 @@ def build_page(source: EngineSource, max_waiting: int = 20, shelf: Shelf | None 
     Launch it with `page.launch(**launch_options())`.
     """
     desk = Desk(source)
-    explore = ExploreHandlers(source, look.ASSETS / "examples" / "explore.json")
+    explore = ExploreHandlers(source, EXPLORED)
     infos = recording.recorded_info(recording.read(RECORDED))
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         with gr.Row(elem_id="top", equal_height=True):
@@ -94,7 +95,7 @@ def launch_options() -> dict[str, Any]:
     return {
         "theme": look.theme(),
         "css": look.style_sheet(),
-        "head": look.head(recording.read(RECORDED)),
+        "head": look.head(recording.read(RECORDED)) + first_view_script(EXPLORED),
         "footer_links": ["api"],
         "show_error": False,
         "max_file_size": "1mb",
