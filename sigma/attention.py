@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 from transformers import AttentionInterface
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
+from transformers.utils import is_tracing
 
 from kernels import decode_attention, has_own_backward, prefill_attention, selective_decode_attention
 
@@ -121,9 +122,43 @@ def diffqkv_attention(module, query, key, value, attention_mask, scaling, **kwar
     return out.transpose(1, 2), None
 
 
+def diffqkv_mask(
+    batch_size: int,
+    q_length: int,
+    kv_length: int,
+    q_offset: int | Tensor = 0,
+    kv_offset: int = 0,
+    attention_mask: Tensor | None = None,
+    local_size: int | None = None,
+    allow_is_causal_skip: bool = True,
+    **kwargs,
+) -> Tensor | None:
+    """None where the queries are the last of the rows and see all up to their own: what our kernels do by themselves.
+
+    transformers' `sdpa_mask` says None for another alignment (queries first) and builds a [t, T] mask for every chunk
+    of a prompt but the first. Arguments and the mask otherwise as there.
+    """
+    queries_are_last = not is_tracing(q_offset) and q_offset + q_length == kv_offset + kv_length
+    if allow_is_causal_skip and local_size is None and queries_are_last:
+        padding = None if attention_mask is None else attention_mask[:, kv_offset : kv_offset + kv_length]
+        if padding is None or (not is_tracing(padding) and bool(padding.all())):
+            return None
+    return sdpa_mask(
+        batch_size,
+        q_length,
+        kv_length,
+        q_offset,
+        kv_offset,
+        attention_mask=attention_mask,
+        local_size=local_size,
+        allow_is_causal_skip=False,
+        **kwargs,
+    )
+
+
 for _name, _function in (
     ("diffqkv", diffqkv_attention),
     ("diffqkv_selective_everywhere", selective_everywhere_attention),
 ):
     AttentionInterface.register(_name, _function)
-    AttentionMaskInterface.register(_name, sdpa_mask)
+    AttentionMaskInterface.register(_name, diffqkv_mask)

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, GenerationMixin, PreTrainedModel
+from transformers.cache_utils import StaticCache
 from transformers.masking_utils import create_causal_mask
 from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutputWithPast
@@ -191,6 +192,11 @@ class SigmaModel(SigmaPreTrainedModel):
             and not self.training
         ):
             past_key_values = DiffKVCache(self.config)
+        if isinstance(past_key_values, StaticCache) and self.config.num_key_heads != self.config.num_value_heads:
+            raise ValueError(
+                f"a StaticCache holds as many V heads as K heads, this model has {self.config.num_value_heads} and "
+                f"{self.config.num_key_heads}: use sigma.cache.DiffKVCache, which generate() does by itself"
+            )
         given = position_ids
         if position_ids is None:
             past = 0 if past_key_values is None else past_key_values.get_seq_length()

@@ -4,7 +4,7 @@
   const PLAY_MS = 400;
 
   S.makeExploreActions = function (x) {
-    const { $, state } = x, { part, place, query } = x.parts;
+    const { $, state } = x, { place, query } = x.parts;
 
     function stop() {
       clearTimeout(x.timer);
@@ -27,7 +27,7 @@
           return;
         }
         // Never faster than the pictures come: the next step waits until this one's row is here.
-        if (part("row")) x.set({ step: state.get().step + 1, key: null });
+        if (x.parts.here()) x.set({ step: state.get().step + 1, key: null });
         x.timer = setTimeout(tick, PLAY_MS);
       };
       if (state.get().step >= last) x.set({ step: 0, key: null });

@@ -47,10 +47,10 @@
     return function summarize() {
       clearTimeout(timer);
       timer = setTimeout(() => {
-        const row = x.run && x.parts.part("row"), s = x.state.get();
-        if (!row || !x.visible || x.timer) return;
+        const curves = x.run && x.parts.part("figures"), s = x.state.get();
+        if (!curves || !x.visible || x.timer) return;
         const query = x.parts.query(), info = x.run.info.sigma;
-        const figure = S.headFigures(row, x.parts.part("select", { k: s.k }), "sigma", info, s.k)[Math.min(s.head, info.query_heads - 1)];
+        const figure = S.headFigures(curves, x.parts.part("select", { k: s.k }), "sigma", info, s.k)[Math.min(s.head, info.query_heads - 1)];
         S.setText(x.$("summary"), `Layer ${s.layer}, ${s.step < 0 ? "prompt" : "step " + s.step}, head ${s.head}: Sigma reads ` +
           `${S.count(Math.min(s.k, query) + 1)} of ${S.count(query + 1)} V rows, ${S.percent(figure.captured)} of the mass.`);
       }, 900);

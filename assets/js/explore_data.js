@@ -52,13 +52,13 @@
     });
   };
 
-  // Rows of one query, every head; `captured` and `errors` [head][grid], 0..1.
+  // Rows of one query, of every head of a side or of one: `has(head)`; `base(head)` is where a head's steps begin.
   S.decodeRow = function (packed) {
-    const steps = S.decodeSteps(packed.codes), columns = Math.ceil(packed.tokens / packed.width);
+    const steps = S.decodeSteps(packed.codes), columns = Math.ceil(packed.tokens / packed.width), first = packed.first || 0;
+    const base = (head) => (head - first) * columns;
     return Object.assign({}, packed, {
-      codes: null, steps, columns,
-      step: (head, key) => (key < packed.tokens ? steps[head * columns + Math.floor(key / packed.width)] : -1),
-      captured: S.decodeBytes(packed.captured), errors: packed.errors && S.decodeBytes(packed.errors),
+      codes: null, steps, columns, base, has: (head) => head >= first && head < first + packed.heads,
+      step: (head, key) => (key < packed.tokens ? steps[base(head) + Math.floor(key / packed.width)] : -1),
     });
   };
 

@@ -4,7 +4,7 @@
 
   // Earlier columns of a head's row, strongest first; ties to the lowest. Long rows: bins, each with its strongest.
   S.rankRow = function (row, head) {
-    const own = row.columns - 1, base = head * row.columns;
+    const own = row.columns - 1, base = row.base(head);
     const order = Array.from({ length: own }, (_, i) => i);
     return order.sort((a, b) => row.steps[base + b] - row.steps[base + a] || a - b);
   };

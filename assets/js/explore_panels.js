@@ -60,22 +60,22 @@
       `with all above it ${S.percent(standing.mass)} of the mass${row}${more.locked ? " (locked)" : ""}`;
   };
 
-  // Figures of every head for one k: from the server when they are there, else previewed from the row.
-  S.headFigures = function (row, select, side, info, k) {
+  // Figures of every head for one k: from the server when they are there, else previewed from the curves of the step.
+  S.headFigures = function (curves, select, side, info, k) {
     const part = select && select[side], perValue = info.query_heads / info.value_heads;
     return Array.from({ length: info.query_heads }, (_, head) => ({
       head, value: Math.floor(head / perValue),
-      captured: part ? part.captured[head] : row ? S.onGrid(row[side].captured, head, row.grid, k) : null,
-      error: part ? (part.errors ? part.errors[head] : null) : row ? S.onGrid(row[side].errors, head, row.grid, k) : null,
-      smallest: row ? row[side].smallest[head] : null,
+      captured: part ? part.captured[head] : curves ? S.onGrid(curves[side].captured, head, curves.grid, k) : null,
+      error: part ? (part.errors ? part.errors[head] : null) : curves ? S.onGrid(curves[side].errors, head, curves.grid, k) : null,
+      smallest: curves ? curves[side].smallest[head] : null,
       shared: part ? part.shared[head] : null,
     }));
   };
 
   const dash = "–";
   S.showSelection = function (box, run, view) {
-    const { row, select, side, k, query, layer } = view, info = run.info[side];
-    const figures = S.headFigures(row, select, side, info, k);
+    const { curves, select, side, k, query, layer } = view, info = run.info[side];
+    const figures = S.headFigures(curves, select, side, info, k);
     const rows = Math.min(k, query) + 1, exact = Boolean(select);
     let table = box.querySelector("table");
     if (!table) {
@@ -96,9 +96,9 @@
   };
 
   S.showAttention = function (box, run, view) {
-    const { row, side, layer, k } = view, info = run.info[side];
-    if (!row) return S.setText(box, "");
-    const figures = S.headFigures(row, view.select, side, info, k).filter((f) => f.captured !== null);
+    const { curves, side, layer, k } = view, info = run.info[side];
+    if (!curves) return S.setText(box, "");
+    const figures = S.headFigures(curves, view.select, side, info, k).filter((f) => f.captured !== null);
     const best = figures.reduce((a, b) => (b.captured > a.captured ? b : a)), worst = figures.reduce((a, b) => (b.captured < a.captured ? b : a));
     S.setText(box, `${NAMES[side]}, layer ${layer}: ${S.count(k)} V rows and the current one hold ${S.percent(S.mean(figures.map((f) => f.captured)))} of the softmax mass on average; ` +
       `most in q${best.head} (${S.percent(best.captured)}), least in q${worst.head} (${S.percent(worst.captured)}). Click a cell to look at its head.`);
@@ -132,28 +132,28 @@
     }
   };
 
-  S.showDivergence = function (table, row) {
-    const values = (row && row.diverge) || [];
+  S.showDivergence = function (table, curves) {
+    const values = (curves && curves.diverge) || [];
     const order = values.map((value, head) => [value, head]).sort((a, b) => b[0] - a[0]).slice(0, 8);
     S.fillTable(table, ["query head", "Jensen-Shannon"], order.map(([value, head]) => ["q" + head, S.digits(value) + " bits"]), "0 is alike, 1 bit is nothing in common");
   };
 
   // The picture in numbers: what the chosen head attends to most, on both sides.
   S.showTable = function (box, run, view) {
-    const { row, select, head, query, k } = view;
+    const { rows, select, head, query, k } = view;
     let table = box.querySelector("table");
     if (!table) {
       table = S.el("table", { class: "ex-table" });
       box.replaceChildren(table);
     }
-    if (!row) return S.fillTable(table, ["position"], [], "Nothing is here yet.");
-    const looks = ["sigma", "gqa"].map((side) => S.rowLook(row[side], null, Math.min(head, run.info[side].query_heads - 1), query));
+    if (!rows.sigma || !rows.gqa) return S.fillTable(table, ["position"], [], "Nothing is here yet.");
+    const looks = ["sigma", "gqa"].map((side) => S.rowLook(rows[side], null, Math.min(head, run.info[side].query_heads - 1), query));
     const side = view.side === "gqa" ? 1 : 0;
     const order = Array.from({ length: query + 1 }, (_, p) => p).sort((a, b) => looks[side].stepOf(b) - looks[side].stepOf(a) || a - b).slice(0, 20);
     const kept = select && select.sigma;
     return S.fillTable(table, ["position", "token", "Sigma", "GQA", `V row read by Sigma, k = ${S.count(k)}`],
       order.map((p) => [S.count(p), S.shownPiece(run.pieces[p]), ...looks.map((look) => few(look.stepOf(p))), !kept ? dash : kept.has(head, p) ? "yes" : "no"]),
       `Layer ${view.layer}, query head ${head}, query ${S.namedPiece(run.pieces[query])} (${S.count(query)}): the ${order.length} strongest of ${S.count(query + 1)} positions` +
-      (row.sigma.width > 1 ? `, each with its bin's strongest weight (bins of ${row.sigma.width})` : ""));
+      (rows.sigma.width > 1 ? `, each with its bin's strongest weight (bins of ${rows.sigma.width})` : ""));
   };
 })(window.Sigma);

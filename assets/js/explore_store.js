@@ -3,11 +3,16 @@
   "use strict";
   const KEPT_CHARACTERS = 24e6, RETRY_MS = 350;
   // Quick parts never wait behind slow ones: a map of 8,192 tokens takes seconds.
-  const LANES = { row: "quick", select: "quick", next: "quick", exact: "quick" };
+  const LANES = { row: "quick", linked: "quick", figures: "quick", select: "quick", next: "quick", exact: "quick" };
   const DECODERS = {
     maps: (part) => ({ sigma: S.decodeMap(part.sigma), gqa: S.decodeMap(part.gqa) }),
     head: S.decodeMap,
-    row: (part) => Object.assign({}, part, { sigma: S.decodeRow(part.sigma), gqa: S.decodeRow(part.gqa) }),
+    row: S.decodeRow,
+    linked: S.decodeRow,
+    figures: (part) => {
+      const side = (one) => Object.assign({}, one, { captured: S.decodeBytes(one.captured), errors: one.errors && S.decodeBytes(one.errors) });
+      return Object.assign({}, part, { sigma: side(part.sigma), gqa: side(part.gqa) });
+    },
     exact: (part) => Object.assign({}, part, { weights: S.decodeFloats(part.weights) }),
     select: (part) => {
       const side = (one) => Object.assign({}, one, { has: one.marks && S.decodeBits(one.marks, part.tokens) });
@@ -24,7 +29,9 @@
   const DEPENDS = {
     maps: (q) => [q.layer],
     head: (q) => [q.layer, q.side, q.head, q.q0, q.q1, q.k0, q.k1],
-    row: (q) => [q.layer, q.query],
+    row: (q) => [q.layer, q.query, q.side],
+    linked: (q) => [q.layer, q.query, q.side, q.head],
+    figures: (q) => [q.layer, q.query],
     exact: (q) => [q.layer, q.query, q.side, q.head],
     select: (q) => [q.layer, q.query, q.k],
     overview: (q) => [q.query, q.measure, q.measure === "captured" ? q.k : ""],
@@ -65,9 +72,12 @@
         for (;;) {
           const missing = wanted().filter(([name, q]) => (LANES[name] || "slow") === lane && !kept.has(S.partKey(name, q)) && !failed.has(S.partKey(name, q)));
           if (!missing.length) return;
-          // One question for all parts that fit into it: the same place, the same head.
-          const question = Object.assign({}, ...missing.map(([, q]) => q));
-          const fits = missing.filter(([, q]) => Object.keys(q).every((field) => question[field] === q[field]));
+          // One question for the first part and all others that fit into it: the same place, the same head.
+          const question = {}, fits = missing.filter(([, q]) => {
+            const same = Object.keys(q).every((field) => !(field in question) || question[field] === q[field]);
+            if (same) Object.assign(question, q);
+            return same;
+          });
           question.parts = fits.map(([name]) => name);
           question.op = "view";
           let answer;

@@ -42,9 +42,9 @@
 
   // What lights the strip: the row of the query when it is here, else its bin in the map.
   S.rowLook = function (row, map, head, query) {
-    if (row && row.tokens === query + 1) {
+    if (row && row.tokens === query + 1 && row.has(head)) {
       let top = 0;
-      for (let i = 0; i < row.columns; i++) top = Math.max(top, row.steps[head * row.columns + i]);
+      for (let i = 0; i < row.columns; i++) top = Math.max(top, row.steps[row.base(head) + i]);
       return { stepOf: (p) => row.step(head, p), top: S.stepWeights[top], count: row.tokens, exactly: row.width === 1 };
     }
     if (map) {

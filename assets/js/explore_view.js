@@ -12,26 +12,40 @@
     const timePart = () => ({ side: x.state.get().side, head: x.state.get().head, k: x.state.get().k });
     const overviewPart = () => ({ k: x.state.get().k, measure: x.state.get().measure });
     const part = (name, more) => (x.run ? x.store.get(name, Object.assign(place(), more)) : null);
+    const same = () => ({ side: x.state.get().side, head: x.state.get().head });
+    // A side's rows at the state's query: every head of the chosen side, of the other the same head until more is asked for.
+    function row(side) {
+      const s = x.state.get();
+      return part("row", { side }) || (side === s.side ? null : part("linked", same()));
+    }
+    // The row of a head under the pointer that is not here yet.
+    function hovered() {
+      const at = x.hover, found = at && at.query === query() && x.state.get().key === null ? row(at.side) : null;
+      return found && !found.has(at.head) ? [["row", Object.assign(place(), { side: at.side })]] : [];
+    }
     return {
-      query, place, headPart, timePart, overviewPart, part,
+      query, place, headPart, timePart, overviewPart, part, row, here: () => Boolean(row("sigma") && row("gqa") && part("figures")),
       k: () => (x.previewK === null ? x.state.get().k : x.previewK),
       // Most urgent first.
       wanted() {
         if (!x.run || !x.visible || x.live) return [];
-        const s = x.state.get(), list = [["row", place()], ["select", Object.assign(place(), { k: s.k })], ["maps", place()]];
+        const s = x.state.get(), list = [["row", Object.assign(place(), { side: s.side })], ["figures", place()], ["select", Object.assign(place(), { k: s.k })]];
+        if (!row(s.side === "sigma" ? "gqa" : "sigma")) list.push(["linked", Object.assign(place(), same())]);
+        list.push(["maps", place()]);
         const maps = part("maps");
         if (x.zoom || (maps && maps[s.side].width > 1)) list.push(["head", Object.assign(place(), headPart())]);
         if (s.key !== null) list.push(["exact", Object.assign(place(), { side: s.side, head: s.head })]);
         if (s.mode === "attention") list.push(["overview", Object.assign(place(), overviewPart())]);
         if (s.mode === "selection") list.push(["time", Object.assign(place(), timePart())]);
         if (s.mode === "compare") list.push(["next", place()], ["track", place()]);
+        list.push(...hovered());
         return list;
       },
     };
   };
 
   S.makeExploreView = function (x) {
-    const { root, $, base, mark, state } = x, { query, k, part, headPart, timePart, overviewPart } = x.parts;
+    const { root, $, base, mark, state } = x, { query, k, part, row, headPart, timePart, overviewPart } = x.parts;
     const painted = {}, layouts = {};
     const dark = () => (document.body.classList.contains("dark") ? "dark" : "light");
 
@@ -105,15 +119,15 @@
       if (side !== "sigma" || at !== query()) return null;
       const select = x.previewK === null ? part("select", { k: state.get().k }) : null;
       if (select) return (p) => select.sigma.has(head, p);
-      const row = part("row");
-      if (!row) return null;
-      const chosen = S.previewChosen(row.sigma, head, k()), width = row.sigma.width;
-      return (p) => chosen.has(Math.floor(p / width));
+      const found = row("sigma");
+      if (!found || !found.has(head)) return null;
+      const chosen = S.previewChosen(found, head, k());
+      return (p) => chosen.has(Math.floor(p / found.width));
     }
 
     function look(side, pair) {
-      const row = part("row"), maps = part("maps");
-      return S.rowLook(row && row[side], maps && maps[side], Math.min(pair.head, x.run.info[side].query_heads - 1), pair.query);
+      const maps = part("maps");
+      return S.rowLook(row(side), maps && maps[side], Math.min(pair.head, x.run.info[side].query_heads - 1), pair.query);
     }
 
     function drawStrips(pair) {
@@ -184,13 +198,13 @@
       S.setText($("attention-words"), `${S.sideName(side)}, layer ${at.layer}, q${at.head}: ` + (value ? S.percent(value(at.layer, at.head)) + MEANS[s.measure](s) : "–"));
     }
 
-    function drawSelection(shared, row, colours) {
-      const s = state.get(), time = part("time", timePart()), offset = time ? time.first - (x.run.prompt - 1) : 0;
+    function drawSelection(shared, colours) {
+      const s = state.get(), { curves } = shared, time = part("time", timePart()), offset = time ? time.first - (x.run.prompt - 1) : 0;
       repaint("time", [numberOf(time), s.step, x.run.tokens], (canvas) => {
         layouts.time = Object.assign(S.drawTime(canvas, time, x.run.tokens, s.step, colours, offset), { offset });
       });
       repaint("histogram", [numberOf(time), s.head, s.side], (canvas) => S.drawHistogram(canvas, time && time.captured, x.run.info[s.side], s.head, colours));
-      repaint("over-k", [numberOf(row), s.side, s.head, k()], (canvas) => S.drawOverK(canvas, row && row[s.side], row && row.grid, s.head, k(), colours));
+      repaint("over-k", [numberOf(curves), s.side, s.head, k()], (canvas) => S.drawOverK(canvas, curves && curves[s.side], curves && curves.grid, s.head, k(), colours));
       S.setText($("time-name"), `q${s.head}, k = ${s.k}` + (time && time.width > 1 ? `; each point any of ${time.width} rows` : ""));
       S.setText($("histogram-name"), `${S.sideName(s.side)}, k = ${s.k}`);
       S.setText($("over-k-name"), `q${s.head} at this step`);
@@ -198,8 +212,8 @@
     }
 
     function drawPanels(colours) {
-      const s = state.get(), row = part("row"), select = x.previewK === null ? part("select", { k: s.k }) : null;
-      const shared = { row, select, side: s.side, layer: s.layer, head: s.head, k: k(), step: s.step, query: query() };
+      const s = state.get(), curves = part("figures"), select = x.previewK === null ? part("select", { k: s.k }) : null;
+      const shared = { curves, rows: { sigma: row("sigma"), gqa: row("gqa") }, select, side: s.side, layer: s.layer, head: s.head, k: k(), step: s.step, query: query() };
       for (const panel of root.querySelectorAll("[data-panel]")) panel.hidden = panel.dataset.panel !== s.mode;
       for (const tab of root.querySelectorAll("[data-mode]")) {
         tab.setAttribute("aria-selected", tab.dataset.mode === s.mode);
@@ -209,12 +223,12 @@
         if (!x.overviewHover) S.showAttention($("attention-words"), x.run, shared);
         for (const side of SIDES) drawOverview(side, part("overview", overviewPart()), colours);
       } else if (s.mode === "selection") {
-        drawSelection(shared, row, colours);
+        drawSelection(shared, colours);
       } else {
         const track = part("track");
         S.showParting($("parting"), x.run);
         S.showNext(root, part("next"));
-        S.showDivergence($("diverge"), row);
+        S.showDivergence($("diverge"), curves);
         repaint("track", [numberOf(track), s.step], (canvas) => { layouts.track = S.drawTrack(canvas, track, s.step, colours); });
       }
       if ($("table").open) S.showTable($("table-body"), x.run, shared);
@@ -247,7 +261,7 @@
           drawRead(pair);
           x.store.want(x.parts.wanted);
         }
-        root.dataset.state = x.live ? "live" : x.run && part("maps") && part("row") ? "ready" : x.run ? "waiting" : "empty";
+        root.dataset.state = x.live ? "live" : x.run && part("maps") && x.parts.here() ? "ready" : x.run ? "waiting" : "empty";
         root.dataset.step = x.run ? state.get().step : "";
         root.dataset.draws = Number(root.dataset.draws || 0) + 1;
         root.dataset.drawMs = (performance.now() - started).toFixed(1);

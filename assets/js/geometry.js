@@ -14,7 +14,7 @@
   };
 
   S.curveLayout = function (width, height, maxTokens, maxBytes) {
-    const left = 66, right = width < 520 ? 12 : 148, top = 12, bottom = 30;
+    const left = 66, right = width < 520 ? 12 : 196, top = 12, bottom = 30;
     const w = Math.max(10, width - left - right), h = Math.max(10, height - top - bottom);
     return {
       left, top, width: w, height: h, right: left + w, bottom: top + h, labels: right > 100,

@@ -2,10 +2,12 @@
 (function (S) {
   "use strict";
 
-  function cutCurve(curve, tokens) {
-    const n = curve.tokens.filter((t) => t <= tokens).length;
-    const cut = { points: n };
-    for (const name of Object.keys(curve)) if (name !== "points") cut[name] = curve[name].slice(0, n);
+  // The curve up to a frame: the recorded points before it, and the frame's own figures as the newest point.
+  function cutCurve(curve, figures) {
+    const n = curve.tokens.filter((t) => t < figures.context).length;
+    const newest = { tokens: figures.context, k: figures.k, v: figures.v, k_read: figures.k_read, v_read: figures.v_read };
+    const cut = { points: n + 1 };
+    for (const name of Object.keys(newest)) cut[name] = [...curve[name].slice(0, n), newest[name]];
     return cut;
   }
 
@@ -20,7 +22,7 @@
         figures: part.figures,
         text: end.text.slice(0, part.chars),
         attention: S.decodeAttention(part.attention),
-        curve: cutCurve(S.decodeCurve(end.curve), tokens),
+        curve: cutCurve(S.decodeCurve(end.curve), part.figures),
         pieces: { start: end.pieces.start, list: end.pieces.list.slice(0, Math.max(0, shown - end.pieces.start)) },
       };
     }

@@ -2,9 +2,10 @@
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
+from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, StaticCache
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-from sigma import SigmaForCausalLM
+from sigma import SigmaForCausalLM, attention
 from sigma.cache import DiffKVCache
 from tests.tiny import SHAPE, tiny_model
 
@@ -64,6 +65,38 @@ def test_steps_through_the_cache_equal_one_pass(model):
             model(prompt[:, a:b], past_key_values=cache).logits for a, b in ((0, 25), (25, 26), (26, 29), (29, 40))
         ]
     torch.testing.assert_close(torch.cat(parts, 1), whole, atol=2e-4, rtol=1e-4)
+
+
+def test_chunks_of_a_prompt_need_no_mask(model, monkeypatch):
+    """A chunk after the first: our kernels align it by themselves; padding and static caches still get a mask."""
+    model.config.selective_v_top_k = None
+    prompt, masks = ids(1, 64), []
+    plain = attention.diffqkv_attention
+
+    def watched(module, query, key, value, attention_mask, scaling, **kwargs):
+        masks.append(attention_mask is not None)
+        return plain(module, query, key, value, attention_mask, scaling, **kwargs)
+
+    monkeypatch.setitem(ALL_ATTENTION_FUNCTIONS, "diffqkv", watched)
+    with torch.no_grad():
+        whole = model(prompt).logits
+        for padding in (None, torch.ones_like(prompt)):
+            cache = DiffKVCache(model.config)
+            model(prompt[:, :30], past_key_values=cache, attention_mask=None if padding is None else padding[:, :30])
+            rest = model(prompt[:, 30:], past_key_values=cache, attention_mask=padding).logits
+            torch.testing.assert_close(rest, whole[:, 30:], atol=2e-4, rtol=1e-4)
+    assert not any(masks)
+    options = dict(do_sample=False, max_new_tokens=8, min_new_tokens=8, pad_token_id=2)
+    wanted = model.generate(prompt, **options)
+    assert torch.equal(model.generate(prompt, prefill_chunk_size=20, **options), wanted)
+    assert not any(masks)
+    static = dict(past_key_values=StaticCache(model.config, 100), **options)
+    if model.config.num_key_heads == model.config.num_value_heads:
+        assert torch.equal(model.generate(prompt, **static), wanted)
+        assert any(masks)
+    else:
+        with pytest.raises(ValueError, match="as many V heads as K heads.*DiffKVCache"):
+            model.generate(prompt, **static)
 
 
 def test_kernels_agree_with_materialised_scores(model):

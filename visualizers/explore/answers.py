@@ -127,14 +127,29 @@ def _head(found, text, question, layer, query, piece, still_wanted):
 
 
 def _row(found, text, question, layer, query, piece, still_wanted):
-    """The query's row of every head, its captured mass and output error over k, and its smallest k."""
+    """The query's row of every head of one side."""
+    side = _side(found, question)
+    return {"side": side, **payloads.pack_row(found[side].weights(layer, query, query + 1)[:, 0], ROW)}
+
+
+def _linked(found, text, question, layer, query, piece, still_wanted):
+    """The same row of the same head on the other side, the only one of its heads that is looked at beside the first."""
+    side = next((name for name in found if name != _side(found, question)), None)
+    if side is None:
+        return None
+    head = whole(question, "head", 0, found[side].query_heads - 1)
+    row = found[side].weights(layer, query, query + 1)[head : head + 1, 0]
+    return {"side": side, "first": head, **payloads.pack_row(row, ROW)}
+
+
+def _figures(found, text, question, layer, query, piece, still_wanted):
+    """What the query's rows amount to, every head of both sides: captured mass and output error over k, smallest k."""
     grid = measures.k_grid(query + 1)
     sides = {}
     for side, one in found.items():
         row = one.weights(layer, query, query + 1)[:, 0]
         errors = one.output_errors(layer, query, grid)
         sides[side] = {
-            **payloads.pack_row(row, ROW),
             "captured": payloads.pack_bytes(measures.captured_curve(row, grid), 1.0),
             "errors": payloads.pack_bytes(np.minimum(errors, 1.0), 1.0) if not np.isnan(errors).any() else None,
             "smallest": measures.smallest_k(row, MASS).tolist(),
@@ -269,6 +284,8 @@ PARTS = {
     "maps": _maps,
     "head": _head,
     "row": _row,
+    "linked": _linked,
+    "figures": _figures,
     "exact": _exact,
     "select": _select,
     "overview": _overview,

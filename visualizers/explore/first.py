@@ -16,7 +16,7 @@ from visualizers.explore.service import Explorer
 DEFAULTS = {"layer": 12, "head": 0, "side": "sigma", "k": 16, "measure": "captured"}
 """The state that an explorer opens with, as `exploreDefaults` of explore_state.js has it; its step is the last."""
 
-PARTS = ("row", "select", "maps", "overview")
+PARTS = ("row", "linked", "figures", "select", "maps", "overview")
 
 
 def first_view(recording: Path) -> list[dict[str, Any]]:
