@@ -137,7 +137,7 @@
   };
 
   // Captured mass (solid) and output error (dashed) of one head over k; a line where k stands.
-  S.drawOverK = function (canvas, row, grid, head, k, colours) {
+  S.drawOverK = function (canvas, curves, grid, head, k, colours) {
     const height = 150;
     const { context: c, width } = S.fitCanvas(canvas, height);
     const left = 40, right = 10, top = 8, bottom = height - 22, w = width - left - right, h = bottom - top;
@@ -157,7 +157,7 @@
       c.fillStyle = colours.soft;
       c.fillText(value * 100 + " %", left - 5, y(value));
     }
-    if (!row) return;
+    if (!curves) return;
     const line = (curve, dash) => {
       c.strokeStyle = colours.ink;
       c.lineWidth = 2;
@@ -167,8 +167,8 @@
       c.stroke();
       c.setLineDash([]);
     };
-    line(row.captured, []);
-    if (row.errors) line(row.errors, [5, 4]);
+    line(curves.captured, []);
+    if (curves.errors) line(curves.errors, [5, 4]);
     const at = Math.min(k, last);
     c.strokeStyle = colours.v;
     c.lineWidth = 2;

@@ -18,10 +18,11 @@
       const s = x.state.get();
       return part("row", { side }) || (side === s.side ? null : part("linked", same()));
     }
-    // The row of a head under the pointer that is not here yet.
+    // Rows of the head under the pointer that are not here yet: both strips show that head.
     function hovered() {
-      const at = x.hover, found = at && at.query === query() && x.state.get().key === null ? row(at.side) : null;
-      return found && !found.has(at.head) ? [["row", Object.assign(place(), { side: at.side })]] : [];
+      const at = x.hover;
+      if (!at || at.query !== query() || x.state.get().key !== null) return [];
+      return SIDES.filter((side) => row(side) && !row(side).has(at.head)).map((side) => ["row", Object.assign(place(), { side })]);
     }
     return {
       query, place, headPart, timePart, overviewPart, part, row, here: () => Boolean(row("sigma") && row("gqa") && part("figures")),

@@ -147,6 +147,41 @@ def test_hover_previews_click_locks_escape_unlocks(explored):
     assert state(visitor)["key"] is None
 
 
+def test_of_the_other_side_one_head_comes_until_more_is_looked_at(explored):
+    visitor = explored
+    asked = []
+
+    def answered(response):
+        if "component_server" in response.url:
+            asked.append(json.loads(json.loads(response.request.post_data)["data"])["parts"])
+
+    visitor.page.on("response", answered)
+    bytes_now = "Number(document.querySelector('#explore').dataset.bytes)"
+    before = visitor.page.evaluate(bytes_now)
+    visitor.page.evaluate("window.sigmaExplore.setState({step: 17})")
+    ready(visitor)
+    visitor.page.wait_for_function("document.querySelector('[data-ex=attention-words]').innerText")
+    assert any({"row", "linked", "figures"} <= set(parts) for parts in asked)
+    assert before < visitor.page.evaluate(bytes_now) < before + 5_000  # 55 tokens
+    strips = visitor.page.locator('[data-ex="strip-gqa"]')
+    assert "binned" not in strips.inner_text()
+    asked.clear()
+    # Another head at the same query: its rows are fetched on both sides, and shown unbinned.
+    visitor.page.evaluate(
+        """() => {
+          const canvas = document.querySelector('[data-mark="heads-sigma"]'), box = canvas.getBoundingClientRect();
+          const layout = Sigma.headsLayout(box.width, {query_heads: 9, key_heads: 1, value_heads: 3}), cell = layout.cells[5];
+          const y = box.top + cell.y + (54.5 / 70) * cell.size;
+          canvas.dispatchEvent(new PointerEvent('pointermove', {clientX: box.left + cell.x + 3, clientY: y, bubbles: true}));
+        }"""
+    )
+    wait_read(visitor, "Sigma q5")
+    visitor.page.wait_for_function("document.querySelector('[data-ex=strip-gqa]').innerText.startsWith('q5 at')")
+    visitor.page.wait_for_timeout(300)
+    visitor.page.remove_listener("response", answered)
+    assert ["row"] in asked and "binned" not in strips.inner_text()
+
+
 def test_by_keyboard_alone(explored):
     visitor = explored
     start = state(visitor)
@@ -238,7 +273,7 @@ def test_both_sides_are_compared(explored):
 
 def test_a_table_says_the_same(explored):
     visitor = explored
-    visitor.page.get_by_text("The same as a table").click()
+    visitor.page.locator("#explore summary").click()
     rows = visitor.page.locator('[data-ex="table-body"] tbody tr')
     visitor.page.wait_for_function("document.querySelectorAll('[data-ex=table-body] tbody tr').length === 20")
     assert rows.first.locator("td, th").count() == 5
@@ -268,7 +303,7 @@ def test_the_last_answer_of_the_chat_is_explored(explored):
 def test_tokens_are_never_markup(explored):
     visitor = explored
     chat_then_explore(visitor, HOSTILE)
-    visitor.page.get_by_text("The same as a table").click()
+    visitor.page.locator("#explore summary").click()
     visitor.page.locator('[data-mode="compare"]').click()
     visitor.page.wait_for_timeout(500)
     strip = visitor.page.locator('[data-strip="sigma"]').inner_text()

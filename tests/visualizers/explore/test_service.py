@@ -63,6 +63,12 @@ class Asker:
         raise AssertionError("pending for ever")
 
 
+def near(row):
+    """Weights [heads, columns] of a packed row."""
+    steps = np.array([ALPHABET.index(c) for c in row["codes"]]).reshape(row["heads"], -1)
+    return np.where(steps == 0, 0, 10.0 ** ((steps / 91 - 1) * 5))
+
+
 VIEW = dict(op="view", layer=1, query=30, k=4, side="sigma", head=2, measure="diverge")
 
 
@@ -88,11 +94,16 @@ def test_a_live_run_is_read_again_and_says_what_the_model_says(engine, explorer)
     assert about["pieces"][: past.prompt_length] == list(next(e for e in events if e.side == "gqa").pieces)
     found = engine.inspect("sigma", past.ids, past.prompt_length)
     query = past.prompt_length + 2
-    answer = asker(**{**VIEW, "query": query}, parts=["row", "select", "exact", "next"], text="gqa")
+    parts = ["row", "linked", "figures", "select", "exact", "next"]
+    answer = asker(**{**VIEW, "query": query}, parts=parts, text="gqa")
     wanted = found.weights(1, query, query + 1)[:, 0]
-    steps = np.array([ALPHABET.index(c) for c in answer["row"]["sigma"]["codes"]]).reshape(9, -1)
-    near = np.where(steps == 0, 0, 10.0 ** ((steps / 91 - 1) * 5))
-    assert near == pytest.approx(wanted, rel=0.07, abs=2e-5)
+    assert near(answer["row"]) == pytest.approx(wanted, rel=0.07, abs=2e-5) and answer["row"]["side"] == "sigma"
+    other = engine.inspect("gqa", past.ids, past.prompt_length).weights(1, query, query + 1)[:, 0]
+    assert near(answer["linked"]) == pytest.approx(other[2:3], rel=0.07, abs=2e-5)
+    assert answer["linked"]["side"] == "gqa" and answer["linked"]["first"] == 2
+    figures = answer["figures"]
+    assert figures["gqa"]["smallest"] == measures.smallest_k(other, 0.99).tolist()
+    assert figures["diverge"] == pytest.approx(measures.jensen_shannon(wanted, other), abs=1e-3)
     bits = np.frombuffer(base64.b64decode(answer["select"]["sigma"]["marks"]), np.uint8).reshape(9, -1)
     assert (np.unpackbits(bits, axis=1)[:, : query + 1] == measures.choose(wanted, 4)).all()
     assert answer["select"]["sigma"]["errors"] == pytest.approx(found.output_errors(1, query, [4])[:, 0], abs=1e-3)
