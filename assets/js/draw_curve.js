@@ -21,15 +21,18 @@
     xs.forEach((x, i) => c[i === 0 && from ? "moveTo" : "lineTo"](layout.x(x), layout.y(ys[i])));
   }
 
+  // `fills`: [colour or pattern, opacity], one over the other.
   function area(c, curve, lower, upper, layout, fills) {
     c.beginPath();
     path(c, curve.tokens, upper, layout, true);
     path(c, curve.tokens.slice().reverse(), lower.slice().reverse(), layout, false);
     c.closePath();
-    for (const fill of fills) {
+    for (const [fill, opacity] of fills) {
       c.fillStyle = fill;
+      c.globalAlpha = opacity;
       c.fill();
     }
+    c.globalAlpha = 1;
   }
 
   // On a line of its own paper, so that it is seen on an area of its own colour too.
@@ -37,7 +40,7 @@
     c.beginPath();
     path(c, curve.tokens, values, layout, true);
     c.strokeStyle = colours.paper;
-    c.lineWidth = width + 2;
+    c.lineWidth = width + 1.5;
     c.stroke();
     c.strokeStyle = colour;
     c.lineWidth = width;
@@ -96,14 +99,13 @@
   }
 
   // What stands at the end of a side's curve: what it holds, and what it read where that is something else.
-  function endings(name, curve, dash, colours) {
+  function endings(name, curve) {
     const point = S.curvePoint(curve, null), all = S.readsAll(point);
     const block = (title, k, v, rest) => ({
-      tokens: point.tokens, bytes: k + v, dash, read: rest !== "" || !all,
-      title: `${title} ${S.binary(k + v)}`, detail: `K ${S.binary(k)}, V ${S.binary(v)}${rest}`,
+      tokens: point.tokens, bytes: k + v, title: `${title} ${S.binary(k + v)}`, detail: `K ${S.binary(k)}, V ${S.binary(v)}${rest}`,
     });
     const held = block(name, point.k, point.v, all ? ", all read" : "");
-    return all ? [held] : [{ ...held, read: false }, block(name + " read", point.k_read, point.v_read, "")];
+    return all ? [held] : [held, block(name + " read", point.k_read, point.v_read, "")];
   }
 
   // Pushed apart so that they never overlap, and kept inside the picture.
@@ -175,7 +177,7 @@
   // `tokens`: the number of tokens that is being read, or null. Returns the layout.
   S.drawCurve = function (canvas, sides, tokens) {
     const narrow = canvas.parentElement.clientWidth < 520;
-    const { context: c, width, height } = S.fitCanvas(canvas, narrow ? 200 : 232);
+    const { context: c, width, height } = S.fitCanvas(canvas, narrow ? 200 : 248);
     const colours = S.colours(canvas);
     // GQA first: it lies behind.
     const curves = ["gqa", "sigma"].map((side) => [side, sides[side] && sides[side].curve]).filter(([, curve]) => curve && curve.points > 0);
@@ -185,11 +187,9 @@
     const layout = S.curveLayout(width, height, maxTokens, maxBytes);
     axes(c, layout, colours, maxTokens, maxBytes);
     for (const [side, curve] of curves) {
-      const zero = curve.v.map(() => 0), fill = (colour) => (side === "gqa" ? [colours.faint, hatch(c, colour)] : [colours.paper, colour]);
-      c.globalAlpha = side === "gqa" ? 0.9 : 1;
-      area(c, curve, zero, curve.v, layout, fill(side === "gqa" ? colours.v : colours.vArea));
-      area(c, curve, curve.v, sum(curve.v, curve.k), layout, fill(side === "gqa" ? colours.k : colours.kArea));
-      c.globalAlpha = 1;
+      const fills = (colour, opacity) => (side === "gqa" ? [[colours.faint, 1], [hatch(c, colour), 0.8]] : [[colours.paper, 1], [colour, opacity]]);
+      area(c, curve, curve.v.map(() => 0), curve.v, layout, fills(colours.v, 0.55));
+      area(c, curve, curve.v, sum(curve.v, curve.k), layout, fills(colours.k, 0.85));
     }
     for (const [side, curve] of curves) {
       const [width, dash] = side === "gqa" ? [1.75, [6, 4]] : [2.25, []];

@@ -22,7 +22,7 @@
     let state = null, stopReplay = null, queued = false;
     const summary = root.querySelector("#live-summary");
     if (recorded) root.querySelector("#recorded-tag").title = "Recorded from " + recorded.made;
-    const view = S.makeAttentionView(root, schedule);
+    const view = S.makeAttentionView(root, schedule), curve = S.makeCurve(root);
     view.columns = (side) => (state && state.sides[side] && state.sides[side].attention ? state.sides[side].attention.columns : 1);
 
     // While an answer is written, only what is on the screen is drawn; the rest when it comes into view, or at the end.
@@ -37,9 +37,8 @@
       queued = false;
       if (!state || !root.isConnected) return;
       const started = performance.now(), strips = [];
-      const curve = root.querySelector("#kv-canvas");
       const needed = (canvas) => inView.has(canvas) || document.body.dataset.run !== "running";
-      if (needed(curve)) S.drawCurve(curve, state.sides, infos);
+      if (needed(curve.canvas)) curve.draw();
       for (const [side, data] of Object.entries(state.sides)) {
         const canvas = root.querySelector(`canvas[data-side="${side}"]`);
         if (!canvas || !infos[side] || !needed(canvas)) continue;
@@ -68,6 +67,7 @@
 
     function show(next) {
       state = next;
+      curve.show(next, infos);
       for (const [side, data] of Object.entries(next.sides)) S.showFigures(side, data.figures, next.stopped, next.recorded);
       const over = next.stopped || Object.values(next.sides).every((side) => side.figures.phase === "done");
       if (!next.recorded) S.showSummary(summary, next.summary, over);

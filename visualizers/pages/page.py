@@ -44,7 +44,8 @@ def build_page(source: EngineSource, max_waiting: int = 20, shelf: Shelf | None 
             tour_button()
             status = gr.HTML(elem_id="status", padding=False, apply_default_css=False, js_on_load=None)
         gr.HTML(f'<p class="limits">{LIMITS}</p>', padding=False, apply_default_css=False, js_on_load=None)
-        with gr.Tabs(elem_id="tabs"):
+        # Wrapped, every tab is in the bar: gradio's menu hides those that do not fit a phone.
+        with gr.Tabs(elem_id="tabs", overflow_behavior="wrap"):
             with gr.Tab("Chat", id="chat"):
                 tab = chat_tab(infos, lambda chat: chat and desk.leave(chat.session))
             with gr.Tab("Explore", id="explore"):

@@ -1,0 +1,127 @@
+// The KV-cache figure: curve, readout, formula and table of one state, and how one moves over the curve.
+// Hover previews, a click or a tap locks, Escape goes back to the newest point; arrow keys move from point to point.
+(function (S) {
+  "use strict";
+  const NAMES = { sigma: "Sigma", gqa: "GQA" };
+  const HELP = {
+    null: "The newest point. Hover, tap or use the arrow keys to read earlier ones.",
+    false: "Click to lock.",
+    true: "Locked: arrow keys move, Escape goes back to the newest point.",
+  };
+
+  // "Sigma, 1,024 tokens: resident K 3.75 MiB, V 11.3 MiB, sum 15 MiB; read K ..."; `unit` writes the bytes.
+  S.pointText = function (side, point, unit) {
+    const [k, v, held, kRead, vRead, read] = S.pointCells(point).map(unit);
+    const tokens = `${S.count(point.tokens)} token${point.tokens === 1 ? "" : "s"}`;
+    return `${NAMES[side]}, ${tokens}: resident K ${k}, V ${v}, sum ${held}; read by the step K ${kRead}, V ${vRead}, sum ${read}`;
+  };
+
+  function set(element, text) {
+    if (element.textContent !== text) element.textContent = text;
+  }
+
+  S.makeCurve = function (root) {
+    const canvas = root.querySelector("#kv-canvas"), lines = [...root.querySelectorAll("#kv-read [data-side]")];
+    const help = root.querySelector("#kv-help"), formula = root.querySelector("#kv-formula");
+    const details = root.querySelector("#kv-details"), table = details.querySelector("table");
+    let state = null, at = null, locked = false, layout = null, queued = false;
+
+    const curveOf = (side) => state.sides[side] && state.sides[side].curve;
+
+    // Every number of tokens at which a side has a point.
+    function steps() {
+      const found = new Set();
+      for (const side of Object.keys(NAMES)) for (const t of (curveOf(side) || { tokens: [] }).tokens || []) if (t > 0) found.add(t);
+      return [...found].sort((a, b) => a - b);
+    }
+
+    function readOut() {
+      const spoken = [], stops = steps();
+      for (const line of lines) {
+        const point = S.curvePoint(curveOf(line.dataset.side), at), [eye, ear] = line.children;
+        line.hidden = !point;
+        if (!point) continue;
+        const said = S.pointText(line.dataset.side, point, S.spoken);
+        set(eye, S.pointText(line.dataset.side, point, S.binary));
+        set(ear, said);
+        spoken.push(said);
+      }
+      set(help, HELP[at === null ? null : locked]);
+      // While the answer grows under a reader's focus, only what the reader asks for is news.
+      const growing = at === null && document.activeElement === canvas && document.body.dataset.run === "running";
+      if (growing || !stops.length) return;
+      const now = at === null ? stops[stops.length - 1] : at;
+      const values = { valuemin: stops[0], valuemax: stops[stops.length - 1], valuenow: now, valuetext: spoken.join(". ") };
+      for (const [name, value] of Object.entries(values)) {
+        if (canvas.getAttribute("aria-" + name) !== String(value)) canvas.setAttribute("aria-" + name, value);
+      }
+    }
+
+    function draw() {
+      queued = false;
+      if (!state || !canvas.isConnected || !canvas.parentElement.clientWidth) return;
+      layout = S.drawCurve(canvas, state.sides, at);
+      readOut();
+      if (details.open) S.fillCurveTable(table, state.sides);
+    }
+
+    function schedule() {
+      if (queued) return;
+      queued = true;
+      requestAnimationFrame(draw);
+    }
+
+    function choose(tokens, lock) {
+      if (locked && !lock) return;
+      if (at === tokens && locked === (lock && tokens !== null)) return;
+      at = tokens;
+      locked = lock && tokens !== null;
+      schedule();
+    }
+
+    function nearest(x) {
+      const stops = state ? steps() : [];
+      if (!layout || !stops.length) return null;
+      const tokens = layout.tokens(x);
+      return stops.reduce((best, t) => (Math.abs(t - tokens) < Math.abs(best - tokens) ? t : best));
+    }
+
+    canvas.addEventListener("pointermove", (event) => choose(nearest(event.offsetX), event.pointerType === "touch"));
+    canvas.addEventListener("pointerleave", () => choose(null, false));
+    canvas.addEventListener("click", (event) => {
+      const tokens = nearest(event.offsetX), same = locked && tokens === at;
+      locked = false;
+      choose(same ? null : tokens, !same);
+    });
+    canvas.addEventListener("keydown", (event) => {
+      const stops = state ? steps() : [], end = stops.length - 1;
+      const moves = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -8, PageUp: 8, Home: -end, End: end };
+      if (event.key === "Escape" && at !== null) {
+        event.preventDefault();
+        locked = false;
+        choose(null, false);
+      } else if (stops.length && event.key in moves) {
+        event.preventDefault();
+        const from = at === null ? end : stops.reduce((best, t, i) => (Math.abs(t - at) < Math.abs(stops[best] - at) ? i : best), 0);
+        choose(stops[Math.max(0, Math.min(end, from + moves[event.key]))], true);
+      }
+    });
+    details.addEventListener("toggle", () => details.open && state && S.fillCurveTable(table, state.sides));
+
+    return {
+      canvas,
+      // What is shown from now on; another run begins at its newest point.
+      show(next, infos) {
+        if (state && (state.run !== next.run || state.recorded !== next.recorded)) {
+          at = null;
+          locked = false;
+        }
+        state = next;
+        S.showFormula(formula, next, infos);
+        const kind = next.recorded ? "from the tensors, when it was recorded" : "from the tensors";
+        for (const part of formula.querySelectorAll("[data-measured]")) set(part, kind);
+      },
+      draw,
+    };
+  };
+})(window.Sigma);
