@@ -53,7 +53,7 @@ window.Sigma = window.Sigma || {};
     let step = Math.min(3, Math.floor(Math.log2(value) / 10));
     // 1,013 KiB would be four digits: from 1,000 on the next unit is used.
     if (step < 3 && value / Math.pow(1024, step) >= 999.5) step += 1;
-    return [S.digits(value / Math.pow(1024, step)), step];
+    return [step === 0 ? S.count(value) : S.digits(value / Math.pow(1024, step)), step];
   }
 
   // Bytes for the eye, "2.03 MiB", and for the ear, "2.03 mebibytes".

@@ -67,3 +67,14 @@ def test_payload_stays_under_ten_kilobytes(tokens):
 
 def test_cache_bytes_are_positive_at_one_token():
     assert cache_bytes("sigma", 1, 16).v_read == 30 * 9 * 1 * 64 * 2
+
+
+def test_the_payload_has_what_the_cache_formula_needs():
+    board = played(FakeEngine(words=3), request(k=16))
+    board.describe({side: fake_info(side) for side in SIDES})
+    board.selective_k = 16
+    picture = json.loads(board.payload())
+    assert picture["selective_k"] == 16
+    info = picture["info"]["gqa"]
+    one = info["layers"] * info["kv_itemsize"] * info["key_heads"] * info["key_head_dim"]
+    assert picture["sides"]["gqa"]["figures"]["k"] == one * picture["sides"]["gqa"]["figures"]["context"]

@@ -59,15 +59,58 @@ def test_a_position_outside_the_tokens_is_refused():
         packing.pack_probe(probe)
 
 
-def test_curve_is_decimated_and_keeps_first_and_last():
-    rows = [packing.curve_row(cache_bytes("sigma", t, 64)) for t in range(1, 3000)]
+def unpacked(packed):
+    """The curve as [fields, points], as `assets/js/decode.js` reads it."""
+    codes = decoded(packed["data"], "<u2").reshape(5, packed["points"])
+    return codes * np.array(packed["unit"])[:, None]
+
+
+@pytest.mark.parametrize("side,k", [("sigma", None), ("sigma", 64), ("gqa", None)])
+def test_a_curve_comes_back_to_the_byte_with_its_first_and_last_point(side, k):
+    rows = [(0, 0, 0, 0, 0), *(packing.curve_row(cache_bytes(side, t, k)) for t in range(37, 3000))]
     packed = packing.pack_curve(rows)
-    table = decoded(packed["data"], "<u2").reshape(5, packed["points"]).astype(float)
-    table *= np.array(packed["scale"])[:, None] / 65535
-    assert packed["points"] == packing.CURVE_POINTS
-    assert table[:, -1] == pytest.approx(rows[-1])
-    assert table[0, 0] == pytest.approx(1, abs=0.05)
-    assert packing.pack_curve([]) == {"points": 0, "scale": [0] * 5, "data": ""}
+    table = unpacked(packed).T.tolist()
+    assert table[0] == [0] * 5 and table[-1] == list(rows[-1])
+    assert set(map(tuple, table)) <= set(rows)
+    assert packing.CURVE_POINTS / 2 <= packed["points"] <= packing.CURVE_POINTS
+
+
+def test_points_of_a_growing_curve_stay_and_lie_at_the_same_tokens_on_both_sides():
+    sigma, gqa = ([packing.curve_row(cache_bytes(side, t, 16)) for t in range(401)] for side in ("sigma", "gqa"))
+    before = set(unpacked(packing.pack_curve(sigma[:391]))[0].tolist()) - {390}
+    assert before <= set(unpacked(packing.pack_curve(sigma))[0].tolist())
+    assert before <= set(unpacked(packing.pack_curve(gqa))[0].tolist())
+
+
+@pytest.mark.parametrize("points", [3, 4, 40])
+def test_never_more_points_than_asked_for(points):
+    for end in (1, 2, 3, 5, 39, 40, 41, 77, 78, 1000):
+        rows = [packing.curve_row(cache_bytes("gqa", t, None)) for t in range(1, end + 1)]
+        packed = packing.pack_curve(rows, points)
+        assert packed["points"] <= points
+        assert unpacked(packed)[:, -1].tolist() == list(rows[-1])
+
+
+def test_prompt_chunks_and_repeated_tokens_are_points_too():
+    row = lambda t: packing.curve_row(cache_bytes("sigma", t, None))  # noqa: E731
+    rows = [(0, 0, 0, 0, 0), row(512), row(700), row(700), row(701)]
+    assert unpacked(packing.pack_curve(rows))[0].tolist() == [0, 512, 700, 701]
+
+
+def test_bytes_beyond_sixteen_bits_of_their_unit_are_near():
+    rows = [(t, t * 100_003 + 1, 0, 0, 0) for t in range(0, 5000, 7)]
+    packed = packing.pack_curve(rows)
+    values = unpacked(packed)
+    exact = {row[0]: row[1] for row in rows}
+    assert packed["unit"][0] == 7
+    for tokens, k in zip(values[0], values[1], strict=True):
+        assert k == pytest.approx(exact[tokens], abs=rows[-1][1] / 65535)
+
+
+def test_an_empty_curve_and_too_few_points():
+    assert packing.pack_curve([]) == {"points": 0, "unit": [1] * 5, "data": ""}
+    with pytest.raises(ValueError, match="at least 3"):
+        packing.pack_curve([(1, 1, 1, 1, 1)], 2)
 
 
 def test_pieces_are_the_newest():
