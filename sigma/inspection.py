@@ -70,11 +70,19 @@ class Inspection:
         """Drop the tensors; the answers that were given stay valid."""
         self._queries, self._keys, self._values = [], [], []
 
-    @torch.inference_mode()
     def weights(self, layer: int, start: int, stop: int) -> np.ndarray:
         """Softmax weights of the queries start .. stop - 1 over the positions 0 .. stop - 1.
 
         float32 [n_q, stop - start, stop]; 0 where a query cannot look. ValueError for queries that are not there.
+        """
+        return self.attend(layer, start, stop)[0]
+
+    @torch.inference_mode()
+    def attend(self, layer: int, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+        """`weights`, and the log-sum-exp of each query's scores, float32 [n_q, stop - start].
+
+        A score is the scaled product of query and key before the softmax, so it is ln(weight) + log-sum-exp. nan for
+        a text of a single token, whose query was not kept.
         """
         self._check(layer, start, stop)
         first, rows = self.first_query, stop - start
@@ -84,7 +92,10 @@ class Inspection:
         scores = torch.matmul(q, k.transpose(1, 2)).mul_(self.scale).view(self.query_heads, rows, stop)
         if rows > 1:
             scores[..., start:].masked_fill_(torch.ones(rows, rows, dtype=torch.bool).triu(1), float("-inf"))
-        return scores.softmax(-1).numpy()
+        weights = scores.softmax(-1) if self.tokens > 1 else torch.ones_like(scores)
+        # The largest score is ln(largest weight) + log-sum-exp, and that weight is at least 1 / T: no second exp pass.
+        sums = scores.amax(-1) - weights.amax(-1).log()
+        return weights.numpy(), sums.numpy()
 
     @torch.inference_mode()
     def output_errors(self, layer: int, query: int, ks: Sequence[int]) -> np.ndarray:
@@ -176,8 +187,8 @@ def recompute(
             if progress is not None:
                 progress(stop / len(ids))
         if len(ids) == 1:  # a single token's softmax is 1 whatever its query is, and a step keeps no queries
-            empty = torch.zeros(config.num_attention_heads, 1, config.key_head_dim)
-            queries = [[empty] for _ in queries]
+            unknown = torch.full((config.num_attention_heads, 1, config.key_head_dim), float("nan"))
+            queries = [[unknown] for _ in queries]
         return Inspection(config, [torch.cat(parts, 1) for parts in queries], cache, next_tokens)
     finally:
         cache.free()

@@ -64,7 +64,7 @@
     async function collect() {
       const answer = await x.ask(Object.assign(place(), { op: "view", parts: ["numbers", "select", "next"], k: state.get().k }));
       if (answer.error || answer.pending !== undefined) throw new Error(answer.error || "the text is still being read");
-      return S.exportData(x.run, state.get(), address(), { weights: answer.numbers, selection: answer.select, next: answer.next });
+      return S.exportData(x.run, state.get(), address(), { ...answer.numbers, selection: answer.select, next: answer.next });
     }
 
     // Asks the server to write something, and waits for its end.

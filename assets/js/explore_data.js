@@ -30,6 +30,17 @@
     return Math.min(Math.ceil((map.k1 - map.k0) / map.width), Math.max(0, Math.floor((last - map.k0) / map.width) + 1));
   }
 
+  // Log-sum-exp of each query's scores -> lse(head, query): [least, most] over the query's bin; null where unknown.
+  function decodeSums(packed, heads, rows, q0, width) {
+    if (!packed) return () => null;
+    const data = raw(packed.data), parts = data.length / (heads * rows);
+    return (head, query) => {
+      const at = head * rows + Math.floor((query - q0) / width), span = packed.most[head] - packed.least[head];
+      const value = (part) => packed.least[head] + (data[part * heads * rows + at] / 255) * span;
+      return [value(0), value(parts - 1)];
+    };
+  }
+
   // A binned window of maps: `step(head, query, key)` is the bin's strongest, -1 where the query cannot look.
   S.decodeMap = function (packed) {
     if (packed.steps) return packed;
@@ -44,7 +55,7 @@
     const perHead = starts[rows];
     const bin = (head, r, c) => (c < seen[r] ? steps[head * perHead + starts[r] + c] : -1);
     return Object.assign({}, packed, {
-      codes: null, steps, rows, columns, seen, starts, perHead, bin,
+      codes: null, steps, rows, columns, seen, starts, perHead, bin, lse: decodeSums(packed.lse, packed.heads, rows, packed.q0, packed.width),
       step: (head, query, key) => {
         if (query < packed.q0 || query >= packed.q1 || key < packed.k0 || key >= packed.k1 || key > query) return -1;
         return bin(head, Math.floor((query - packed.q0) / packed.width), Math.floor((key - packed.k0) / packed.width));
@@ -57,7 +68,7 @@
     const steps = S.decodeSteps(packed.codes), columns = Math.ceil(packed.tokens / packed.width), first = packed.first || 0;
     const base = (head) => (head - first) * columns;
     return Object.assign({}, packed, {
-      codes: null, steps, columns, base, has: (head) => head >= first && head < first + packed.heads,
+      codes: null, steps, columns, base, lse: (head) => (packed.lse ? [packed.lse[head - first], packed.lse[head - first]] : null), has: (head) => head >= first && head < first + packed.heads,
       step: (head, key) => (key < packed.tokens ? steps[base(head) + Math.floor(key / packed.width)] : -1),
     });
   };

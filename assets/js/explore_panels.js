@@ -44,6 +44,18 @@
 
   const few = (step) => (S.stepWeights[step] > 0 ? "≈ " + S.percent(S.stepWeights[step]) : "under 0.001 %");
 
+  const signed = (value, places) => value.toFixed(places).replace("-", "−");
+  const NEAR = 0.15, LEAST = Math.log(1e-5);
+  // The score of a weight, ln(weight) + log-sum-exp; `exact` is the weight as the server has it, else `step` its step.
+  S.describeScore = function (look, step, exact) {
+    if (!look.lse) return "";
+    const [low, high] = look.lse, sure = exact !== undefined && exact.lse !== null;
+    if (sure) return exact.weight > 0 ? `score ${signed(Math.log(exact.weight) + exact.lse, 2)}` : `score under ${signed(exact.lse - 87, 0)}`;
+    if (!(S.stepWeights[step] > 0)) return `score under ${signed(LEAST + high, 1)}`;
+    const log = Math.log(S.stepWeights[step]);
+    return high - low < NEAR ? `score ≈ ${signed(log + (low + high) / 2, 1)}` : `score ≈ ${signed(log + low, 1)} to ${signed(log + high, 1)}`;
+  };
+
   // One sentence about a (query, key) pair of a head.
   S.describePair = function (run, info, pair, look, more) {
     const token = (p) => `${S.namedPiece(run.pieces[p])} (${S.count(p)})`;
@@ -54,10 +66,13 @@
     const step = look.stepOf(pair.key), standing = S.standing(look, pair.key);
     if (!standing) return `${head}: ${token(pair.query)} → ${token(pair.key)}`;
     const binned = !look.exactly && more.exact === undefined ? ", the strongest of its bin" : "";
-    const weight = more.exact === undefined ? few(step) : S.percent(more.exact) + " exactly";
+    // A recorded run holds its weights in steps: what it has is told, not more.
+    const weight = more.exact === undefined ? few(step) : S.percent(more.exact.weight) + (run.recorded ? " as stored" : " exactly");
+    const score = S.describeScore(look, step, run.recorded ? undefined : more.exact);
+    const place = look.part ? "" : `, rank ${S.count(standing.rank)} of ${S.count(look.count)}, with all above it ${S.percent(standing.mass)} of the mass`;
     const row = more.fetched === null ? "" : more.fetched ? "; V row read" : "; V row not read, still resident";
-    return `${head}: ${token(pair.query)} → ${token(pair.key)}: weight ${weight}${binned}, rank ${S.count(standing.rank)} of ${S.count(look.count)}, ` +
-      `with all above it ${S.percent(standing.mass)} of the mass${row}${more.locked ? " (locked)" : ""}`;
+    return `${head}: ${token(pair.query)} → ${token(pair.key)}: ` +
+      `${score && score + ", "}weight ${weight}${binned}${place}${row}${more.locked ? " (locked)" : ""}`;
   };
 
   // Figures of every head for one k: from the server when they are there, else previewed from the curves of the step.
@@ -151,8 +166,8 @@
     const side = view.side === "gqa" ? 1 : 0;
     const order = Array.from({ length: query + 1 }, (_, p) => p).sort((a, b) => looks[side].stepOf(b) - looks[side].stepOf(a) || a - b).slice(0, 20);
     const kept = select && select.sigma;
-    return S.fillTable(table, ["position", "token", "Sigma", "GQA", `V row read by Sigma, k = ${S.count(k)}`],
-      order.map((p) => [S.count(p), S.shownPiece(run.pieces[p]), ...looks.map((look) => few(look.stepOf(p))), !kept ? dash : kept.has(head, p) ? "yes" : "no"]),
+    return S.fillTable(table, ["position", "token", "Sigma: weight, score", "GQA: weight, score", `V row read by Sigma, k = ${S.count(k)}`],
+      order.map((p) => [S.count(p), S.shownPiece(run.pieces[p]), ...looks.map((look) => [few(look.stepOf(p)), S.describeScore(look, look.stepOf(p))].filter(Boolean).join(", ")), !kept ? dash : kept.has(head, p) ? "yes" : "no"]),
       `Layer ${view.layer}, query head ${head}, query ${S.namedPiece(run.pieces[query])} (${S.count(query)}): the ${order.length} strongest of ${S.count(query + 1)} positions` +
       (rows.sigma.width > 1 ? `, each with its bin's strongest weight (bins of ${rows.sigma.width})` : ""));
   };

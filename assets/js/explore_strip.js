@@ -40,18 +40,19 @@
     if (strip.dataset.more !== more) strip.dataset.more = more;
   };
 
-  // What lights the strip: the row of the query when it is here, else its bin in the map.
+  // What lights the strip: the row of the query when it is here, else its bin in the map. `lse`: the log-sum-exp of the
+  // query's scores as [least, most], which differ where queries are binned; null when it is not known.
   S.rowLook = function (row, map, head, query) {
     if (row && row.tokens === query + 1 && row.has(head)) {
       let top = 0;
       for (let i = 0; i < row.columns; i++) top = Math.max(top, row.steps[row.base(head) + i]);
-      return { stepOf: (p) => row.step(head, p), top: S.stepWeights[top], count: row.tokens, exactly: row.width === 1 };
+      return { stepOf: (p) => row.step(head, p), top: S.stepWeights[top], count: row.tokens, exactly: row.width === 1, lse: row.lse(head), of: row };
     }
     if (map) {
       let top = 0;
       for (let p = map.k0; p <= query; p += map.width) top = Math.max(top, map.step(head, query, p));
-      return { stepOf: (p) => map.step(head, query, p), top: S.stepWeights[Math.max(0, top)], count: query + 1, exactly: map.width === 1 };
+      return { stepOf: (p) => map.step(head, query, p), top: S.stepWeights[Math.max(0, top)], count: query + 1, exactly: map.width === 1, lse: map.lse(head, query), of: map };
     }
-    return { stepOf: () => -1, top: 1, count: query + 1, exactly: false };
+    return { stepOf: () => -1, top: 1, count: query + 1, exactly: false, lse: null, of: null };
   };
 })(window.Sigma);

@@ -126,9 +126,15 @@
       return (p) => chosen.has(Math.floor(p / found.width));
     }
 
-    function look(side, pair) {
-      const maps = part("maps");
-      return S.rowLook(row(side), maps && maps[side], Math.min(pair.head, x.run.info[side].query_heads - 1), pair.query);
+    // What is known best of a head's row at a query: the row itself, else the map that the pointer is on. A zoomed window
+    // that holds a part of the row is good for its one pair (`closely`), not for the whole strip.
+    function look(side, pair, closely) {
+      const s = state.get(), maps = part("maps"), head = Math.min(pair.head, x.run.info[side].query_heads - 1), large = part("head", headPart());
+      const cut = large && (large.k0 > 0 || large.k1 <= pair.query), onIt = large && side === s.side && head === s.head && large.width === (pair.width || 1);
+      if (!onIt || (cut && !closely) || large.step(0, pair.query, pair.key === null ? large.k0 : pair.key) < 0) return S.rowLook(row(side), maps && maps[side], head, pair.query);
+      const own = Object.assign({}, large, { step: (_, query, key) => large.step(0, query, key), lse: (_, query) => large.lse(0, query) });
+      const found = S.rowLook(row(side), own, head, pair.query);
+      return Object.assign(found, { part: cut && found.of === own });
     }
 
     function drawStrips(pair) {
@@ -153,13 +159,13 @@
         x.bin = null;
         if (best !== pair.key) Promise.resolve().then(() => x.set({ key: best }));
       }
-      return exact.weights[pair.key];
+      return { weight: exact.weights[pair.key], lse: exact.lse };
     }
 
     const HELP = "Hover a point to read it, click to lock, Escape to unlock. Arrow keys move the cell, [ and ] the layer, comma and dot the step, p plays.";
     function drawRead(pair) {
       const s = state.get(), given = s.key !== null || x.hover, fetched = given ? fetchedIn(pair.side, pair.query, pair.head) : null;
-      const text = !given ? HELP : S.describePair(x.run, x.run.info[pair.side], x.hover && s.key === null ? x.hover : pair, look(pair.side, pair), {
+      const text = !given ? HELP : S.describePair(x.run, x.run.info[pair.side], x.hover && s.key === null ? x.hover : pair, look(pair.side, pair, true), {
         layer: s.layer, locked: s.key !== null, exact: exactWeight(pair), fetched: fetched && pair.key !== null ? fetched(pair.key) : null,
       });
       S.setText($("read"), text);

@@ -127,10 +127,12 @@ def test_hover_previews_click_locks_escape_unlocks(explored):
     maps.hover(position={"x": 60, "y": 100})
     wait_read(visitor, "GQA q0 (K0, V0)")
     read = visitor.page.locator("#ex-read")
-    assert re.search(r"weight ≈ .+ %, rank \d+ of \d+, with all above it .+ % of the mass", read.inner_text())
+    assert re.search(
+        r"score ≈ −?[\d.]+, weight ≈ .+ %, rank \d+ of \d+, with all above it .+ % of the mass", read.inner_text()
+    )
     assert "locked" not in read.inner_text() and state(visitor)["key"] is None
     maps.click(position={"x": 60, "y": 100})
-    wait_read(visitor, "exactly")
+    wait_read(visitor, "as stored")  # a recording holds its weights in steps
     assert "(locked)" in read.inner_text()
     locked = state(visitor)
     assert locked["side"] == "gqa" and locked["key"] is not None
@@ -296,6 +298,31 @@ def test_the_last_answer_of_the_chat_is_explored(explored):
     visitor.page.locator('[data-set="text"]').select_option("gqa")
     visitor.page.wait_for_function("window.sigmaExplore.getState().text === 'gqa'")
     ready(visitor)
+    visitor.page.get_by_role("button", name="Show the recorded run").click()
+    visitor.page.wait_for_selector("#explore[data-run=recorded]")
+
+
+def test_the_score_of_a_locked_pair_is_the_models(explored, tiny):
+    visitor = explored
+    chat_then_explore(visitor, "Which score?")
+    asked = [past for past in tiny[0]._past.values() if past.request.messages["sigma"][-1]["content"] == "Which score?"]
+    past = asked[0].sides["sigma"]
+    for side, key in (("sigma", 4), ("gqa", 9)):
+        visitor.page.evaluate(
+            f"window.sigmaExplore.setState({{key: null, side: '{side}', layer: 2, head: 5, step: 3}})"
+        )
+        wait_read(visitor, "Hover a point")
+        visitor.page.evaluate(f"window.sigmaExplore.setState({{key: {key}}})")
+        wait_read(visitor, "exactly")
+        told = visitor.page.locator("#ex-read").inner_text()
+        assert told.startswith("Sigma q5" if side == "sigma" else "GQA q5")
+        found, query = tiny[0].inspect(side, past.ids, past.prompt_length), past.prompt_length + 2
+        keys = found._keys[2][5 // (found.query_heads // found.key_heads), key].float()
+        score = float(found._queries[2][5, query].float() @ keys) * found.scale
+        shown = re.search(r"score (−?[\d.]+), weight ([\d.]+) % exactly", told)
+        assert float(shown[1].replace("−", "-")) == pytest.approx(score, abs=0.011), told
+        weight = found.weights(2, query, query + 1)[5, 0, key]
+        assert float(shown[2]) / 100 == pytest.approx(weight, rel=0.01), told
     visitor.page.get_by_role("button", name="Show the recorded run").click()
     visitor.page.wait_for_selector("#explore[data-run=recorded]")
 

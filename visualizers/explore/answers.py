@@ -98,17 +98,24 @@ def view(
 
 def _maps(found, text, question, layer, query, piece, still_wanted):
     """Every head's map, small."""
-    whole_text = (0, len(text.ids))
+    n = len(text.ids)
     return {
-        side: payloads.pack_map(
-            lambda a, b, one=one: one.weights(layer, a, b),
-            (one.first_query, len(text.ids)),
-            whole_text,
-            SMALL,
-            still_wanted,
-        )
+        side: _window(one, layer, slice(None), (one.first_query, n), (0, n), SMALL, still_wanted)
         for side, one in found.items()
     }
+
+
+def _window(one, layer, heads, queries, keys, size, still_wanted):
+    """A packed map of some heads, with the log-sum-exp of its rows."""
+    sums = []
+
+    def block(start: int, stop: int) -> np.ndarray:
+        weights, own = one.attend(layer, start, stop)
+        sums.append(own[heads])
+        return weights[heads]
+
+    packed = payloads.pack_map(block, queries, keys, size, still_wanted)
+    return {**packed, "lse": payloads.pack_sums(np.concatenate(sums, axis=1), packed["width"])}
 
 
 def _head(found, text, question, layer, query, piece, still_wanted):
@@ -120,16 +127,15 @@ def _head(found, text, question, layer, query, piece, still_wanted):
     q1 = whole(question, "q1", q0 + 1, n) if "q1" in question else n
     k0 = whole(question, "k0", 0, n - 1) if "k0" in question else 0
     k1 = whole(question, "k1", k0 + 1, n) if "k1" in question else n
-    packed = payloads.pack_map(
-        lambda a, b: one.weights(layer, a, b)[head : head + 1], (q0, q1), (k0, k1), LARGE, still_wanted
-    )
+    packed = _window(one, layer, slice(head, head + 1), (q0, q1), (k0, k1), LARGE, still_wanted)
     return {"side": side, "head": head, **packed}
 
 
 def _row(found, text, question, layer, query, piece, still_wanted):
     """The query's row of every head of one side."""
     side = _side(found, question)
-    return {"side": side, **payloads.pack_row(found[side].weights(layer, query, query + 1)[:, 0], ROW)}
+    weights, sums = found[side].attend(layer, query, query + 1)
+    return {"side": side, **payloads.pack_row(weights[:, 0], sums[:, 0], ROW)}
 
 
 def _linked(found, text, question, layer, query, piece, still_wanted):
@@ -138,8 +144,9 @@ def _linked(found, text, question, layer, query, piece, still_wanted):
     if side is None:
         return None
     head = whole(question, "head", 0, found[side].query_heads - 1)
-    row = found[side].weights(layer, query, query + 1)[head : head + 1, 0]
-    return {"side": side, "first": head, **payloads.pack_row(row, ROW)}
+    weights, sums = found[side].attend(layer, query, query + 1)
+    own = slice(head, head + 1)
+    return {"side": side, "first": head, **payloads.pack_row(weights[own, 0], sums[own, 0], ROW)}
 
 
 def _figures(found, text, question, layer, query, piece, still_wanted):
@@ -160,13 +167,20 @@ def _figures(found, text, question, layer, query, piece, still_wanted):
 
 
 def _exact(found, text, question, layer, query, piece, still_wanted):
-    """One head's row as float32, for a locked pair; with `from` and `to` only that stretch."""
+    """One head's row as float32 and its log-sum-exp, for a locked pair; with `from` and `to` only that stretch."""
     side = _side(found, question)
     head = whole(question, "head", 0, found[side].query_heads - 1)
     start = whole(question, "from", 0, query) if "from" in question else 0
     stop = whole(question, "to", start + 1, query + 1) if "to" in question else query + 1
-    row = found[side].weights(layer, query, query + 1)[head, 0, start:stop]
-    return {"side": side, "head": head, "from": start, "weights": payloads.to_base64(row.astype("<f4"))}
+    weights, sums = found[side].attend(layer, query, query + 1)
+    row, lse = weights[head, 0, start:stop], float(sums[head, 0])
+    return {
+        "side": side,
+        "head": head,
+        "from": start,
+        "weights": payloads.to_base64(row.astype("<f4")),
+        "lse": None if math.isnan(lse) else lse,
+    }
 
 
 def _select(found, text, question, layer, query, piece, still_wanted):
@@ -275,8 +289,13 @@ def _side(found: dict[str, Any], question: dict[str, Any]) -> str:
 
 
 def _numbers(found, text, question, layer, query, piece, still_wanted):
-    """The query's row of every head as numbers, for an export."""
-    return {side: payloads.rounded(one.weights(layer, query, query + 1)[:, 0], 7) for side, one in found.items()}
+    """The query's row of every head as numbers, for an export; a score is ln(weight) + the head's log-sum-exp."""
+    rows = {side: one.attend(layer, query, query + 1) for side, one in found.items()}
+    sums = {side: own[:, 0] for side, (_, own) in rows.items()}
+    return {
+        "weights": {side: payloads.rounded(weights[:, 0], 7) for side, (weights, _) in rows.items()},
+        "log_sum_exp": {side: None if np.isnan(own).any() else payloads.rounded(own, 5) for side, own in sums.items()},
+    }
 
 
 PARTS = {

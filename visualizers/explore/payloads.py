@@ -85,15 +85,36 @@ def pack_map(
     }
 
 
-def pack_row(weights: np.ndarray, size: int) -> dict[str, Any]:
-    """One query's row of every head, binned to at most `size` columns: {heads, tokens, width, codes}."""
+def pack_row(weights: np.ndarray, log_sums: np.ndarray, size: int) -> dict[str, Any]:
+    """One query's row of every head, binned to at most `size` columns: {heads, tokens, width, codes, lse}.
+
+    log_sums: float [heads], the log-sum-exp of each head's scores; a score is ln(weight) + that.
+    """
     width = column_width(weights.shape[1], size)
     return {
         "heads": len(weights),
         "tokens": weights.shape[1],
         "width": width,
         "codes": score_text(max_pool(weights, width)),
+        "lse": None if np.isnan(log_sums).any() else rounded(log_sums, 3),
     }
+
+
+def pack_sums(log_sums: np.ndarray, width: int) -> dict[str, Any] | None:
+    """Log-sum-exp [heads, queries] of a map's rows, as bytes between each head's least and most.
+
+    {least, most: [heads], data: uint8 [1, heads, rows], or [2, heads, rows] with the least and the most of each bin's
+    queries where `width` is more than 1}. None where the sums are not known (nan).
+    """
+    if np.isnan(log_sums).any():
+        return None
+    short = -log_sums.shape[1] % width
+    bins = np.pad(log_sums, ((0, 0), (0, short)), mode="edge").reshape(len(log_sums), -1, width)
+    ends = [bins.min(axis=2), bins.max(axis=2)] if width > 1 else [bins[:, :, 0]]
+    least, most = log_sums.min(axis=1), log_sums.max(axis=1)
+    scale = 255 / np.maximum(most - least, 1e-6)
+    codes = np.rint((np.stack(ends) - least[:, None]) * scale[:, None]).astype(np.uint8)
+    return {"least": rounded(least, 3), "most": rounded(most, 3), "data": to_base64(codes)}
 
 
 def pack_bits(marks: np.ndarray) -> str:

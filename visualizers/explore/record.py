@@ -16,7 +16,7 @@ import numpy as np
 
 from sigma.events import SIDES, ChatRequest, PromptError, Sampling
 from visualizers.explore.measures import k_grid
-from visualizers.explore.recorded import VERSION, compress, to_levels
+from visualizers.explore.recorded import VERSION, compress, to_levels, to_sixty_fourths
 
 PROMPT = "What is a GPU? One sentence."
 
@@ -59,12 +59,11 @@ def side_data(info, found, prompt_length: int, piece, pieces: dict[int, str]) ->
         pieces.update((i, piece(i)) for i in told.ids)
         taken = None if np.isnan(told.taken) else round(told.taken, 4)
         expected.append([list(told.ids), np.round(told.probabilities, 4).tolist(), taken, round(told.entropy, 3)])
+    read = [found.attend(layer, 0, found.tokens) for layer in range(found.layers)]
     return {
         "info": dataclasses.asdict(info),
-        "weights": [
-            compress(to_levels(found.weights(layer, 0, found.tokens)[:, rows, columns]))
-            for layer in range(found.layers)
-        ],
+        "weights": [compress(to_levels(weights[:, rows, columns])) for weights, _ in read],
+        "log_sums": [compress(to_sixty_fourths(sums)) for _, sums in read],
         "errors": [
             compress(
                 to_levels(

@@ -1,7 +1,8 @@
 """A recorded run that can be explored before any model has loaded: quantised attention of every layer and head.
 
 File: JSON with the text's tokens and, per side and layer, compressed codes in base64. Weights are kept as 64 log steps
-over five decades (10 % apart), rows normalised again when read; output errors as 64 log steps at the k of a grid.
+over five decades (10 % apart), rows normalised again when read; output errors as 64 log steps at the k of a grid; the
+log-sum-exp of each row's scores in 64ths.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import numpy as np
 from visualizers.explore.measures import k_grid
 
 LEVELS, DECADES = 63, 5.0
-VERSION = 1
+VERSION = 2
 
 
 def to_levels(values: np.ndarray) -> np.ndarray:
@@ -35,14 +36,19 @@ def from_levels(levels: np.ndarray) -> np.ndarray:
     return np.where(levels == 0, 0, values).astype(np.float32)
 
 
+def to_sixty_fourths(values: np.ndarray) -> np.ndarray:
+    """Numbers as int16 in steps of 1 / 64, up to 511 either way."""
+    return np.clip(np.rint(np.asarray(values) * 64), -32767, 32767).astype("<i2")
+
+
 def compress(levels: np.ndarray) -> str:
     """Compressed bytes in base64."""
     return base64.b64encode(lzma.compress(levels.tobytes(), preset=9)).decode("ascii")
 
 
-def expand(text: str) -> np.ndarray:
-    """The other way; uint8, flat."""
-    return np.frombuffer(lzma.decompress(base64.b64decode(text)), np.uint8)
+def expand(text: str, dtype: Any = np.uint8) -> np.ndarray:
+    """The other way; flat."""
+    return np.frombuffer(lzma.decompress(base64.b64decode(text)), dtype)
 
 
 class RecordedSide:
@@ -72,6 +78,12 @@ class RecordedSide:
         if not 0 <= start < stop <= self.tokens:
             raise ValueError(f"queries {start} to {stop - 1} are not there: 0 to {self.tokens - 1} were recorded")
         return self._layer(layer)[:, start:stop, :stop].copy()
+
+    def attend(self, layer: int, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+        """As `Inspection.attend`."""
+        weights = self.weights(layer, start, stop)
+        sums = expand(self._data["log_sums"][layer], "<i2").reshape(self.query_heads, self.tokens)
+        return weights, sums[:, start:stop].astype(np.float32) / 64
 
     def output_errors(self, layer: int, query: int, ks: Sequence[int]) -> np.ndarray:
         """As `Inspection.output_errors`, interpolated between the k of the recorded grid; nan before the answer."""

@@ -109,7 +109,8 @@ MAIN = f"""
   <p class="note">Every small map is one query head: rows attend, columns are attended, dark is much, grey is the future.
     Coloured bars group the heads that share a K head, orange brackets those that share a V head. Both models read the
     same text and are shown at the same token, layer and step. Hover previews, a click locks, Escape unlocks.
-    Attention is not explanation.</p>
+    Score: query times key, scaled, before the softmax; weight: after it, the row's weights sum to 100 %; mass: the sum of
+    several weights. Attention is not explanation.</p>
   <div class="ex-strips">{_strip("sigma")}{_strip("gqa")}</div>
 """
 

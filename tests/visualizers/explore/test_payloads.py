@@ -1,5 +1,6 @@
 """What is packed, unpacked by the rule that the browser follows."""
 
+import base64
 import json
 
 import numpy as np
@@ -96,13 +97,27 @@ def test_picture_bytes_per_token_stay_small():
     """All heads of both sides at 512 tokens: the maps of a layer, and one step's rows."""
     full = attention(9, 512)
     maps = len(json.dumps(payloads.pack_map(source(full), (0, 512), (0, 512), 128)))
-    row = len(json.dumps(payloads.pack_row(full[:, -1], 512)))
-    assert 2 * maps / 512 + 2 * row < 10_000
+    row = len(json.dumps(payloads.pack_row(full[:, -1], np.zeros(9), 512)))
+    assert 2 * maps / 512 + row * 10 / 9 < 10_000  # of the other side one head
+
+
+@pytest.mark.parametrize("width", [1, 4])
+def test_log_sums_are_bounds_of_each_bin(width):
+    sums = np.random.default_rng(0).normal(5, 3, (2, 10)).astype(np.float32)
+    packed = payloads.pack_sums(sums, width)
+    codes = np.frombuffer(base64.b64decode(packed["data"]), np.uint8).reshape(-1, 2, -(-10 // width))
+    least, most = (np.array(packed[name])[:, None] for name in ("least", "most"))
+    found = least + codes / 255 * (most - least)
+    assert len(found) == (1 if width == 1 else 2)
+    for start in range(0, 10, width):
+        own = sums[:, start : start + width]
+        assert found[0, :, start // width] == pytest.approx(own.min(1), abs=0.05)
+        assert found[-1, :, start // width] == pytest.approx(own.max(1), abs=0.05)
+    assert payloads.pack_sums(np.array([[1, np.nan]]), width) is None
+    assert np.isfinite(json.loads(json.dumps(payloads.pack_sums(np.ones((1, 3)), width)))["least"]).all()
 
 
 def test_bits_and_bytes():
-    import base64
-
     marks = np.array([[1, 0, 1], [0, 0, 1]], bool)
     assert base64.b64decode(payloads.pack_bits(marks)) == bytes([0b10100000, 0b00100000])
     packed = payloads.pack_bytes(np.array([[0, 0.5], [1, 2]]), 2)

@@ -38,6 +38,8 @@ def test_a_recording_answers_like_the_inspection_it_was_made_of(made):
         n = len(text.ids)
         assert mine.weights(2, 0, n) == pytest.approx(real.weights(2, 0, n), abs=0.05)
         assert mine.weights(2, 0, n).sum(-1) == pytest.approx(np.ones((9, n)), abs=1e-5)
+        weights, sums = mine.attend(1, 3, n)
+        assert sums == pytest.approx(real.attend(1, 3, n)[1], abs=1 / 64) and weights.shape == (9, n - 3, n)
         ks = [1, 2, 4, 8]
         assert mine.output_errors(3, n - 1, ks) == pytest.approx(
             np.minimum(real.output_errors(3, n - 1, ks), 1), rel=0.12, abs=1e-4

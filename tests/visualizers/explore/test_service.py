@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+import torch
 
 from sigma.events import SIDES, ChatRequest, Sampling
 from tests.page.explore_site import tiny_engine
@@ -116,6 +117,41 @@ def test_a_live_run_is_read_again_and_says_what_the_model_says(engine, explorer)
         told.ids[0],
     ]
     assert answer["next"]["came"] == about["pieces"][query + 1]
+
+
+def true_scores(found, layer, query):
+    """Scaled products of one query with every key, float32 [n_q, query + 1]: what the softmax is taken of."""
+    q, k = found._queries[layer][:, query - found.first_query].float(), found._keys[layer][:, : query + 1].float()
+    k = k.repeat_interleave(found.query_heads // found.key_heads, 0)
+    return (torch.einsum("hd,htd->ht", q, k) * found.scale).numpy()
+
+
+def test_scores_are_the_models(engine, explorer):
+    """A score is ln(weight) + log-sum-exp: near in what a hover has, exact in what a lock brings."""
+    chat(engine, "c8")
+    run = explorer.add_run("hash", "c8")
+    asker = Asker(explorer)
+    asker.run = run.id
+    text = run.text("sigma")
+    n, query = len(text.ids), 20
+    for side, other in (SIDES, SIDES[::-1]):
+        found, beside = (engine.inspect(name, text.ids, text.prompt_length) for name in (side, other))
+        question = {**VIEW, "query": query, "side": side}
+        answer = asker(**question, parts=["row", "linked", "maps", "head", "exact", "numbers"])
+        for packed, one, heads in ((answer["row"], found, range(9)), (answer["linked"], beside, [2])):
+            wanted, weights = true_scores(one, 1, query)[heads], near(packed)
+            scores = np.log(np.maximum(weights, 1e-9)) + np.array(packed["lse"])[:, None]
+            assert (weights > 0).mean() > 0.5
+            assert scores[weights > 0] == pytest.approx(wanted[weights > 0], abs=0.08)
+        exact = np.frombuffer(base64.b64decode(answer["exact"]["weights"]), "<f4")
+        assert np.log(exact) + answer["exact"]["lse"] == pytest.approx(true_scores(found, 1, query)[2], abs=1e-4)
+        assert answer["numbers"]["log_sum_exp"][side][2] == pytest.approx(answer["exact"]["lse"], abs=1e-4)
+        for packed, heads in ((answer["maps"][side], range(9)), (answer["head"], [2])):  # width 1: every query's own
+            codes = np.frombuffer(base64.b64decode(packed["lse"]["data"]), np.uint8).reshape(len(heads), n) / 255
+            least, most = np.array(packed["lse"]["least"])[:, None], np.array(packed["lse"]["most"])[:, None]
+            for at in (0, 7, query):
+                wanted = np.log(np.exp(true_scores(found, 1, at)[heads].astype(np.float64)).sum(1))
+                assert (least + codes * (most - least))[:, at] == pytest.approx(wanted, abs=0.05)
 
 
 def test_overview_and_time_agree_with_the_rows(engine, explorer):
