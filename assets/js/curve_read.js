@@ -24,7 +24,7 @@
     const canvas = root.querySelector("#kv-canvas"), lines = [...root.querySelectorAll("#kv-read [data-side]")];
     const help = root.querySelector("#kv-help"), formula = root.querySelector("#kv-formula");
     const details = root.querySelector("#kv-details"), table = details.querySelector("table");
-    let state = null, at = null, locked = false, layout = null, queued = false;
+    let state = null, infos = {}, at = null, locked = false, layout = null, queued = false;
 
     const curveOf = (side) => state.sides[side] && state.sides[side].curve;
 
@@ -58,17 +58,28 @@
     }
 
     function draw() {
-      queued = false;
-      if (!state || !canvas.isConnected || !canvas.parentElement.clientWidth) return;
-      layout = S.drawCurve(canvas, state.sides, at);
+      if (state && canvas.isConnected && canvas.parentElement.clientWidth) layout = S.drawCurve(canvas, state.sides, at);
+    }
+
+    // All that is text. Apart from the drawing: pictures ask for sizes, and text that has changed must be laid out first.
+    function write() {
+      if (!state) return;
       readOut();
+      S.showFormula(formula, state, infos);
+      const kind = state.recorded ? "from the tensors, when it was recorded" : "from the tensors";
+      for (const part of formula.querySelectorAll("[data-measured]")) set(part, kind);
       if (details.open) S.fillCurveTable(table, state.sides);
     }
 
+    // Moving over the curve redraws it alone.
     function schedule() {
       if (queued) return;
       queued = true;
-      requestAnimationFrame(draw);
+      requestAnimationFrame(() => {
+        queued = false;
+        draw();
+        write();
+      });
     }
 
     function choose(tokens, lock) {
@@ -111,17 +122,16 @@
     return {
       canvas,
       // What is shown from now on; another run begins at its newest point.
-      show(next, infos) {
+      show(next, known) {
         if (state && (state.run !== next.run || state.recorded !== next.recorded)) {
           at = null;
           locked = false;
         }
         state = next;
-        S.showFormula(formula, next, infos);
-        const kind = next.recorded ? "from the tensors, when it was recorded" : "from the tensors";
-        for (const part of formula.querySelectorAll("[data-measured]")) set(part, kind);
+        infos = known;
       },
       draw,
+      write,
     };
   };
 })(window.Sigma);

@@ -36,21 +36,24 @@
     function draw() {
       queued = false;
       if (!state || !root.isConnected) return;
-      const started = performance.now(), strips = [];
+      const started = performance.now(), texts = [];
       const needed = (canvas) => inView.has(canvas) || document.body.dataset.run !== "running";
-      if (needed(curve.canvas)) curve.draw();
+      if (needed(curve.canvas)) {
+        curve.draw();
+        texts.push(curve.write);
+      }
       for (const [side, data] of Object.entries(state.sides)) {
         const canvas = root.querySelector(`canvas[data-side="${side}"]`);
         if (!canvas || !infos[side] || !needed(canvas)) continue;
         const chosen = view.selection && view.selection.side === side ? view.selection : null;
         view.layouts[side] = S.drawAttention(canvas, data.attention, infos[side], view.options, chosen);
-        strips.push(() => S.fillStrip(root.querySelector("#strip-" + side), data, view.options, chosen));
+        texts.push(() => S.fillStrip(root.querySelector("#strip-" + side), data, view.options, chosen));
         const pooled = root.querySelector("#pooled-" + side);
         const width = data.attention ? data.attention.width : 1;
         const note = width > 1 ? `each column: the strongest of ${width} tokens` : "";
         if (pooled.textContent !== note) pooled.textContent = note;
       }
-      strips.forEach((fill) => fill());  // last: the pictures ask for sizes, and text that has changed must be laid out first
+      texts.forEach((fill) => fill());  // last: the pictures ask for sizes, and text that has changed must be laid out first
       const one = state.sides.sigma || Object.values(state.sides)[0];
       const layer = root.querySelector("#attention-layer"), named = one.attention ? `layer ${one.attention.layer}` : "";
       if (layer.textContent !== named) layer.textContent = named;

@@ -63,8 +63,8 @@ BODY = f"""
     <div id="kv-formula">
       <h4>Resident = layers × (n<sub>k</sub> d<sub>k</sub> + n<sub>v</sub> d<sub>v</sub>) × bytes × tokens (Eq. 1)</h4>
       {_formula("sigma", "Sigma")}{_formula("gqa", "GQA")}</div></div>
-    <p class="note">A line on the edge of its area: all that is resident was read. Selective fetching cuts V traffic; rows
-      not selected stay resident.</p>
+    <p class="note">Stacked, V below and K on it; GQA lies behind Sigma. A line on the edge of its area: all that is resident
+      was read. Selective fetching cuts V traffic; rows not selected stay resident.</p>
     <details id="kv-details"><summary>The same as a table</summary>
       <div class="kv-scroll" tabindex="0" role="region" aria-label="The KV cache as a table">{_table()}</div></details>
   </figure>
