@@ -29,9 +29,12 @@
     return { sides, summary: "Recorded run. " + frame.summary, stopped: false, recorded: true, selective_k: recording.selective_k };
   };
 
+  // False while a column is not on the page yet.
   function showText(recording, state) {
+    let placed = true;
     for (const side of Object.keys(state.sides)) {
       const box = document.querySelector(`#chat-${side} .placeholder-content, #chat-${side} .placeholder`);
+      placed = placed && Boolean(box && document.getElementById("head-" + side));
       if (!box) continue;
       let panel = box.querySelector(".replay");
       if (!panel) {
@@ -50,6 +53,7 @@
       }
       panel.children[2].textContent = state.sides[side].text;
     }
+    return placed;
   }
 
   S.replay = function (recording, show) {
@@ -59,10 +63,12 @@
       if (stopped) return;
       const frame = recording.frames[index];
       const state = S.recordedState(recording, frame);
-      showText(recording, state);
+      const placed = showText(recording, state);
       show(state);
       if (index + 1 < recording.frames.length) {
         timer = setTimeout(() => step(index + 1), recording.frames[index + 1].t - frame.t);
+      } else if (!placed) {
+        timer = setTimeout(() => step(index), 100);  // without motion there is no later frame that would fill it
       } else if (!still) {
         timer = setTimeout(() => step(0), 6000);
       }

@@ -1,5 +1,6 @@
 """The KV-cache figure of the Chat tab: what it decodes and computes, and how one reads it by hand, key, touch and ear."""
 
+import json
 import re
 
 import pytest
@@ -226,6 +227,16 @@ def test_the_formula_and_the_table_of_a_run(visit):
         assert [cell.get_attribute("title") for cell in cells.all()] == [f"{value:,} bytes" for value in exact]
         assert cells.all_inner_texts() == [binary(value) for value in exact]
         assert "(newest)" in rows.nth(1).locator("th").inner_text()
+
+
+def test_without_motion_the_recorded_run_stands_at_its_end_in_every_part(visit):
+    visitor = visit(reduced_motion="reduce")
+    for side in SIDES:
+        visitor.wait_text(f"#chat-{side}", "recorded run")
+        visitor.wait_text(f"#head-{side}", "stored: recorded run")
+        assert visitor.figure(side, "k") > 0
+    end = json.loads((ASSETS / "examples" / "recorded.json").read_text("utf-8"))["frames"][-1]
+    visitor.wait_text("#kv-read", f"Sigma, {end['sides']['sigma']['figures']['context']} tokens")
 
 
 def test_sizes_for_the_formula_are_the_sides_own():
