@@ -122,6 +122,7 @@
         x.live = null;
         return void x.open("recorded");
       }
+      if (name === "diverge") return void x.set({ mode: "attention", measure: "diverge" });
       if (name === "last") return void x.newest(true);
       const words = {
         title: $("source").textContent, where: `${$("large-name").textContent}, step ${s.step}, k = ${s.k}`,

@@ -26,6 +26,9 @@
       [slider.min, slider.max] = bounds[name];
       if (!(name === "k" && x.previewK !== null) && Number(slider.value) !== s[name]) slider.value = s[name];
     }
+    const typed = root.querySelector("[data-k]");
+    typed.max = bounds.k[1];
+    if (document.activeElement !== typed) typed.value = k;
     S.setText($("layer"), `${s.layer} of 0 – ${bounds.layer[1]}`);
     const where = s.step < 0 ? `prompt, token ${S.count(query)}` : `${S.count(s.step)} of 0 – ${S.count(Math.max(0, run.steps - 1))}`;
     S.setText($("step"), where);

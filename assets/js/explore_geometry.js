@@ -79,7 +79,7 @@
   // A grid of layers x heads.
   S.overviewLayout = function (width, layers, heads) {
     const left = 30, top = 16;
-    const cell = Math.max(4, Math.min(26, Math.floor((width - left - 4) / heads)));
+    const cell = Math.max(4, Math.min(40, Math.floor((width - left - 4) / heads)));
     const row = Math.max(5, Math.min(11, Math.floor(330 / layers)));
     return {
       left, top, cell, row, height: top + layers * row + 6,

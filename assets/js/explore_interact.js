@@ -92,7 +92,7 @@
 
     // Keys that work anywhere in the explorer but in a box that takes text or arrows itself.
     root.addEventListener("keydown", (event) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("select, textarea")) return;
+      if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("select, textarea, input[type=number]")) return;
       const state = view.state(), slider = event.target.matches("input[type=range]");
       const keys = {
         ",": () => view.set({ step: state.step - 1 }), ".": () => view.set({ step: state.step + 1 }),
@@ -119,6 +119,13 @@
         next.focus();
       });
     }
+
+    // On a long text a slider alone moves by many rows at a time.
+    const typed = root.querySelector("[data-k]");
+    typed.addEventListener("change", () => {
+      view.set({ k: typed.value });
+      typed.value = view.state().k;
+    });
 
     for (const control of root.querySelectorAll("[data-set]")) {
       const name = control.dataset.set, read = () => (control.type === "checkbox" ? control.checked : control.value);

@@ -137,7 +137,7 @@
       const other = next && next[side === "sigma" ? "gqa" : "sigma"];
       const known = new Set((other ? other.top : []).map(([, , id]) => id));
       const rows = !told ? [] : told.top.map(([piece, p, id]) => [
-        S.shownPiece(piece), "█".repeat(Math.round(p * 12)) || "▏", S.percent(p),
+        S.shownPiece(piece), "█".repeat(Math.round(p * 8)) || "▏", S.percent(p),
         [id === next.came_id && "came", !known.has(id) && "only here"].filter(Boolean).join(", "),
       ]);
       if (told && next.came !== null && !told.top.some(([, , id]) => id === next.came_id)) {

@@ -112,7 +112,7 @@
       const info = x.run.info[s.side], perKey = info.query_heads / info.key_heads, perValue = info.query_heads / info.value_heads;
       S.setText($("large-name"), `${S.sideName(s.side)}, layer ${s.layer}, q${s.head} (K${Math.floor(s.head / perKey)}, V${Math.floor(s.head / perValue)})`);
       const width = found ? found.map.width : 1;
-      S.setText($("large-note"), width > 1 ? `Each point: the strongest of ${width} × ${width} weights. Lock a pair and zoom in for every single one.` : x.zoom ? "Every point is one weight. – shows all again." : "");
+      S.setText($("large-note"), width > 1 ? `Each point: the strongest of ${width} × ${width} weights. Lock a pair and zoom in for every single one.` : x.zoom ? "Every point is one weight. The minus button shows all again." : "");
     }
 
     // Whether Sigma reads a V row at the state's query: exact once the server has said it, previewed before. Null: unknown.
@@ -169,6 +169,7 @@
         layer: s.layer, locked: s.key !== null, exact: exactWeight(pair), fetched: fetched && pair.key !== null ? fetched(pair.key) : null,
       });
       S.setText($("read"), text);
+      $("read").dataset.pair = given ? "1" : "";  // on a phone it then stays in view
     }
 
     function overviewValue(side, overview) {
@@ -185,7 +186,7 @@
         const info = x.run.info[one];
         for (let layer = 0; layer < info.layers; layer++) for (let head = 0; head < info.query_heads; head++) top = Math.max(top, values[i](layer, head));
       });
-      S.setText($("overview-top"), `white 0, full tone ${S.percent(top)}`);
+      S.setText($("overview-top"), `blank 0, full tone ${S.percent(top)}`);
       const own = values[SIDES.indexOf(side)];
       return (layer, head) => own(layer, head) / top;
     }

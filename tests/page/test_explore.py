@@ -256,6 +256,12 @@ def test_the_k_slider_previews_and_computes_on_release(explored):
     assert rows.count() == 9 and "%" in rows.first.inner_text()
     for name in ("time", "histogram", "over-k"):
         assert visitor.page.evaluate(PIXELS, name) > 2_000
+    typed = visitor.page.locator("[data-k]")
+    assert typed.input_value() == "3"
+    for written, kept in (("10", 10), ("1000", 69), ("", 69), ("2.5", 69)):
+        typed.fill(written)
+        typed.press("Enter")
+        assert state(visitor)["k"] == kept and typed.input_value() == str(kept)
 
 
 def test_the_switches_change_the_pictures(explored):
@@ -284,6 +290,9 @@ def test_both_sides_are_compared(explored):
     for side in ("sigma", "gqa"):
         assert "%" in text(visitor, "next-" + side) and "entropy" in text(visitor, "next-" + side)
     assert visitor.page.locator('[data-ex="diverge"] tbody tr').count() == 8
+    visitor.page.get_by_role("button", name="The same for all layers").click()
+    assert {"mode": "attention", "measure": "diverge"}.items() <= state(visitor).items()
+    visitor.page.locator('[data-mode="compare"]').click()
     step = state(visitor)["step"]
     visitor.page.locator('[data-base="track"]').click(position={"x": 200, "y": 60})
     assert state(visitor)["step"] != step
@@ -537,10 +546,10 @@ def test_listeners_and_memory_do_not_grow(explored):
         await new Promise((done) => setTimeout(done, 400));
       }
     }"""
-    visitor.page.evaluate(turn, 36)  # every combination once: what is kept of the answers is there
+    visitor.page.evaluate(turn, 18)  # every combination once: what is kept of the answers is there
     visitor.page.evaluate(quiet)
     before = measured()
-    visitor.page.evaluate(turn, 72)
+    visitor.page.evaluate(turn, 54)
     visitor.page.evaluate(quiet)
     after = measured()
     assert (

@@ -82,7 +82,10 @@ TOP = f"""
         {_act("forward", "▸", "One step forward, key .")}{_act("end", "»", "Last step")}
       </div>
     </div>
-    {_slider("k", "k, V rows per head", "Selective V: rows that each query head of Sigma reads, and the current one")}
+    <div class="ex-k">
+      {_slider("k", "k, V rows per head", "Selective V: rows that each query head of Sigma reads, and the current one")}
+      <input type="number" data-k min="1" step="1" value="1" aria-label="k, typed" title="Type k">
+    </div>
     <div class="ex-switches">
       <label>Head <select data-set="head"></select></label>
       <label>Text read by both <select data-set="text"></select></label>
@@ -106,19 +109,23 @@ MAIN = f"""
       <p class="note" data-ex="large-note"></p>
     </section>
   </div>
-  <p class="note">Every small map is one query head: rows attend, columns are attended, dark is much, grey is the future.
+  <p class="note">Every small map is one query head: rows attend, columns are attended, full tone is much, grey is the
+    future.
     Coloured bars group the heads that share a K head, orange brackets those that share a V head. Both models read the
     same text and are shown at the same token, layer and step. Hover previews, a click locks, Escape unlocks.
     Score: query times key, scaled, before the softmax; weight: after it, the row's weights sum to 100 %; mass: the sum of
     several weights. Attention is not explanation.</p>
   <div class="ex-strips">{_strip("sigma")}{_strip("gqa")}</div>
+  <ul class="legend ex-strip-legend"><li><i class="sw row-read"></i>V row read</li><li><i class="sw row-kept"></i>grey text: resident, not read</li>
+    <li><i class="sw query"></i>query (attending)</li><li><i class="sw key"></i>key (attended), locked or hovered</li>
+    <li><i class="sw heat"></i>its weight, none to much</li></ul>
 """
 
 ATTENTION = f"""
     <div class="ex-panel" data-panel="attention" role="tabpanel" aria-label="Layers and heads">
       <div class="ex-line"><h4>All layers and heads at this step</h4>
         <label>show <select data-set="measure"><option value="captured">mass that k rows miss</option>
-          <option value="entropy">entropy (dark: looks at many tokens)</option>
+          <option value="entropy">entropy (full tone: looks at many tokens)</option>
           <option value="diverge">how much the two sides differ (Jensen-Shannon)</option></select></label>
         <span class="note" data-ex="overview-top"></span></div>
       <div class="ex-pair">
@@ -159,7 +166,8 @@ COMPARE = """
       <div class="ex-pair">
         <section><h4>Sigma expects next</h4><table class="ex-table" data-ex="next-sigma"></table></section>
         <section><h4>GQA expects next</h4><table class="ex-table" data-ex="next-gqa"></table></section>
-        <section><h4>Heads that differ most in this layer</h4><table class="ex-table" data-ex="diverge"></table></section>
+        <section><h4>Heads that differ most in this layer</h4><table class="ex-table" data-ex="diverge"></table>
+          <p><button type="button" data-act="diverge">The same for all layers</button></p></section>
       </div>
       <h4>Probability that each gave to the token that came</h4>
       <div class="canvas-box"><canvas data-base="track" role="img"
