@@ -16,6 +16,9 @@
     return `${NAMES[side]}, ${tokens}: resident K ${k}, V ${v}, sum ${held}; read by the step K ${kRead}, V ${vRead}, sum ${read}`;
   };
 
+  // For the eye, with a letter, its number and the unit kept on one line.
+  const forEye = (side, point) => S.pointText(side, point, S.binary).replace(/(K|V|sum) ([\d.,]+) /g, "$1\u00a0$2\u00a0");
+
   function set(element, text) {
     if (element.textContent !== text) element.textContent = text;
   }
@@ -42,7 +45,7 @@
         line.hidden = !point;
         if (!point) continue;
         const said = S.pointText(line.dataset.side, point, S.spoken);
-        set(eye, S.pointText(line.dataset.side, point, S.binary));
+        set(eye, forEye(line.dataset.side, point));
         set(ear, said);
         spoken.push(said);
       }

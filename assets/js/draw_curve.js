@@ -87,7 +87,7 @@
     }
     c.textAlign = "center";
     c.textBaseline = "top";
-    const ticks = S.ticks(maxTokens, Math.max(2, Math.floor(layout.width / 110)), false);
+    const ticks = S.ticks(maxTokens, Math.max(3, Math.floor(layout.width / 110)), false);
     const unit = layout.labels ? null : c.measureText("tokens").width;
     for (const value of ticks) {
       // On a phone the unit stands at the right end of the axis itself, in the place of a tick's number.
@@ -121,7 +121,7 @@
     c.textBaseline = "middle";
     if (!layout.labels) return narrowLabels(c, layout, colours, items);
     c.textAlign = "left";
-    const ys = spread(items.map((item) => layout.y(item.bytes)), 32, layout.top, layout.bottom - 20);
+    const ys = spread(items.map((item) => layout.y(item.bytes)), 34, layout.top, layout.bottom - 20);
     items.forEach((item, i) => {
       const x = layout.right + 10, y = ys[i];
       c.font = colours.small;

@@ -126,8 +126,18 @@ def sentence(side, tokens, k):
     )
 
 
+def wait_sentence(visitor, text):
+    """Wait until the readout says it; its numbers and units are joined by spaces that do not break."""
+    visitor.page.wait_for_function(
+        "text => document.querySelector('#kv-read').innerText.replace(/\u00a0/g, ' ').includes(text)", arg=text
+    )
+
+
 def readout(visitor):
-    return [line.inner_text() for line in visitor.page.locator("#kv-read [data-side] [aria-hidden]").all()]
+    return [
+        line.inner_text().replace("\u00a0", " ")
+        for line in visitor.page.locator("#kv-read [data-side] [aria-hidden]").all()
+    ]
 
 
 def test_the_readout_by_keyboard(visit):
@@ -135,7 +145,7 @@ def test_the_readout_by_keyboard(visit):
     selective_run(visitor)
     canvas, help_line = visitor.page.locator("#kv-canvas"), visitor.page.locator("#kv-help")
     newest = {side: int(visitor.figure(side, "context")) for side in SIDES}
-    visitor.wait_text("#kv-read", sentence("sigma", newest["sigma"], 16))
+    wait_sentence(visitor, sentence("sigma", newest["sigma"], 16))
     assert readout(visitor)[1] == sentence("gqa", newest["gqa"], None)
     assert canvas.get_attribute("role") == "slider" and int(canvas.get_attribute("aria-valuenow")) == max(
         newest.values()
