@@ -78,18 +78,22 @@ class Inspection:
         return self.attend(layer, start, stop)[0]
 
     @torch.inference_mode()
-    def attend(self, layer: int, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
-        """`weights`, and the log-sum-exp of each query's scores, float32 [n_q, stop - start].
+    def attend(self, layer: int, start: int, stop: int, head: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """`weights`, and the log-sum-exp of each query's scores, float32 [n_q, stop - start]; of one head: n_q is 1.
 
         A score is the scaled product of query and key before the softmax, so it is ln(weight) + log-sum-exp. nan for
         a text of a single token, whose query was not kept.
         """
         self._check(layer, start, stop)
         first, rows = self.first_query, stop - start
-        q = self._queries[layer][:, start - first : stop - first].float()
-        k = self._keys[layer][:, :stop].float()
-        q = q.reshape(self.key_heads, -1, q.shape[-1])  # the heads that share a key head follow each other (Eq. 3)
-        scores = torch.matmul(q, k.transpose(1, 2)).mul_(self.scale).view(self.query_heads, rows, stop)
+        q, k = self._queries[layer], self._keys[layer]
+        if head is not None:
+            own = head // (self.query_heads // self.key_heads)
+            q, k = q[head : head + 1], k[own : own + 1]
+        q, k = q[:, start - first : stop - first].float(), k[:, :stop].float()
+        heads = len(q)
+        q = q.reshape(len(k), -1, q.shape[-1])  # the heads that share a key head follow each other (Eq. 3)
+        scores = torch.matmul(q, k.transpose(1, 2)).mul_(self.scale).view(heads, rows, stop)
         if rows > 1:
             scores[..., start:].masked_fill_(torch.ones(rows, rows, dtype=torch.bool).triu(1), float("-inf"))
         weights = scores.softmax(-1) if self.tokens > 1 else torch.ones_like(scores)

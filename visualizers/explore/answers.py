@@ -100,19 +100,19 @@ def _maps(found, text, question, layer, query, piece, still_wanted):
     """Every head's map, small."""
     n = len(text.ids)
     return {
-        side: _window(one, layer, slice(None), (one.first_query, n), (0, n), SMALL, still_wanted)
+        side: _window(one, layer, None, (one.first_query, n), (0, n), SMALL, still_wanted)
         for side, one in found.items()
     }
 
 
-def _window(one, layer, heads, queries, keys, size, still_wanted):
-    """A packed map of some heads, with the log-sum-exp of its rows."""
+def _window(one, layer, head, queries, keys, size, still_wanted):
+    """A packed map of one head, or of all (None), with the log-sum-exp of its rows."""
     sums = []
 
     def block(start: int, stop: int) -> np.ndarray:
-        weights, own = one.attend(layer, start, stop)
-        sums.append(own[heads])
-        return weights[heads]
+        weights, own = one.attend(layer, start, stop, head)
+        sums.append(own)
+        return weights
 
     packed = payloads.pack_map(block, queries, keys, size, still_wanted)
     return {**packed, "lse": payloads.pack_sums(np.concatenate(sums, axis=1), packed["width"])}
@@ -127,7 +127,7 @@ def _head(found, text, question, layer, query, piece, still_wanted):
     q1 = whole(question, "q1", q0 + 1, n) if "q1" in question else n
     k0 = whole(question, "k0", 0, n - 1) if "k0" in question else 0
     k1 = whole(question, "k1", k0 + 1, n) if "k1" in question else n
-    packed = _window(one, layer, slice(head, head + 1), (q0, q1), (k0, k1), LARGE, still_wanted)
+    packed = _window(one, layer, head, (q0, q1), (k0, k1), LARGE, still_wanted)
     return {"side": side, "head": head, **packed}
 
 

@@ -64,13 +64,14 @@ def pack_map(
         still_wanted()
         stop = min(start + step, q1)
         block = weights(start, stop)[:, :, k0:k1]
-        heads = len(block)
-        wide = np.zeros((heads, stop - start, k1 - k0), np.float32)
+        heads, short = len(block), -(stop - start) % width
+        if short:
+            block = np.pad(block, ((0, 0), (0, short), (0, 0)))
+        # Over the queries first: what is left for the pass along the keys is small.
+        block = block.reshape(heads, -(-(stop - start) // width), width, block.shape[2]).max(axis=2)
+        wide = np.zeros((*block.shape[:2], k1 - k0), np.float32)
         wide[:, :, : block.shape[2]] = block
-        pooled = max_pool(wide.reshape(-1, k1 - k0), width).reshape(heads, stop - start, -1)
-        short = -(stop - start) % width
-        pooled = np.pad(pooled, ((0, 0), (0, short), (0, 0)))
-        parts.append(pooled.reshape(heads, -1, width, pooled.shape[2]).max(axis=2))
+        parts.append(max_pool(wide.reshape(-1, k1 - k0), width).reshape(*wide.shape[:2], -1))
     bins = np.concatenate(parts, axis=1)
     seen = [columns_of_row(q0, k0, k1 - k0, width, r) for r in range(rows)]
     visible = np.arange(bins.shape[2])[None, :] < np.asarray(seen)[:, None]

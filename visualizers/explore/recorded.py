@@ -79,11 +79,12 @@ class RecordedSide:
             raise ValueError(f"queries {start} to {stop - 1} are not there: 0 to {self.tokens - 1} were recorded")
         return self._layer(layer)[:, start:stop, :stop].copy()
 
-    def attend(self, layer: int, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+    def attend(self, layer: int, start: int, stop: int, head: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """As `Inspection.attend`."""
         weights = self.weights(layer, start, stop)
         sums = expand(self._data["log_sums"][layer], "<i2").reshape(self.query_heads, self.tokens)
-        return weights, sums[:, start:stop].astype(np.float32) / 64
+        own = slice(None) if head is None else slice(head, head + 1)
+        return weights[own], sums[own, start:stop].astype(np.float32) / 64
 
     def output_errors(self, layer: int, query: int, ks: Sequence[int]) -> np.ndarray:
         """As `Inspection.output_errors`, interpolated between the k of the recorded grid; nan before the answer."""

@@ -146,6 +146,10 @@ def test_scores_are_the_models(engine, explorer):
         exact = np.frombuffer(base64.b64decode(answer["exact"]["weights"]), "<f4")
         assert np.log(exact) + answer["exact"]["lse"] == pytest.approx(true_scores(found, 1, query)[2], abs=1e-4)
         assert answer["numbers"]["log_sum_exp"][side][2] == pytest.approx(answer["exact"]["lse"], abs=1e-4)
+        alone, every = found.attend(1, 5, n, head=2), found.attend(1, 5, n)
+        assert alone[0][0] == pytest.approx(every[0][2], abs=1e-6) and alone[1][0] == pytest.approx(
+            every[1][2], abs=1e-5
+        )
         for packed, heads in ((answer["maps"][side], range(9)), (answer["head"], [2])):  # width 1: every query's own
             codes = np.frombuffer(base64.b64decode(packed["lse"]["data"]), np.uint8).reshape(len(heads), n) / 255
             least, most = np.array(packed["lse"]["least"])[:, None], np.array(packed["lse"]["most"])[:, None]
