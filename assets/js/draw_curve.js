@@ -95,14 +95,15 @@
       c.fillText(S.count(value), layout.x(value), layout.bottom + 6);
     }
     c.textAlign = layout.labels ? "left" : "right";
-    c.fillText(layout.labels ? "tokens in the cache" : "tokens", layout.labels ? layout.right + 10 : layout.right, layout.bottom + 6);
+    c.fillText(layout.labels ? "tokens in the cache" : "tokens", layout.labels ? layout.right + 26 : layout.right, layout.bottom + 6);
   }
 
   // What stands at the end of a side's curve: what it holds, and what it read where that is something else.
-  function endings(name, curve) {
+  function endings(name, curve, longest) {
     const point = S.curvePoint(curve, null), all = S.readsAll(point);
     const block = (title, k, v, rest) => ({
-      tokens: point.tokens, bytes: k + v, title: `${title} ${S.binary(k + v)}`, detail: `K ${S.binary(k)}, V ${S.binary(v)}${rest}`,
+      tokens: point.tokens, bytes: k + v, title: `${title} ${S.binary(k + v)}`,
+      where: point.tokens < 0.95 * longest ? ` at ${S.count(point.tokens)} tokens` : "", detail: `K ${S.binary(k)}, V ${S.binary(v)}${rest}`,
     });
     const held = block(name, point.k, point.v, all ? ", all read" : "");
     return all ? [held] : [held, block(name + " read", point.k_read, point.v_read, "")];
@@ -126,7 +127,7 @@
       const x = layout.right + 10, y = ys[i];
       c.font = colours.small;
       c.fillStyle = colours.ink;
-      c.fillText(item.title, x, y);
+      c.fillText(item.title + item.where, x, y);
       c.fillStyle = colours.soft;
       c.fillText(item.detail, x, y + 14);
     });
@@ -181,7 +182,7 @@
     const colours = S.colours(canvas);
     // GQA first: it lies behind.
     const curves = ["gqa", "sigma"].map((side) => [side, sides[side] && sides[side].curve]).filter(([, curve]) => curve && curve.points > 0);
-    const maxTokens = Math.max(32, ...curves.map(([, curve]) => last(curve.tokens)));
+    const longest = Math.max(0, ...curves.map(([, curve]) => last(curve.tokens))), maxTokens = Math.max(32, longest);
     const tops = curves.map(([, curve]) => Math.max(...sum(curve.k, curve.v), ...sum(curve.k_read, curve.v_read)));
     const maxBytes = Math.max(1 << 18, ...tops) * 1.06;
     const layout = S.curveLayout(width, height, maxTokens, maxBytes);
@@ -196,8 +197,8 @@
       line(c, curve, curve.v_read, layout, colours, colours.v, width, dash);
       line(c, curve, sum(curve.v_read, curve.k_read), layout, colours, colours.ink, width, dash);
     }
-    if (tokens !== null && curves.length) cursor(c, layout, colours, curves, tokens);
-    endLabels(c, layout, colours, curves.flatMap(([side, curve]) => endings(side === "gqa" ? "GQA" : "Sigma", curve)));
+    if (tokens !== null) cursor(c, layout, colours, curves, tokens);
+    endLabels(c, layout, colours, curves.flatMap(([side, curve]) => endings(side === "gqa" ? "GQA" : "Sigma", curve, longest)));
     return layout;
   };
 })(window.Sigma);

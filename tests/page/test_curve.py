@@ -140,6 +140,11 @@ def readout(visitor):
     ]
 
 
+def settle(visitor):
+    """Redraws are gathered into one per frame: after two frames, everything asked for is shown."""
+    visitor.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
 def test_the_readout_by_keyboard(visit):
     visitor = visit()
     selective_run(visitor)
@@ -154,6 +159,7 @@ def test_the_readout_by_keyboard(visit):
     for _ in range(3):
         visitor.page.keyboard.press("ArrowLeft")
     visitor.wait_text("#kv-help", "Locked")
+    settle(visitor)
     tokens = int(canvas.get_attribute("aria-valuenow"))
     assert 17 < tokens < newest["sigma"]
     assert readout(visitor) == [sentence("sigma", tokens, 16), sentence("gqa", tokens, None)]
@@ -175,6 +181,7 @@ def test_the_readout_by_pointer(visit):
     plain = canvas.evaluate("c => c.toDataURL()")
     canvas.hover(position={"x": 300, "y": 120})
     visitor.wait_text("#kv-help", "Click to lock")
+    settle(visitor)
     at = readout(visitor)
     tokens = int(re.match(r"Sigma, (\d+) tokens", at[0])[1])
     assert at == [sentence("sigma", tokens, 16), sentence("gqa", tokens, None)]
@@ -182,7 +189,7 @@ def test_the_readout_by_pointer(visit):
     canvas.click(position={"x": 300, "y": 120})
     visitor.wait_text("#kv-help", "Locked")
     visitor.page.locator("#kv-figure h3").hover()
-    visitor.page.wait_for_timeout(100)
+    settle(visitor)
     assert readout(visitor) == at
     canvas.click(position={"x": 300, "y": 120})
     visitor.wait_text("#kv-help", "The newest point")
@@ -208,6 +215,7 @@ def test_the_figure_on_a_phone_by_touch(visit):
     box = canvas.bounding_box()
     visitor.page.touchscreen.tap(box["x"] + 150, box["y"] + 80)
     visitor.wait_text("#kv-help", "Locked")
+    settle(visitor)
     tokens = int(re.match(r"Sigma, (\d+) tokens", readout(visitor)[0])[1])
     assert readout(visitor)[0] == sentence("sigma", tokens, 16)
     assert visitor.overflow() <= 0
