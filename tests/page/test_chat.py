@@ -18,12 +18,13 @@ def until(condition, seconds=10.0):
 
 
 def test_both_columns_grow_and_the_counters_follow_the_formula(visit, engine):
-    engine.words = 120
+    engine.words, engine.delay = 120, 0.1  # slow until it was seen half done
     visitor = visit()
     visitor.send("What is a GPU?")
     visitor.wait_run("running")
     visitor.wait_answer("gqa", "word1.1 ")
     early = {side: len(visitor.answer(side)) for side in ("sigma", "gqa")}
+    engine.delay = 0.01
     visitor.wait_over()
     for side, name, key_heads in (("sigma", "Sigma", 1), ("gqa", "GQA", 3)):
         assert f"{name} 135M heard: What is a GPU? word1.0" in visitor.answer(side)
@@ -42,7 +43,7 @@ def test_both_columns_grow_and_the_counters_follow_the_formula(visit, engine):
 
 
 def test_stop_while_decoding_frees_the_cache_and_keeps_the_text(visit, engine):
-    engine.words, engine.delay = 400, 0.02
+    engine.words, engine.delay = 400, 0.1
     visitor = visit()
     visitor.send("Tell me all")
     visitor.wait_answer("gqa", "word1.3")

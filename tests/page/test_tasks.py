@@ -89,11 +89,12 @@ def test_an_example_is_asked_streamed_and_judged_part_by_part(guest, tasks_engin
     one = guest()
     assert "scores will be near zero" in one.page.locator("#tasks").inner_text()
     assert one.page.locator("#task-example-1").inner_text() == "product: 6 and 7"
-    tasks_engine.words, tasks_engine.delay = 40, 0.03
+    tasks_engine.words, tasks_engine.delay = 40, 0.5  # slow until all that is there while it runs was seen
     one.example(1)
     one.page.wait_for_selector('#task-answer-sigma [data-phase="decode"]')
     one.wait_text("#task-answer-gqa", "heard: What is 6 times 7?")
-    assert one.page.locator("#task-stop").is_visible()
+    one.page.wait_for_selector("#task-stop:visible")
+    tasks_engine.delay = 0.0
     one.wait_verdict("sigma")
     one.wait_verdict("gqa")
     one.wait_idle()

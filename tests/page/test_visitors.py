@@ -12,13 +12,14 @@ pytestmark = pytest.mark.browser
 
 
 def test_two_visitors_stream_at_once_and_do_not_mix(visit, engine):
-    engine.words, engine.delay = 80, 0.015
+    engine.words, engine.delay = 80, 0.3  # slow until both were seen at once
     one, two = visit(), visit()
     one.send("apples only")
     two.send("pears only")
     one.wait_answer("sigma", "word1.2")
     two.wait_answer("sigma", "word1.2")
     assert len(engine.open_now()) == 2
+    engine.delay = 0.0
     one.wait_over()
     two.wait_over()
     assert "pears" not in one.answer("sigma") + one.answer("gqa")
@@ -27,7 +28,7 @@ def test_two_visitors_stream_at_once_and_do_not_mix(visit, engine):
 
 
 def test_closing_the_tab_frees_the_cache_and_the_session(visit, engine):
-    engine.words, engine.delay = 500, 0.02
+    engine.words, engine.delay = 500, 0.1
     visitor = visit()
     visitor.send("goodbye")
     visitor.wait_answer("sigma", "heard")

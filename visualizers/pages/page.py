@@ -12,6 +12,7 @@ from visualizers.desk import Desk
 from visualizers.pages import look
 from visualizers.pages.about import LIMITS, about_tab
 from visualizers.pages.api import make_chat
+from visualizers.pages.blocks import Blocks
 from visualizers.pages.chat import chat_tab
 from visualizers.pages.column import column_head
 from visualizers.pages.explore_handlers import ExploreHandlers, first_view_script
@@ -38,7 +39,7 @@ def build_page(source: EngineSource, max_waiting: int = 20, shelf: Shelf | None 
     desk = Desk(source)
     explore = ExploreHandlers(source, EXPLORED)
     infos = recording.recorded_info(recording.read(RECORDED))
-    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
+    with Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         with gr.Row(elem_id="top", equal_height=True):
             gr.HTML(f"<h1>{SENTENCE}</h1>", elem_id="sentence", padding=False, apply_default_css=False, js_on_load=None)
             tour_button()
