@@ -177,7 +177,7 @@
     c.textAlign = "left";
     c.fillText("key (attended) →", left, top - 3);
     c.save();
-    c.translate(11, top);
+    c.translate(11, top + 18);  // below the first query's number, which may be long
     c.rotate(-Math.PI / 2);
     c.textAlign = "right";
     c.textBaseline = "middle";

@@ -80,7 +80,7 @@
   S.overviewLayout = function (width, layers, heads) {
     const left = 30, top = 16;
     const cell = Math.max(4, Math.min(40, Math.floor((width - left - 4) / heads)));
-    const row = Math.max(5, Math.min(11, Math.floor(330 / layers)));
+    const row = Math.max(5, Math.min(16, Math.floor(330 / layers)));
     return {
       left, top, cell, row, height: top + layers * row + 6,
       at: (x, y) => {

@@ -40,6 +40,14 @@
     if (strip.dataset.more !== more) strip.dataset.more = more;
   };
 
+  // Scrolls a strip's box, when its text does not fit, so that a position stands in it. Asks for sizes: after all changes.
+  S.showPosition = function (strip, position) {
+    const box = strip.parentElement, span = strip.querySelector(`[data-position="${position}"]`);
+    if (!span || box.scrollHeight <= box.clientHeight) return;
+    const top = span.offsetTop, bottom = top + span.offsetHeight;
+    if (top < box.scrollTop || bottom > box.scrollTop + box.clientHeight) box.scrollTop = top - box.clientHeight / 2;
+  };
+
   // What lights the strip: the row of the query when it is here, else its bin in the map. `lse`: the log-sum-exp of the
   // query's scores as [least, most], which differ where queries are binned; null when it is not known.
   S.rowLook = function (row, map, head, query) {

@@ -149,6 +149,15 @@
       }
     }
 
+    // A new step shows its query in the strips, a lock its key; hovering and the visitor's own scrolling move nothing.
+    let stood = "";
+    function keepInView() {
+      const s = state.get(), position = s.key === null ? query() : s.key, now = [x.run.run, x.run.text, position, layouts.large.size].join("|");
+      if (stood === now) return;
+      stood = now;
+      for (const side of SIDES) S.showPosition(root.querySelector(`[data-strip="${side}"]`), position);
+    }
+
     // The locked weight as the server computed it. A click on a bin meant its strongest weight, which is known now.
     function exactWeight(pair) {
       const s = state.get(), exact = s.key !== null && pair.key === s.key ? part("exact", { side: s.side, head: s.head }) : null;
@@ -267,6 +276,7 @@
           drawPanels(colours);
           drawStrips(pair);  // late: the pictures ask for sizes, and changed text would have to be laid out for that
           drawRead(pair);
+          keepInView();
           x.store.want(x.parts.wanted);
         }
         root.dataset.state = x.live ? "live" : x.run && part("maps") && x.parts.here() ? "ready" : x.run ? "waiting" : "empty";

@@ -200,6 +200,20 @@ def test_of_the_other_side_one_head_comes_until_more_is_looked_at(explored):
     assert ["row"] in asked
 
 
+def test_a_step_shows_its_query_in_the_strips(explored):
+    inside = """side => {
+      const strip = document.querySelector(`[data-strip=${side}]`), token = strip.querySelector('.query').getBoundingClientRect();
+      const box = strip.parentElement.getBoundingClientRect();
+      return token.top >= box.top - 1 && token.bottom <= box.bottom + 1 && strip.parentElement.scrollHeight > box.height + 20;
+    }"""
+    explored.page.set_viewport_size({"width": 320, "height": 844})  # the recorded text does not fit then
+    for step in (31, -38 + 3, 20):
+        explored.page.evaluate("step => window.sigmaExplore.setState({step})", step)
+        ready(explored)
+        drawn(explored)
+        assert explored.page.evaluate(inside, "sigma") and explored.page.evaluate(inside, "gqa"), step
+
+
 def test_by_keyboard_alone(explored):
     visitor = explored
     start = state(visitor)
