@@ -95,7 +95,7 @@ def test_chunks_of_a_prompt_need_no_mask(model, monkeypatch):
         assert torch.equal(model.generate(prompt, **static), wanted)
         assert any(masks)
     else:
-        with pytest.raises(ValueError, match="as many V heads as K heads.*DiffKVCache"):
+        with pytest.raises(ValueError, match=r"as many V heads as K heads.*DiffKVCache"):
             model.generate(prompt, **static)
 
 
