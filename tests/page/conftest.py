@@ -4,6 +4,7 @@ import pytest
 
 from tests import browser as chromium
 from tests.fake_engine import FakeEngine
+from tests.page.explore_pages import explore_page, explored, tiny_site  # noqa: F401 (fixtures)
 from tests.page.server import launch
 
 
