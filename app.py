@@ -19,7 +19,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--checkpoint", metavar="PATH_OR_HUB_ID", help="Sigma checkpoint; default: the embedded one")
     parser.add_argument("--base", metavar="PATH_OR_HUB_ID", help="GQA base model; default: the one it was made from")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ...")
-    parser.add_argument("--weights", choices=("auto", "int4", "bf16"), default="auto", help="how weights are held")
+    parser.add_argument(
+        "--weights", choices=("auto", "int4", "bf16", "fp32"), default="auto", help="how weights are held"
+    )
     parser.add_argument("--offline", action="store_true", help="fetch nothing; use what is on this machine")
     parser.add_argument("--max-waiting", type=int, default=20, help="visitors that may wait in the queue")
     args = parser.parse_args(argv)
