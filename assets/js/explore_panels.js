@@ -67,7 +67,7 @@
     if (!standing) return `${head}: ${token(pair.query)} → ${token(pair.key)}`;
     const binned = !look.exactly && more.exact === undefined ? ", the strongest of its bin" : "";
     // A recorded run holds its weights in steps: what it has is told, not more.
-    const weight = more.exact === undefined ? few(step) : S.percent(more.exact.weight) + (run.recorded ? " as stored" : " exactly");
+    const weight = more.exact === undefined || more.exact.weight < 1e-5 ? few(more.exact ? 0 : step) : S.percent(more.exact.weight) + (run.recorded ? " as stored" : " exactly");
     const score = S.describeScore(look, step, run.recorded ? undefined : more.exact);
     const place = look.part ? "" : `, rank ${S.count(standing.rank)} of ${S.count(look.count)}, with all above it ${S.percent(standing.mass)} of the mass`;
     const row = more.fetched === null ? "" : more.fetched ? "; V row read" : "; V row not read, still resident";

@@ -237,6 +237,12 @@ def test_it_fits_a_phone(explored, width, scheme):
         assert explored.overflow() <= 0
     sigma, gqa = (explored.page.locator(f'[data-ex-side="{side}"]').bounding_box() for side in ("sigma", "gqa"))
     assert (gqa["y"] > sigma["y"]) == (width < 640)
+    if width < 640:  # a pair that is locked far below is read at the top of the screen
+        explored.page.evaluate("window.sigmaExplore.setState({key: 3})")
+        wait_read(explored, "(locked)")
+        explored.page.locator("#explore summary").scroll_into_view_if_needed()
+        read = explored.page.locator("#ex-read").bounding_box()
+        assert explored.page.evaluate("scrollY") > 500 and -1 <= read["y"] < 100
 
 
 def test_listeners_and_memory_do_not_grow(explored):
