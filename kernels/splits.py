@@ -74,7 +74,9 @@ _TILE_EXCEPTIONS = {
     (32, 0, 256, 2, "sm_120"): Tile(32, 4, 4, 1),
     (32, 128, 128, 2, "sm_120"): Tile(32, 4, 4, 1),
     **dict.fromkeys(((16, 128, 64, 4, "sm_86"), (16, 128, 64, 4, "sm_89")), Tile(16, 8, 3, 2)),
-    **dict.fromkeys(((16, 128, 32, 4, "sm_86"), (16, 128, 32, 4, "sm_89")), Tile(16, 8, 4, 2)),
+    **dict.fromkeys(
+        ((16, 128, d_k, 4, target) for d_k in (32, 128) for target in ("sm_86", "sm_89")), Tile(16, 8, 4, 2)
+    ),
 }
 
 
