@@ -3,7 +3,8 @@
     python -m sigma.training.card assets/sigma-135m [--runs RUN...]
 
 Answers are greedy, from the packed weights as they are served. With `--runs` the loss curves of those healing runs are
-drawn into the folder (needs matplotlib) and shown in the card.
+drawn into the folder (needs matplotlib) and shown in the card. Longer measurements, written by hand in the folder's
+`experiments.md`, become a section of it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from sigma.cli import parser_for, run, say
 PROMPTS = EMBEDDED.parent / "examples" / "prompts.json"
 ANSWER_TOKENS = 96
 FIGURE = "healing.svg"
+EXPERIMENTS = "experiments.md"
 
 
 def read_record(folder: Path) -> list[dict]:
@@ -71,8 +73,8 @@ def answers(engine, prompts: list[str], tokens: int = ANSWER_TOKENS) -> list[dic
     return rows
 
 
-def card(manifest: dict, rows: list[dict[str, str]], curves: bool) -> str:
-    """The card as Markdown."""
+def card(manifest: dict, rows: list[dict[str, str]], curves: bool, experiments: str = "") -> str:
+    """The card as Markdown; `experiments` is Markdown too."""
     figures = [
         f"| {name} | {f['tokens']:,} | {f['gqa_nll']:.4f} | {f['sigma_nll']:.4f} | {f['gap_percent']:+.2f} % "
         f"| {f['kl']:.3f} | {f['top1_agreement']:.1%} | {f['packing_percent']:+.2f} % "
@@ -96,6 +98,7 @@ def card(manifest: dict, rows: list[dict[str, str]], curves: bool) -> str:
             *figures,
             "",
             *picture,
+            *([experiments.strip(), ""] if experiments.strip() else []),
             "## Ten answers",
             "",
             f"Greedy, at most {ANSWER_TOKENS} tokens, the prompts of assets/examples/prompts.json; the source beside it.",
@@ -155,7 +158,9 @@ def main(argv: list[str] | None = None) -> None:
             load_engine(str(args.folder), args.base, "cpu", progress=say), json.loads(PROMPTS.read_text("utf-8"))
         )
         curves = (args.folder / FIGURE).exists()
-        (args.folder / "README.md").write_text(card(manifest, rows, curves), "utf-8")
+        experiments = args.folder / EXPERIMENTS
+        text = experiments.read_text("utf-8") if experiments.exists() else ""
+        (args.folder / "README.md").write_text(card(manifest, rows, curves, text), "utf-8")
         if not args.json:
             print(args.folder / "README.md")
         return {"answers": rows}

@@ -39,3 +39,5 @@ def test_the_card_carries_the_manifests_figures_and_every_answer():
     for figures in manifest["figures"].values():
         assert f"{figures['sigma_nll']:.4f}" in text and f"{figures['gap_percent']:+.2f} %" in text
     assert all(prompt in text for prompt in prompts[:2]) and "healing.svg" not in text
+    longer = card(manifest, [], curves=True, experiments="## Longer texts\n\n| a |\n")
+    assert longer.index("healing.svg") < longer.index("## Longer texts") < longer.index("## Ten answers")
