@@ -39,6 +39,11 @@ def choice_steps(rows: int, top_k: int) -> int:
     return groups * (folding + FLOOR_PASSES + 1) + children + ceil(listed / TILE) * (EXACT_PASSES + 1)
 
 
-def gather_steps(top_k: int, width: int) -> int:
+def gather_rows(width: int, itemsize: int) -> int:
+    """Rows of V that one step of the gather reads, `width` columns each (padded to a power of two)."""
+    return min(64 * itemsize, GATHER_ELEMENTS // width)  # 256 rows of 32 fp16 columns spill on sm_86 and sm_89
+
+
+def gather_steps(top_k: int, width: int, itemsize: int = 2) -> int:
     """Steps that read the chosen rows of V, `width` columns each (padded to a power of two)."""
-    return ceil((top_k + 1) / (GATHER_ELEMENTS // width))
+    return ceil((top_k + 1) / gather_rows(width, itemsize))

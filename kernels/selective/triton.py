@@ -15,7 +15,7 @@ import triton.language as tl
 from kernels.configurations import DIMS, DTYPES, HEADS, QUERIES, Configuration, different
 from kernels.decode import triton as decode
 from kernels.selective import reference
-from kernels.selective.plan import BLOCK_ROWS, DIRECT, GATHER_ELEMENTS, TILE, WAYS, capacity
+from kernels.selective.plan import BLOCK_ROWS, DIRECT, TILE, WAYS, capacity, gather_rows
 from kernels.selective.reference import SelectiveResult
 from kernels.selective.triton_choose import choose_kernel
 from kernels.splits import MAX_SPLITS, padded, plan_heads, plan_tile, split_count
@@ -176,7 +176,7 @@ def launch(
             *(scores, maxima, part_lse, lengths, v, lists, tops, found_scores, found_rows, weights),
             *(positions, captured, out, *v.stride()[:3], rows, t, n_q, n_q // n_v, splits, pitch),
             *(top_k, width, direct, capacity, int(renormalize)),
-            **choose_constants(d_v, tile),
+            **choose_constants(d_v, v.element_size(), tile),
             num_warps=_CHOOSE_WARPS,
         )
     return SelectiveResult(out, captured, positions)
@@ -187,10 +187,10 @@ def score_constants(block_m: int, block_n: int, d_k: int) -> dict[str, int]:
     return {"D_K": d_k, "BLOCK_D": padded(d_k), "BLOCK_M": block_m, "BLOCK_N": block_n, "SUB": BLOCK_ROWS}
 
 
-def choose_constants(d_v: int, tile: int = TILE) -> dict[str, int]:
+def choose_constants(d_v: int, itemsize: int, tile: int = TILE) -> dict[str, int]:
     """What `choose_kernel` is compiled for."""
     width = padded(d_v)
-    widths = {"D_V": d_v, "BLOCK_V": width, "BLOCK_R": GATHER_ELEMENTS // width}
+    widths = {"D_V": d_v, "BLOCK_V": width, "BLOCK_R": gather_rows(width, itemsize)}
     return {"SUB": BLOCK_ROWS, "TILE": tile, "WAYS": WAYS, "BLOCK_S": MAX_SPLITS} | widths
 
 
@@ -229,4 +229,6 @@ def _configurations(target: str) -> Iterator[Configuration]:
             schedule = tile.num_warps, tile.num_stages
             yield Configuration("scores", name, _score_kernel, tensors | workspace, constants, *schedule)
         types = workspace | lists | chosen | {"v": f"*{dtype}", "out": f"*{dtype}"}
-        yield Configuration("choose", f"{dtype} d{d_v}", choose_kernel, types, choose_constants(d_v), _CHOOSE_WARPS, 3)
+        yield Configuration(
+            "choose", f"{dtype} d{d_v}", choose_kernel, types, choose_constants(d_v, itemsize), _CHOOSE_WARPS, 3
+        )

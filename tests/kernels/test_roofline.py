@@ -175,9 +175,12 @@ def test_when_selective_v_pays():
 def test_prediction_counts_the_kernel_that_is_there():
     from kernels.selective import triton as selective
 
-    constants = selective.choose_constants(64)
+    constants = selective.choose_constants(64, itemsize=2)
     assert (constants["SUB"], constants["TILE"], constants["WAYS"]) == (plan.BLOCK_ROWS, plan.TILE, plan.WAYS)
     assert constants["BLOCK_R"] * constants["BLOCK_V"] == plan.GATHER_ELEMENTS
+    assert plan.gather_steps(constants["BLOCK_R"] - 1, 64) == 1 and plan.gather_steps(constants["BLOCK_R"], 64) == 2
+    narrow = [selective.choose_constants(32, itemsize=size)["BLOCK_R"] for size in (2, 4)]
+    assert narrow == [plan.gather_rows(32, size) for size in (2, 4)] == [128, 256]
 
 
 def test_targets_stand_beside_their_cases():
