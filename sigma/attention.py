@@ -138,7 +138,8 @@ def diffqkv_mask(
     transformers' `sdpa_mask` says None for another alignment (queries first) and builds a [t, T] mask for every chunk
     of a prompt but the first. Arguments and the mask otherwise as there.
     """
-    queries_are_last = not is_tracing(q_offset) and q_offset + q_length == kv_offset + kv_length
+    unreadable = isinstance(q_offset, Tensor) and is_tracing(q_offset)
+    queries_are_last = not unreadable and bool(q_offset + q_length == kv_offset + kv_length)
     if allow_is_causal_skip and local_size is None and queries_are_last:
         padding = None if attention_mask is None else attention_mask[:, kv_offset : kv_offset + kv_length]
         if padding is None or (not is_tracing(padding) and bool(padding.all())):
