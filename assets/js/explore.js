@@ -106,6 +106,7 @@
       x.state.set(Object.assign({ key: null }, kept, asked, { run: answer.run, text: answer.text }), wishes ? {} : { silent: !x.visible });
       if (problems.length) x.complain("The link was not quite right: " + problems.join("; ") + ". The rest of it is shown.");
       root.dataset.run = answer.run;
+      root.dataset.state = "waiting";  // until it is drawn: the old run's "ready" is not this one's
       x.sync();
       x.schedule();
     };
