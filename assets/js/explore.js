@@ -38,8 +38,10 @@
     x.schedule = function () {
       if (queued) return;
       queued = true;
+      root.dataset.queued = "1";
       requestAnimationFrame(() => {
         queued = false;
+        delete root.dataset.queued;
         if (root.isConnected && x.visible) view.draw();
       });
     };
@@ -213,8 +215,9 @@
     }, { rootMargin: "200px" }).observe(root);
     new ResizeObserver(x.schedule).observe(root);
     new MutationObserver(x.schedule).observe(document.body, { attributes: true, attributeFilter: ["class"] });
-    window.addEventListener("hashchange", async () => {
-      const link = S.fromHash(location.hash);
+    window.addEventListener("hashchange", async (event) => {
+      // Not the location's own: a state that waits to be written may have replaced it by now.
+      const link = S.fromHash(new URL(event.newURL).hash);
       if (!link) return;
       await follow(link);
       window.sigmaExplore.followed += 1;

@@ -65,12 +65,15 @@
       }
     }
 
+    // What is wanted and neither here nor known to fail.
+    const absent = () => wanted().filter(([name, q]) => !kept.has(S.partKey(name, q)) && !failed.has(S.partKey(name, q)));
+
     async function run(lane) {
       if (busy[lane]) return;
       busy[lane] = true;
       try {
         for (;;) {
-          const missing = wanted().filter(([name, q]) => (LANES[name] || "slow") === lane && !kept.has(S.partKey(name, q)) && !failed.has(S.partKey(name, q)));
+          const missing = absent().filter(([name]) => (LANES[name] || "slow") === lane);
           if (!missing.length) return;
           // One question for the first part and all others that fit into it: the same place, the same head.
           const question = {}, fits = missing.filter(([, q]) => {
@@ -123,6 +126,7 @@
         kept.set(key, entry);
         return entry.value;
       },
+      missing: () => absent().length,
       // list() names what is wanted now, most urgent first, as [part, question]; asked again before every request.
       want(list) {
         wanted = list;

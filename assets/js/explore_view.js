@@ -280,6 +280,7 @@
           x.store.want(x.parts.wanted);
         }
         root.dataset.state = x.live ? "live" : x.run && part("maps") && x.parts.here() ? "ready" : x.run ? "waiting" : "empty";
+        root.dataset.missing = x.store.missing();
         root.dataset.step = x.run ? state.get().step : "";
         root.dataset.draws = Number(root.dataset.draws || 0) + 1;
         root.dataset.drawMs = (performance.now() - started).toFixed(1);

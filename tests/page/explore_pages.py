@@ -83,12 +83,14 @@ def drawn(visitor):
     visitor.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
+READY = '#explore[data-state=ready][data-missing="0"]:not([data-queued])'
+
+
 def ready(visitor, run=None):
-    """Wait until everything that the state needs is drawn."""
-    visitor.page.wait_for_selector("#explore[data-state=ready]", timeout=PATIENCE)
+    """Wait until everything that the state needs has come and is drawn; `run`: and another run than that is shown."""
     if run:
         visitor.page.wait_for_function("r => document.querySelector('#explore').dataset.run !== r", arg=run)
-        visitor.page.wait_for_selector("#explore[data-state=ready]", timeout=PATIENCE)
+    visitor.page.wait_for_selector(READY, timeout=PATIENCE)
 
 
 def state(visitor):

@@ -26,7 +26,7 @@ def test_hover_previews_click_locks_escape_unlocks(explored):
     locked = state(visitor)
     assert locked["side"] == "gqa" and locked["key"] is not None
     visitor.page.locator('[data-mark="heads-sigma"]').hover(position={"x": 70, "y": 220})
-    drawn(visitor)
+    ready(visitor)
     assert state(visitor) == locked and "(locked)" in read.inner_text()
     # Both strips show the same token and the same key.
     keys = visitor.page.eval_on_selector_all(".ex-strip bdi.key", "all => all.map(e => e.dataset.position)")
@@ -42,16 +42,15 @@ def test_of_the_other_side_one_head_comes_until_more_is_looked_at(explored):
     visitor = explored
     asked = []
 
-    def answered(response):
-        if "component_server" in response.url:
-            asked.append(json.loads(json.loads(response.request.post_data)["data"])["parts"])
+    def sent(request):
+        if "component_server" in request.url:
+            asked.append(json.loads(json.loads(request.post_data)["data"])["parts"])
 
-    visitor.page.on("response", answered)
+    visitor.page.on("request", sent)
     bytes_now = "Number(document.querySelector('#explore').dataset.bytes)"
     before = visitor.page.evaluate(bytes_now)
     visitor.page.evaluate("window.sigmaExplore.setState({step: 17})")
     ready(visitor)
-    visitor.page.wait_for_function("document.querySelector('[data-ex=attention-words]').innerText")
     assert any({"row", "linked", "figures"} <= set(parts) for parts in asked)
     assert before < visitor.page.evaluate(bytes_now) < before + 5_000  # 55 tokens
     strips = visitor.page.locator('[data-ex="strip-gqa"]')
@@ -69,7 +68,8 @@ def test_of_the_other_side_one_head_comes_until_more_is_looked_at(explored):
     wait_read(visitor, "Sigma q5")
     visitor.page.wait_for_function("document.querySelector('[data-ex=strip-gqa]').innerText.startsWith('q5 at')")
     visitor.page.wait_for_function("!document.querySelector('[data-ex=strip-gqa]').innerText.includes('binned')")
-    visitor.page.remove_listener("response", answered)
+    ready(visitor)
+    visitor.page.remove_listener("request", sent)
     assert ["row"] in asked
 
 
@@ -83,7 +83,6 @@ def test_a_step_shows_its_query_in_the_strips(explored):
     for step in (31, -38 + 3, 20):
         explored.page.evaluate("step => window.sigmaExplore.setState({step})", step)
         ready(explored)
-        drawn(explored)
         assert explored.page.evaluate(inside, "sigma") and explored.page.evaluate(inside, "gqa"), step
 
 
@@ -102,6 +101,7 @@ def test_by_keyboard_alone(explored):
     visitor.page.locator('[data-mode="attention"]').focus()
     visitor.page.keyboard.press("ArrowRight")
     assert state(visitor)["mode"] == "selection"
+    ready(visitor)
     assert visitor.page.locator('[data-panel="selection"]').is_visible()
     assert visitor.page.locator('[data-panel="attention"]').is_hidden()
     outline = visitor.page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
@@ -172,7 +172,7 @@ def test_the_switches_change_the_pictures(explored):
 def test_both_sides_are_compared(explored):
     visitor = explored
     visitor.page.locator('[data-mode="compare"]').click()
-    visitor.page.wait_for_function("document.querySelectorAll('[data-ex=next-gqa] tbody tr').length >= 5")
+    ready(visitor)
     assert re.match(r"The answers part at step \d+: Sigma wrote “.+”, GQA wrote “.+”", text(visitor, "parting"))
     for side in ("sigma", "gqa"):
         assert "%" in text(visitor, "next-" + side) and "entropy" in text(visitor, "next-" + side)
@@ -233,7 +233,7 @@ def test_it_fits_a_phone(explored, width, scheme):
     explored.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     for mode in ("attention", "selection", "compare"):
         explored.page.locator(f'[data-mode="{mode}"]').click()
-        drawn(explored)
+        ready(explored)
         assert explored.overflow() <= 0
     sigma, gqa = (explored.page.locator(f'[data-ex-side="{side}"]').bounding_box() for side in ("sigma", "gqa"))
     assert (gqa["y"] > sigma["y"]) == (width < 640)

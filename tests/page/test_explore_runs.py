@@ -93,7 +93,7 @@ def test_tokens_are_never_markup(explored):
     chat_then_explore(visitor, HOSTILE)
     visitor.page.locator("#explore summary").click()
     visitor.page.locator('[data-mode="compare"]').click()
-    visitor.page.wait_for_function("document.querySelectorAll('[data-ex=next-gqa] tbody tr').length >= 5")
+    ready(visitor)
     strip = visitor.page.locator('[data-strip="sigma"]').inner_text()
     assert "<img" in strip and "↵" in strip
     assert visitor.page.evaluate("window.broken") is None
