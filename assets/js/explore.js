@@ -233,14 +233,27 @@
   };
 
   // An address of the explorer opens its tab. Tried until it is open: a button that is already there may not yet listen.
+  // A visitor who picks another tab meanwhile is not called back.
   function openTab() {
     const end = performance.now() + 60000;
-    const timer = setInterval(() => {
+    let timer = 0;
+    function stop() {
+      clearInterval(timer);
+      document.removeEventListener("pointerdown", stop, true);
+      document.removeEventListener("keydown", stop, true);
+      return true;
+    }
+    function look() {
       const tab = [...document.querySelectorAll('#tabs button[role="tab"]')].find((button) => button.textContent.trim() === "Explore");
       const open = tab && tab.getAttribute("aria-selected") === "true";
-      if (open || !S.fromHash(location.hash) || performance.now() > end) clearInterval(timer);
-      else if (tab) tab.click();
-    }, 100);
+      if (open || !S.fromHash(location.hash) || performance.now() > end) return stop();
+      if (tab) tab.click();
+      return false;
+    }
+    if (look()) return;
+    timer = setInterval(look, 100);
+    document.addEventListener("pointerdown", stop, true);
+    document.addEventListener("keydown", stop, true);
   }
   if (S.fromHash(location.hash)) openTab();
   window.addEventListener("hashchange", () => { if (S.fromHash(location.hash)) openTab(); });
