@@ -186,6 +186,7 @@ def test_an_own_answer_is_judged_while_the_model_loads(visit, engine):
         one.page.locator("#task-judge").click()
         one.wait_text("#task-verdict-own", "no number in the answer")
     finally:
+        one.visitor.context.close()  # or its browser would miss the server
         page.close()
 
 

@@ -79,6 +79,7 @@ def test_on_a_phone_before_any_model_without_motion(visit):
         visitor.page.get_by_role("button", name="Finish").click()
         visitor.page.wait_for_selector("#tour", state="hidden")
     finally:
+        visitor.context.close()  # or its browser would miss the server
         page.close()
 
 

@@ -54,6 +54,7 @@ def test_a_prompt_sent_while_loading_is_answered_when_ready(visit):
         # Waiting for the model is no time to the first token.
         assert visitor.figure("sigma", "first") < 100
     finally:
+        visitor.context.close()  # or its browser would miss the server
         page.close()
 
 
@@ -67,6 +68,7 @@ def test_a_model_that_cannot_be_loaded_is_explained(visit):
         visitor.page.wait_for_function("document.querySelector('#notice').innerText.includes('no such folder')")
         assert visitor.page.locator("#prompt textarea").input_value() == "anyone there?"
     finally:
+        visitor.context.close()  # or its browser would miss the server
         page.close()
 
 
