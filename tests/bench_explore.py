@@ -112,8 +112,12 @@ def ask(visitor, prompt: str) -> None:
 
 
 def tokens_of(visitor) -> int:
+    """Of the text that is explored; a long one's strip shows a part of it and says "tokens a – b of all: "."""
     return visitor.page.evaluate(
-        "Number(document.querySelector('[data-strip=sigma]').lastElementChild.dataset.position) + 1"
+        """() => {
+          const strip = document.querySelector('[data-strip=sigma]'), all = /of ([\\d,]+)/.exec(strip.dataset.more || '');
+          return all ? Number(all[1].replace(/,/g, '')) : Number(strip.lastElementChild.dataset.position) + 1;
+        }"""
     )
 
 
