@@ -53,6 +53,18 @@ def keep_top_v(weights: Tensor, top_k: int, renormalize: bool) -> Tensor:
     return kept / kept.sum(-1, keepdim=True).clamp_min(1e-20) if renormalize else kept
 
 
+def masked_decode(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, scaling: float) -> Tensor:
+    """Attention of a few new tokens under an additive mask, out [b, n_q, t, d_v]: a padded batch that generates.
+
+    The query heads of one K or V head are rows of one product, so that no row of the cache is copied for them.
+    """
+    b, n_q, t, d = query.shape
+    n_k, n_v, T = key.shape[1], value.shape[1], key.shape[2]
+    scores = torch.matmul(query.reshape(b, n_k, -1, d), key.transpose(2, 3)).view(b, n_q, t, T)
+    weights = torch.add(bias, scores, alpha=scaling).softmax(-1, dtype=torch.float32).to(value.dtype)
+    return torch.matmul(weights.view(b, n_v, -1, T), value).view(b, n_q, t, -1)
+
+
 def eager_attention(module, query, key, value, attention_mask, scaling, **kwargs):
     """Scores in fp32, all at once; returns (output [b, t, n_q, d_v], weights [b, n_q, t, T])."""
     n_q, t, T = query.shape[1], query.shape[2], key.shape[2]
@@ -107,6 +119,9 @@ def diffqkv_attention(module, query, key, value, attention_mask, scaling, **kwar
         return eager_attention(module, query, key, value, attention_mask, scaling)[0], None
     if attention_mask is None and has_own_backward(query, value):
         return prefill_attention(query, key, value, scale=scaling).transpose(1, 2), None
+    if t <= DECODE_TOKENS and not needs_grad:
+        bias = causal_bias(attention_mask, t, T, query)
+        return masked_decode(query, key, value, bias, scaling).transpose(1, 2), None
     if value.shape[-1] != query.shape[-1]:  # SDPA's fast paths want one width; zeros change neither product
         wide = max(value.shape[-1], query.shape[-1])
         query, key = (F.pad(x, (0, wide - x.shape[-1])) for x in (query, key))

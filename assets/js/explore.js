@@ -136,8 +136,11 @@
     let announce;
     const ready = new Promise((done) => { announce = done; });
     async function begin() {
-      await follow(S.fromHash(location.hash));
+      const link = S.fromHash(location.hash);
+      await follow(link);
       announce();
+      // This tab is made when it is first opened: the chat may have ended an answer before that.
+      if (!link && document.body.dataset.run === "over") x.newest(false);
     }
 
     async function follow(link) {

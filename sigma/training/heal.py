@@ -17,7 +17,8 @@ import math
 import random
 import subprocess
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
+from itertools import repeat
 from pathlib import Path
 
 import torch
@@ -28,37 +29,9 @@ from sigma.checkpoints import load_dense
 from sigma.modeling import SigmaForCausalLM, rope_tables
 from sigma.training.corpus import pack, read
 from sigma.training.losses import layer_loss, logit_loss
+from sigma.training.positions import spread_positions
+from sigma.training.recipe import Recipe, matrix_rates, one_cycle
 from sigma.training.start import lineage_of, started_student, trained_parameters
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """Everything that decides a run. `batch` windows of `length` tokens per step; peak learning rates, one cycle."""
-
-    length: int = 512
-    batch: int = 2
-    layer_steps: int = 150
-    layer_rate: float = 1.5e-4
-    logit_steps: int = 400
-    logit_rate: float = 1e-4
-    query_rate: float = 0.2  # of either rate, for the query path: a sign-like Adam step sums coherently through it
-    warmup: float = 0.08
-    calibration_windows: int = 128
-    key_heads: int = 1
-    augmented_query_dim: int | None = 864
-    seed: int = 0
-    shortest: int = 0  # logit steps cut their windows in 1, 2, 4 ... parts, down to this length; 0: never
-    selective_every: int = 0  # every n-th logit step runs with selective V at every position; 0: none
-    selective_top_k: int = 100
-    data: str = ""  # digest of the training windows: another corpus is another run
-
-
-def one_cycle(step: int, steps: int, warmup: float) -> float:
-    """Linear warm-up, then a cosine to 2 %."""
-    rise = max(1, round(warmup * steps))
-    if step < rise:
-        return (step + 1) / rise
-    return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
 
 
 class Healer:
@@ -75,9 +48,10 @@ class Healer:
             for n, p in self.parameters.items()
             if n.endswith("layers.0.self_attn.q_gate_proj.weight")
         }
-        groups: dict[float, list[Tensor]] = {1.0: [], recipe.query_rate: []}
+        factors = matrix_rates(recipe)
+        groups: dict[float, list[Tensor]] = {1.0: []}
         for name, parameter in self.parameters.items():
-            groups[recipe.query_rate if name.split(".")[-2].startswith("q_") else 1.0].append(parameter)
+            groups.setdefault(factors[name.split(".")[-2]], []).append(parameter)
         self.optimizer = torch.optim.AdamW(
             [{"params": p, "factor": f} for f, p in groups.items() if p], lr=0.0, betas=(0.9, 0.98), weight_decay=0.0
         )
@@ -122,15 +96,23 @@ class Healer:
         selective = bool(r.selective_every) and self.step % r.selective_every == r.selective_every - 1
         self.student.config.selective_v_top_k = r.selective_top_k if selective else None
         self.student.set_attn_implementation("diffqkv_selective_everywhere" if selective else "diffqkv")
+        positions = self.positions(ids)
         total = 0.0
         # Two sides' logits of 49k tokens are the memory: 400 KB a token. A GPU wants some 16k tokens at once.
         together = 1 if ids.device.type == "cpu" else max(1, 16_384 // ids.shape[1])
-        for part in ids.split(together):
-            loss = logit_loss(self.student, self.teacher, part) * (len(part) / len(ids))
+        for part, at in zip(ids.split(together), positions.split(together) if r.reach else repeat(None)):
+            loss = logit_loss(self.student, self.teacher, part, at) * (len(part) / len(ids))
             loss.backward()
             total += loss.item()
         self.student.config.selective_v_top_k = None
-        return {"loss": total, "window": ids.shape[1], "selective": selective}
+        reached = 1 + int(positions.max())
+        return {"loss": total, "window": ids.shape[1], "selective": selective, "reach": reached}
+
+    def positions(self, ids: Tensor) -> Tensor:
+        """Positions [b, t] of this logit step's windows: like the windows, a pure function of seed and step."""
+        rng = random.Random(f"positions {self.recipe.seed} {self.step}")
+        rows = [spread_positions(ids.shape[1], self.recipe.reach, rng) for _ in ids]
+        return torch.stack(rows).to(ids.device)
 
     def run(self, save_every: float = 300.0, stop_after: float | None = None) -> None:
         """Run to the end of the recipe, or for `stop_after` seconds; saves on the way and at the end."""
@@ -216,7 +198,7 @@ class Healer:
         if not path.exists():
             return False
         state = torch.load(path, map_location=self.student.device, weights_only=True)
-        if state["recipe"] != asdict(self.recipe):
+        if asdict(Recipe()) | state["recipe"] != asdict(self.recipe):  # a run may be older than an option
             raise ValueError(
                 f"{path} was written by another recipe; use a new folder, or the same options\n{state['recipe']}"
             )
@@ -279,9 +261,11 @@ def main(argv: list[str] | None = None) -> None:
         ("layer-rate", float),
         ("logit-rate", float),
         ("query-rate", float),
+        ("rates", str),
         ("key-heads", int),
         ("augmented-query-dim", int),
         ("shortest", int),
+        ("reach", int),
         ("selective-every", int),
         ("selective-top-k", int),
         ("seed", int),
@@ -296,9 +280,11 @@ def main(argv: list[str] | None = None) -> None:
         layer_rate=args.layer_rate,
         logit_rate=args.logit_rate,
         query_rate=args.query_rate,
+        rates=args.rates,
         key_heads=args.key_heads,
         augmented_query_dim=args.augmented_query_dim or None,
         shortest=args.shortest,
+        reach=args.reach,
         selective_every=args.selective_every,
         selective_top_k=args.selective_top_k,
         seed=args.seed,

@@ -60,9 +60,13 @@ class _LogitKL(torch.autograd.Function):
         return ctx.saved_tensors[0] * upstream.to(ctx.saved_tensors[0].dtype), None
 
 
-def logit_loss(student: SigmaForCausalLM, teacher: SigmaForCausalLM, ids: Tensor) -> Tensor:
-    """KL(teacher || student) of the next token, mean over positions of ids [b, t]."""
+def logit_loss(
+    student: SigmaForCausalLM, teacher: SigmaForCausalLM, ids: Tensor, positions: Tensor | None = None
+) -> Tensor:
+    """KL(teacher || student) of the next token, mean over ids [b, t], read at increasing `positions` [b, t] or 0 to t."""
+    # a mask of ones says that a gap in the positions is no border between two packed texts
+    given = {} if positions is None else {"position_ids": positions, "attention_mask": torch.ones_like(ids)}
     with torch.no_grad():
-        want = teacher(input_ids=ids, use_cache=False).logits.flatten(0, 1)
-    got = student(input_ids=ids, use_cache=False).logits.flatten(0, 1)
+        want = teacher(input_ids=ids, use_cache=False, **given).logits.flatten(0, 1)
+    got = student(input_ids=ids, use_cache=False, **given).logits.flatten(0, 1)
     return _LogitKL.apply(got, want) / ids.numel()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -15,11 +14,7 @@ from sigma.convert import augment, convert, converted_config
 from sigma.folding import balance
 from sigma.modeling import SigmaForCausalLM
 from sigma.quantization import load_packed
-
-if TYPE_CHECKING:
-    from sigma.training.heal import Recipe
-
-TRAINED = ("q_proj", "q_gate_proj", "q_up_proj", "q_down_proj", "k_proj", "k_expand_proj")
+from sigma.training.recipe import TRAINED, Recipe
 
 
 def trained_parameters(model: SigmaForCausalLM) -> dict[str, torch.nn.Parameter]:

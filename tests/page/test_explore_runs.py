@@ -128,6 +128,18 @@ def test_while_an_answer_is_written_its_newest_token_is_shown(explored, tiny_sit
     ready(visitor, "recorded")  # what was written until Stop is explored
 
 
+def test_an_answer_that_ended_before_explore_was_first_opened_is_explored(visit, tiny_site):
+    """The tab is made when it is first opened, so it has heard nothing of the chat before."""
+    visitor = visit(tiny_site[1])
+    visitor.page.set_default_timeout(PATIENCE)
+    visitor.send("before you looked")
+    visitor.page.wait_for_function("document.body.dataset.run === 'over'")
+    visitor.page.get_by_role("tab", name="Explore").click()
+    visitor.page.wait_for_function(
+        "document.querySelector('[data-ex=source]')?.innerText.startsWith('Your run: “before you looked”')"
+    )
+
+
 LINK = "#explore?run=recorded&text=sigma&side=gqa&layer=7&head=4&step=9&k=5&mode=selection&measure=entropy&key=3&mass=0.9&noSink=1"
 
 

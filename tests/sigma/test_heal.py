@@ -1,15 +1,18 @@
 """Healing learns, and an interrupted run ends where an uninterrupted one does."""
 
 import json
+import random
 from dataclasses import replace
 
 import pytest
 import torch
 
 from sigma.convert import convert
-from sigma.training.heal import Healer, Recipe
+from sigma.training.heal import Healer
 from sigma.training.losses import _LogitKL, logit_loss
 from sigma.training.pack import pack_query_path, write_checkpoint
+from sigma.training.positions import spread_positions
+from sigma.training.recipe import Recipe, matrix_rates
 from sigma.training.start import lineage_of, start_from, started_student
 from tests.tiny import tiny_model
 
@@ -62,7 +65,7 @@ def test_logit_loss_and_its_gradient_are_those_of_kl_div():
     assert abs(loss - expected) < 1e-6 and (gradient - reference).abs().max() < 1e-8
 
 
-MIXED = replace(RECIPE, shortest=8, selective_every=2, selective_top_k=4)
+MIXED = replace(RECIPE, shortest=8, selective_every=2, selective_top_k=4, reach=200, rates="q_up_proj=0.01")
 
 
 @pytest.mark.parametrize("recipe, interrupted_at", [(RECIPE, 3), (RECIPE, 6), (RECIPE, 8), (MIXED, 9)])
@@ -99,7 +102,45 @@ def test_logit_steps_mix_window_lengths_and_selective_v(tmp_path):
         64 * n for n in range(1, 13)
     }
     assert [row["selective"] for row in rows] == [False, True] * 6
+    assert max(row["reach"] for row in rows) > 100 and all(row["window"] <= row["reach"] <= 200 for row in rows)
     assert one.student.config.selective_v_top_k is None
+
+
+def test_spread_positions_reach_far_and_stay_in_order():
+    rng, spread = random.Random(0), []
+    for _ in range(300):
+        positions = spread_positions(64, 1000, rng)
+        assert positions[0] == 0 and positions[-1] < 1000 and bool((positions.diff() >= 1).all())
+        spread.append(int(positions[-1]))
+    assert 60 < sum(last == 63 for last in spread) < 140  # a third without gaps
+    assert max(spread) > 950 and len({last // 100 for last in spread}) == 10
+    assert torch.equal(spread_positions(64, 0, rng), torch.arange(64))
+    assert spread_positions(1, 1000, rng).tolist() == [0]
+
+
+def test_logits_at_gapped_positions_are_those_of_the_text_with_a_gap(tmp_path):
+    """Same tokens, later positions: only rotations change, and the first part not at all."""
+    one = healer(tmp_path)
+    ids, positions = windows()[:2], torch.arange(32)[None].repeat(2, 1)
+    positions[1, 20:] += 300
+    ones = {"attention_mask": torch.ones_like(ids), "position_ids": positions}
+    with torch.no_grad():
+        plain = one.student(input_ids=ids, use_cache=False).logits
+        gapped = one.student(input_ids=ids, use_cache=False, **ones).logits
+        eager = healer(tmp_path / "eager").student
+        eager.set_attn_implementation("eager")
+        expected = eager(input_ids=ids, use_cache=False, **ones).logits
+    assert torch.allclose(gapped[0], plain[0], atol=1e-5) and torch.allclose(gapped[1, :20], plain[1, :20], atol=1e-5)
+    assert (gapped[1, 20:] - plain[1, 20:]).abs().max() > 1e-3
+    assert torch.allclose(gapped, expected, atol=1e-5)
+
+
+def test_each_matrix_has_its_own_rate():
+    rates = matrix_rates(replace(RECIPE, query_rate=0.5, rates="q_up_proj=0.01 k_proj=2"))
+    assert (rates["q_proj"], rates["q_up_proj"], rates["k_proj"]) == (0.5, 0.01, 2.0)
+    for wrong in ("v_proj=1", "q_proj", "q_proj=fast", "q_proj=-1", "q_proj=nan", "q_proj=inf"):
+        with pytest.raises(ValueError, match="NAME=NUMBER"):
+            matrix_rates(replace(RECIPE, rates=wrong))
 
 
 def test_a_run_starts_from_a_packed_checkpoint(tmp_path):
