@@ -41,10 +41,10 @@ window.Sigma = window.Sigma || {};
 
   // Three significant digits, as everywhere on the page.
   S.digits = function (value) {
-    if (value >= 1000) return S.count(Math.round(value));
+    if (value >= 999.5) return S.count(Math.round(value));
     if (value === 0) return "0";
-    const places = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));
-    return value.toFixed(Math.min(places, 3));
+    const near = Number(value.toPrecision(3));  // 99.97 is 100, not 100.0
+    return near.toFixed(Math.min(Math.max(0, 2 - Math.floor(Math.log10(Math.abs(near)))), 3));
   };
 
   const UNITS = [["B", "byte"], ["KiB", "kibibyte"], ["MiB", "mebibyte"], ["GiB", "gibibyte"]];
@@ -72,5 +72,6 @@ window.Sigma = window.Sigma || {};
 
   const whole = new Intl.NumberFormat("en-US");
   S.count = (value) => whole.format(value);
-  S.percent = (part) => S.digits(part * 100) + " %";
+  // What is nearly all is not all; one part in a million is the rounding of a sum.
+  S.percent = (part) => (part >= 0.9995 && part < 1 - 1e-6 ? "> 99.9 %" : S.digits(part * 100) + " %");
 })(window.Sigma);

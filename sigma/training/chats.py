@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
+from sigma.cli import parser_for, run
 from sigma.training.corpus import split_of
 
 TEMPLATES = (
@@ -274,10 +275,7 @@ def converse(
 
 
 def main(argv: list[str] | None = None) -> None:
-    from sigma.checkpoints import load_dense
-    from sigma.training.heal import keep_freed_memory
-
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_for(__doc__)
     parser.add_argument("out", type=Path)
     parser.add_argument("--base", help="model that writes; the default base otherwise")
     parser.add_argument("--count", type=int, default=600)
@@ -286,6 +284,16 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--split", choices=("train", "held-out"), help="mark every chat so; by its hash otherwise")
     args = parser.parse_args(argv)
+    run(lambda: write(args), False)
+
+
+def write(args: argparse.Namespace) -> None:
+    """What the command does. Raises ValueError, OSError or CheckpointError for input that cannot be used."""
+    from sigma.checkpoints import load_dense
+    from sigma.training.heal import keep_freed_memory
+
+    if min(args.count, args.batch, args.max_new_tokens) < 1:
+        raise ValueError("--count, --batch and --max-new-tokens are at least 1")
     keep_freed_memory()
     model, tokenizer = load_dense(args.base)
     model.to("cuda" if torch.cuda.is_available() else "cpu", torch.bfloat16)

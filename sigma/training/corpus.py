@@ -15,11 +15,14 @@ import html
 import json
 import random
 import re
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import torch
 from torch import Tensor
+
+from sigma.cli import parser_for, run
 
 HELD_OUT_PER_MILLE = 20
 _SUFFIXES = (".txt", ".rst", ".md", ".html", ".htm", ".pod")
@@ -51,7 +54,10 @@ def documents(folders: Iterable[Path]) -> Iterator[dict[str, str]]:
             stem = path.name.removesuffix(".gz")
             if not stem.endswith(_SUFFIXES):
                 continue
-            raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+            try:
+                raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+            except (OSError, EOFError, zlib.error):  # one unreadable or damaged file of thousands
+                continue
             text = clean(raw.decode("utf-8", errors="ignore"), stem.endswith((".html", ".htm")))
             key = hashlib.sha256(re.sub(r"\W+", "", text)[:2000].encode()).digest()
             if len(text) >= 500 and key not in seen:
@@ -88,12 +94,17 @@ def pack(texts: Iterable[str], tokenizer, length: int, limit: int | None = None)
 
 
 def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_for(__doc__)
     parser.add_argument("out", type=Path, help="JSON lines file to write")
     parser.add_argument("--docs", nargs="+", type=Path, required=True, help="folders of documentation")
     parser.add_argument("--limit-mb", type=float, default=40.0, help="stop after this much text per folder")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(argv)
+    run(lambda: write(args), False)
+
+
+def write(args: argparse.Namespace) -> None:
+    """What the command does. Raises ValueError or OSError for folders that hold no text and files that cannot be written."""
     rows = []
     for folder in args.docs:
         size = 0
@@ -104,6 +115,8 @@ def main(argv: list[str] | None = None) -> None:
             rows.append(row)
             if size > args.limit_mb * 2**20:
                 break
+    if not rows:
+        raise ValueError(f"no documents under {', '.join(map(str, args.docs))}")
     random.Random(args.seed).shuffle(rows)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     part = args.out.with_suffix(".part")

@@ -26,11 +26,12 @@ from torch import Tensor
 from tqdm import tqdm
 
 from sigma.checkpoints import load_dense
+from sigma.cli import parser_for, run
 from sigma.modeling import SigmaForCausalLM, rope_tables
 from sigma.training.corpus import pack, read
 from sigma.training.losses import layer_loss, logit_loss
 from sigma.training.positions import spread_positions
-from sigma.training.recipe import Recipe, matrix_rates, one_cycle
+from sigma.training.recipe import Recipe, matrix_rates, one_cycle, recipe_of, recipe_options
 from sigma.training.start import lineage_of, started_student, trained_parameters
 
 
@@ -207,7 +208,18 @@ class Healer:
                 parameter.copy_(state["weights"][name])
         self.optimizer.load_state_dict(state["optimizer"])
         self.stage, self.step, self.tokens, self.gates = state["stage"], state["step"], state["tokens"], state["gates"]
+        self._forget_what_was_not_saved()
         return True
+
+    def _forget_what_was_not_saved(self) -> None:
+        """Steps after the last saved state are run again: their rows leave the record."""
+        path = self.folder / "record.jsonl"
+        if path.exists():
+            rows = path.read_text(encoding="utf-8").splitlines(keepends=True)
+            kept = [row for row in rows if row.endswith("\n") and json.loads(row)["tokens"] <= self.tokens]
+            part = path.with_suffix(".part")
+            part.write_text("".join(kept), encoding="utf-8")
+            part.replace(path)
 
 
 def corpus_windows(path: Path, tokenizer, recipe: Recipe, limit: int) -> Tensor:
@@ -245,7 +257,7 @@ def git_commit() -> str:
 
 
 def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_for(__doc__)
     parser.add_argument("folder", type=Path, help="run folder; an interrupted run there is continued")
     parser.add_argument("--base", help="GQA source: folder, GGUF file or Hub id; the default base otherwise")
     parser.add_argument("--corpus", type=Path, nargs="+", required=True, help="JSON lines from sigma.training.corpus")
@@ -253,42 +265,13 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--windows", type=int, default=3000, help="most training windows read from each corpus file")
     parser.add_argument("--stop-after", type=float, help="seconds; the run can be continued later")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    for name, kind in (
-        ("length", int),
-        ("batch", int),
-        ("layer-steps", int),
-        ("logit-steps", int),
-        ("layer-rate", float),
-        ("logit-rate", float),
-        ("query-rate", float),
-        ("rates", str),
-        ("key-heads", int),
-        ("augmented-query-dim", int),
-        ("shortest", int),
-        ("reach", int),
-        ("selective-every", int),
-        ("selective-top-k", int),
-        ("seed", int),
-    ):
-        parser.add_argument(f"--{name}", type=kind, default=getattr(Recipe(), name.replace("-", "_")))
+    recipe_options(parser)
     args = parser.parse_args(argv)
-    recipe = Recipe(
-        length=args.length,
-        batch=args.batch,
-        layer_steps=args.layer_steps,
-        logit_steps=args.logit_steps,
-        layer_rate=args.layer_rate,
-        logit_rate=args.logit_rate,
-        query_rate=args.query_rate,
-        rates=args.rates,
-        key_heads=args.key_heads,
-        augmented_query_dim=args.augmented_query_dim or None,
-        shortest=args.shortest,
-        reach=args.reach,
-        selective_every=args.selective_every,
-        selective_top_k=args.selective_top_k,
-        seed=args.seed,
-    )
+    run(lambda: work(args, recipe_of(args)), False)
+
+
+def work(args: argparse.Namespace, recipe: Recipe) -> None:
+    """What the command does. Raises ValueError, OSError or CheckpointError for input that cannot be used."""
     keep_freed_memory()
     teacher, tokenizer = load_dense(args.base)
     windows = torch.cat([corpus_windows(path, tokenizer, recipe, args.windows) for path in args.corpus])

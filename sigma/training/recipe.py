@@ -2,34 +2,84 @@
 
 from __future__ import annotations
 
+import argparse
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 TRAINED = ("q_proj", "q_gate_proj", "q_up_proj", "q_down_proj", "k_proj", "k_expand_proj")
 
 
+def _option(default: Any, words: str) -> Any:
+    return field(default=default, metadata={"help": words})
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Everything that decides a run. `batch` windows of `length` tokens per step; peak learning rates, one cycle."""
+    """Everything that decides a run; each field is an option of `sigma.training.heal`, explained there.
 
-    length: int = 512
-    batch: int = 2
-    layer_steps: int = 150
-    layer_rate: float = 1.5e-4
-    logit_steps: int = 400
-    logit_rate: float = 1e-4
-    query_rate: float = 0.2  # of either rate, for the query path: a sign-like Adam step sums coherently through it
-    rates: str = ""  # of either rate, by matrix, in query_rate's place: "q_proj=0.5 q_up_proj=0.015"
-    warmup: float = 0.08
-    calibration_windows: int = 128
-    key_heads: int = 1
-    augmented_query_dim: int | None = 864
-    seed: int = 0
-    shortest: int = 0  # logit steps cut their windows in 1, 2, 4 ... parts, down to this length; 0: never
-    reach: int = 0  # logit steps spread a window's positions up to here (sigma.training.positions); 0: never
-    selective_every: int = 0  # every n-th logit step runs with selective V at every position; 0: none
-    selective_top_k: int = 100
+    Raises ValueError for numbers that make no run.
+    """
+
+    length: int = _option(512, "tokens of a training window")
+    batch: int = _option(2, "windows per step")
+    layer_steps: int = _option(150, "steps of the layer-wise stage")
+    layer_rate: float = _option(1.5e-4, "its peak learning rate")
+    logit_steps: int = _option(400, "steps of the end-to-end stage")
+    logit_rate: float = _option(1e-4, "its peak learning rate")
+    # An Adam step is like a sign: it sums coherently through the three matrices of an augmented query.
+    query_rate: float = _option(0.2, "share of either rate for the query's matrices")
+    rates: str = _option("", 'shares by matrix, before --query-rate: "q_proj=0.3 q_up_proj=0.04"')
+    warmup: float = _option(0.08, "part of a stage in which its rate rises")
+    calibration_windows: int = _option(128, "windows that the closed-form start is computed from")
+    key_heads: int = _option(1, "K heads of the student")
+    augmented_query_dim: int | None = _option(864, "width of the augmented query; 0: a plain one")
+    seed: int = _option(0, "order of windows, their cuts and positions")
+    shortest: int = _option(0, "end to end, cut a step's windows in 1, 2, 4 ... parts, down to this length; 0: never")
+    reach: int = _option(0, "end to end, spread a window's positions up to here (sigma.training.positions); 0: never")
+    selective_every: int = _option(0, "every n-th end-to-end step runs with selective V at every position; 0: none")
+    selective_top_k: int = _option(100, "with this k")
     data: str = ""  # digest of the training windows: another corpus is another run
+
+    def __post_init__(self) -> None:
+        cuts = self.length // self.shortest if self.shortest else 1
+        sensible = {
+            "length": self.length >= 2,
+            "batch": self.batch >= 1,
+            "layer_steps": self.layer_steps >= 0,
+            "logit_steps": self.logit_steps >= 0,
+            "warmup": 0 <= self.warmup <= 1,
+            "calibration_windows": self.calibration_windows >= 1,
+            "shortest": self.shortest == 0 or (self.shortest >= 2 and cuts >= 1 and self.length % _power(cuts) == 0),
+            "reach": self.reach == 0 or self.reach >= self.length,
+            "selective_every": self.selective_every >= 0,
+            "selective_top_k": self.selective_top_k >= 1,
+            **{name: 0 <= getattr(self, name) < math.inf for name in ("layer_rate", "logit_rate", "query_rate")},
+        }
+        for name, good in sensible.items():
+            if not good:
+                raise ValueError(f"a healing run cannot have {name.replace('_', ' ')} = {getattr(self, name)}")
+        matrix_rates(self)
+
+
+def _power(cuts: int) -> int:
+    """The largest power of two up to `cuts`."""
+    return 1 << (cuts.bit_length() - 1)
+
+
+def recipe_options(parser: argparse.ArgumentParser) -> None:
+    """An option for every field of a recipe but the digest of its data."""
+    for entry in fields(Recipe):
+        if "help" in entry.metadata:
+            kind = str if isinstance(entry.default, str) else type(entry.default)
+            words = entry.metadata["help"].replace("%", "%%") + " (%(default)s)"
+            parser.add_argument(f"--{entry.name.replace('_', '-')}", type=kind, default=entry.default, help=words)
+
+
+def recipe_of(args: argparse.Namespace) -> Recipe:
+    """The recipe that the options of `recipe_options` ask for. Raises ValueError like `Recipe`."""
+    given = {entry.name: getattr(args, entry.name) for entry in fields(Recipe) if "help" in entry.metadata}
+    return Recipe(**given | {"augmented_query_dim": given["augmented_query_dim"] or None})
 
 
 def one_cycle(step: int, steps: int, warmup: float) -> float:

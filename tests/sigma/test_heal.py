@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from sigma.convert import convert
-from sigma.training.heal import Healer
+from sigma.training.heal import Healer, main
 from sigma.training.losses import _LogitKL, logit_loss
 from sigma.training.pack import pack_query_path, write_checkpoint
 from sigma.training.positions import spread_positions
@@ -68,6 +68,49 @@ def test_logit_loss_and_its_gradient_are_those_of_kl_div():
 MIXED = replace(RECIPE, shortest=8, selective_every=2, selective_top_k=4, reach=200, rates="q_up_proj=0.01")
 
 
+def _without_time(row):
+    return {k: v for k, v in json.loads(row).items() if k != "seconds"}
+
+
+def test_steps_that_were_not_saved_leave_the_record(tmp_path):
+    one = healer(tmp_path)
+    one.run(stop_after=0)
+    record = tmp_path / "record.jsonl"
+    saved = record.read_text()
+    record.write_text(saved + saved.replace('"tokens": 64', '"tokens": 128') + '{"stage": "lay')  # killed while writing
+    assert healer(tmp_path).resume()
+    assert record.read_text() == saved and '"tokens": 64' in saved
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        dict(length=1),
+        dict(batch=0),
+        dict(logit_steps=-1),
+        dict(logit_rate=float("nan")),
+        dict(warmup=2),
+        dict(shortest=64),
+        dict(length=100, shortest=10),
+        dict(reach=16),
+        dict(selective_top_k=0),
+        dict(rates="v_proj=1"),
+    ],
+)
+def test_a_recipe_that_makes_no_run_is_refused(wrong):
+    with pytest.raises(ValueError):
+        replace(RECIPE, **wrong)
+
+
+def test_the_command_says_what_is_wrong_in_one_line(tmp_path, capsys):
+    for options in (["--length", "1"], ["--rates", "v_proj=1"], ["--shortest", "400", "--length", "300"]):
+        with pytest.raises(SystemExit) as ended:
+            main([str(tmp_path), "--corpus", str(tmp_path / "none.jsonl"), *options])
+        assert ended.value.code == 2
+        said = capsys.readouterr().err
+        assert said.startswith("error: ") and said.count("\n") == 1
+
+
 @pytest.mark.parametrize("recipe, interrupted_at", [(RECIPE, 3), (RECIPE, 6), (RECIPE, 8), (MIXED, 9)])
 def test_resume_is_exact(tmp_path, recipe, interrupted_at):
     whole = healer(tmp_path / "whole", recipe)
@@ -92,6 +135,8 @@ def test_resume_is_exact(tmp_path, recipe, interrupted_at):
     second.run()
     for name, parameter in whole.parameters.items():
         assert torch.equal(parameter, second.parameters[name]), name
+    one, two = ([_without_time(row) for row in (tmp_path / f / "record.jsonl").open()] for f in ("whole", "pieces"))
+    assert one == two
 
 
 def test_logit_steps_mix_window_lengths_and_selective_v(tmp_path):
