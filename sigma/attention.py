@@ -61,7 +61,7 @@ def masked_decode(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, scali
     b, n_q, t, d = query.shape
     n_k, n_v, T = key.shape[1], value.shape[1], key.shape[2]
     scores = torch.matmul(query.reshape(b, n_k, -1, d), key.transpose(2, 3)).view(b, n_q, t, T)
-    weights = torch.add(bias, scores, alpha=scaling).softmax(-1, dtype=torch.float32).to(value.dtype)
+    weights = (scores.float() * scaling + bias).softmax(-1).to(value.dtype)  # fp16 has no room below a mask's minimum
     return torch.matmul(weights.view(b, n_v, -1, T), value).view(b, n_q, t, -1)
 
 
