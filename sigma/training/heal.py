@@ -13,12 +13,10 @@ import argparse
 import ctypes
 import hashlib
 import json
-import math
 import random
 import subprocess
 import time
 from dataclasses import asdict, replace
-from itertools import repeat
 from pathlib import Path
 
 import torch
@@ -66,9 +64,9 @@ class Healer:
         epoch, start = divmod(position, max(1, len(self.windows) - r.batch + 1))
         order = torch.randperm(len(self.windows), generator=torch.Generator().manual_seed(r.seed + epoch))
         ids = self.windows[order[start : start + r.batch]].to(self.student.device)
-        if stage == "logits" and r.shortest:
-            kinds = 1 + int(math.log2(r.length // r.shortest))
-            ids = ids.reshape(-1, r.length >> random.Random(f"{r.seed} {step}").randrange(kinds))
+        if stage == "logits":
+            lengths = r.window_lengths()
+            ids = ids.reshape(-1, lengths[random.Random(f"{r.seed} {step}").randrange(len(lengths))])
         return ids
 
     def layer_step(self, ids: Tensor) -> dict[str, float]:
@@ -101,7 +99,7 @@ class Healer:
         total = 0.0
         # Two sides' logits of 49k tokens are the memory: 400 KB a token. A GPU wants some 16k tokens at once.
         together = 1 if ids.device.type == "cpu" else max(1, 16_384 // ids.shape[1])
-        for part, at in zip(ids.split(together), positions.split(together) if r.reach else repeat(None)):
+        for part, at in zip(ids.split(together), positions.split(together)):
             loss = logit_loss(self.student, self.teacher, part, at) * (len(part) / len(ids))
             loss.backward()
             total += loss.item()

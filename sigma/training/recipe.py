@@ -42,7 +42,7 @@ class Recipe:
     data: str = ""  # digest of the training windows: another corpus is another run
 
     def __post_init__(self) -> None:
-        cuts = self.length // self.shortest if self.shortest else 1
+        lengths = self.window_lengths() if self.length >= 2 and self.shortest >= 0 else []
         sensible = {
             "length": self.length >= 2,
             "batch": self.batch >= 1,
@@ -50,7 +50,8 @@ class Recipe:
             "logit_steps": self.logit_steps >= 0,
             "warmup": 0 <= self.warmup <= 1,
             "calibration_windows": self.calibration_windows >= 1,
-            "shortest": self.shortest == 0 or (self.shortest >= 2 and cuts >= 1 and self.length % _power(cuts) == 0),
+            "shortest": (self.shortest == 0 or 2 <= self.shortest <= self.length)
+            and all(self.length % n == 0 for n in lengths),
             "reach": self.reach == 0 or self.reach >= self.length,
             "selective_every": self.selective_every >= 0,
             "selective_top_k": self.selective_top_k >= 1,
@@ -61,10 +62,12 @@ class Recipe:
                 raise ValueError(f"a healing run cannot have {name.replace('_', ' ')} = {getattr(self, name)}")
         matrix_rates(self)
 
-
-def _power(cuts: int) -> int:
-    """The largest power of two up to `cuts`."""
-    return 1 << (cuts.bit_length() - 1)
+    def window_lengths(self) -> list[int]:
+        """Lengths that an end-to-end step's windows are cut to: all, a half, a quarter ... down to `shortest`."""
+        lengths = [self.length]
+        while self.shortest and lengths[-1] // 2 >= self.shortest:
+            lengths.append(lengths[-1] // 2)
+        return lengths
 
 
 def recipe_options(parser: argparse.ArgumentParser) -> None:
