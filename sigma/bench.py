@@ -33,7 +33,7 @@ def ours(
     cache = runtime.new_cache()
 
     def read() -> float:
-        cache.crop(0)
+        cache.keep_first(0)
         begun = time.perf_counter()
         for part in prompt[:, :-1].split(PREFILL_CHUNK, dim=1):
             logits = runtime.prefill(part, cache)
@@ -45,7 +45,7 @@ def ours(
 
     def once() -> Speed:
         speed = read() if prefill else None
-        cache.crop(base)
+        cache.keep_first(base)
         ids = prompt[:, -1:].to(runtime.device)
         begun = time.perf_counter()
         for _ in range(tokens):

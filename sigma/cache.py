@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import torch
 from transformers.cache_utils import Cache, CacheLayerMixin
+from transformers.modeling_outputs import BaseModelOutputWithPast
 
 from sigma.configuration import SigmaConfig
 from sigma.events import CacheBytes
 
 CHUNK = 256
+
+# transformers 5.24 renamed `past_key_values` to `cache`, in what `generate` passes and reads; both are served
+CACHE_NAME = "cache" if "cache" in BaseModelOutputWithPast.__dataclass_fields__ else "past_key_values"
 
 
 class DiffKVLayer(CacheLayerMixin):
@@ -84,10 +88,18 @@ class DiffKVLayer(CacheLayerMixin):
     def get_max_length(self) -> int:
         return -1
 
-    def crop(self, max_length: int) -> None:
-        """Keep the first `max_length` rows (a negative number drops that many). Memory stays reserved."""
-        keep = max_length if max_length >= 0 else self.length + max_length
-        self.length = max(0, min(self.length, keep))
+    def crop(self, tokens_to_remove: int) -> None:
+        """Drop that many of the newest rows, a number of 0 or less as in transformers. Memory stays reserved.
+
+        ValueError for a positive number: it once meant the rows to keep, which is `keep_first`.
+        """
+        if tokens_to_remove > 0:
+            raise ValueError(f"crop takes minus the rows to drop, not {tokens_to_remove}; keep_first keeps a number")
+        self.keep_first(max(0, self.length + tokens_to_remove))
+
+    def keep_first(self, rows: int) -> None:
+        """Keep the first `rows` rows, all where there are fewer. Memory stays reserved."""
+        self.length = min(self.length, rows)
         if self.is_initialized:
             self._view()
 
@@ -119,7 +131,7 @@ class DiffKVLayer(CacheLayerMixin):
 
 
 class DiffKVCache(Cache):
-    """A cache of `DiffKVLayer`s with byte accounting; pass it to transformers as `past_key_values`."""
+    """A cache of `DiffKVLayer`s with byte accounting; pass it to transformers as `cache`."""
 
     def __init__(self, config: SigmaConfig, chunk: int = CHUNK):
         super().__init__(layers=[DiffKVLayer(chunk) for _ in range(config.num_hidden_layers)])
@@ -143,6 +155,11 @@ class DiffKVCache(Cache):
             layer.reserve(layer.length + rows)
         k = self.layers[0].k_buffer
         assert k.dtype == dtype and k.shape[0] == batch and k.is_contiguous()
+
+    def keep_first(self, rows: int) -> None:
+        """Keep the first `rows` cached tokens (0 empties it, with its memory kept)."""
+        for layer in self.layers:
+            layer.keep_first(rows)
 
     def advance(self, rows: int) -> None:
         """Count `rows` reserved tokens as cached."""

@@ -96,7 +96,7 @@ class _Run:
             return self.model.runtime.new_cache(), 0
         pairs = zip(kept.ids, self.ids[:-1])
         common = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
-        kept.cache.crop(common)
+        kept.cache.keep_first(common)
         return kept.cache, common
 
     def opening(self) -> PromptEvent:

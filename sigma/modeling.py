@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, GenerationMixin, PreTrainedModel
-from transformers.cache_utils import StaticCache
+from transformers.cache_utils import Cache, StaticCache
 from transformers.masking_utils import create_causal_mask
 from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutputWithPast
@@ -18,8 +18,21 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
 from sigma.attention import eager_attention
-from sigma.cache import DiffKVCache
+from sigma.cache import CACHE_NAME, DiffKVCache
 from sigma.configuration import SigmaConfig
+
+
+def given_cache(cache: Cache | None, past_key_values: Cache | None) -> Cache | None:
+    """The cache, by whichever of its two names a caller passes it; ValueError for both at once."""
+    if cache is not None and past_key_values is not None:
+        raise ValueError("`cache` and `past_key_values` are two names of one argument: give one of them")
+    return past_key_values if cache is None else cache
+
+
+def needs_named_outputs(return_dict: bool | None) -> None:
+    """ValueError for `return_dict=False`: the answer is always an output object."""
+    if return_dict is False:
+        raise ValueError("return_dict=False is not supported: take the fields of the output, or its to_tuple()")
 
 
 def rope_frequencies(config: SigmaConfig) -> Tensor:
@@ -100,17 +113,17 @@ class SigmaAttention(nn.Module):
         k = self.k_proj(hidden_states).unflatten(-1, (-1, self.config.key_head_dim))
         return (self.k_norm(k) if self.config.qk_norm else k).transpose(1, 2)
 
-    def forward(self, hidden_states, position_embeddings, attention_mask=None, past_key_values=None, **kwargs):
+    def forward(self, hidden_states, position_embeddings, attention_mask=None, cache=None):
         b, t, _ = hidden_states.shape
         config = self.config
         q, k = self.query(hidden_states), self.key(hidden_states)
         v = self.v_proj(hidden_states).view(b, t, -1, config.head_dim).transpose(1, 2)
         # v's type: under autocast a norm gives fp32
         q, k = (rotate(x, *position_embeddings).to(v.dtype) for x in (q, k))
-        if past_key_values is not None:
-            k, v = past_key_values.update(k, v, self.layer_idx)
+        if cache is not None:
+            k, v = cache.update(k, v, self.layer_idx)
         attend = ALL_ATTENTION_FUNCTIONS.get_interface(config._attn_implementation, eager_attention)
-        out, weights = attend(self, q, k, v, attention_mask, scaling=config.scale, **kwargs)
+        out, weights = attend(self, q, k, v, attention_mask, scaling=config.scale)
         return self.o_proj(out.reshape(b, t, -1)), weights
 
 
@@ -147,7 +160,7 @@ class SigmaPreTrainedModel(PreTrainedModel):
     base_model_prefix = "model"
     supports_gradient_checkpointing = True
     _no_split_modules = ["SigmaDecoderLayer"]
-    _skip_keys_device_placement = ["past_key_values"]
+    _skip_keys_device_placement = ["cache", "past_key_values"]
     _supports_sdpa = True
     _supports_attention_backend = True
 
@@ -174,54 +187,52 @@ class SigmaModel(SigmaPreTrainedModel):
         input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
         position_ids: Tensor | None = None,
-        past_key_values=None,
+        cache: Cache | None = None,
         inputs_embeds: Tensor | None = None,
         use_cache: bool | None = None,
         output_attentions: bool = False,
         output_hidden_states: bool = False,
-        **kwargs,
+        *,
+        past_key_values: Cache | None = None,
+        return_dict: bool = True,
     ) -> BaseModelOutputWithPast:
+        cache = given_cache(cache, past_key_values)
+        needs_named_outputs(return_dict)
         if (input_ids is None) == (inputs_embeds is None):
             raise ValueError("give exactly one of input_ids and inputs_embeds")
         if output_attentions and self.config._attn_implementation != "eager":
             raise ValueError('output_attentions needs attn_implementation="eager": the kernels never hold the scores')
         hidden = self.embed_tokens(input_ids) if inputs_embeds is None else inputs_embeds
-        if (
-            (self.config.use_cache if use_cache is None else use_cache)
-            and past_key_values is None
-            and not self.training
-        ):
-            past_key_values = DiffKVCache(self.config)
-        if isinstance(past_key_values, StaticCache) and self.config.num_key_heads != self.config.num_value_heads:
+        if (self.config.use_cache if use_cache is None else use_cache) and cache is None and not self.training:
+            cache = DiffKVCache(self.config)
+        if isinstance(cache, StaticCache) and self.config.num_key_heads != self.config.num_value_heads:
             raise ValueError(
                 f"a StaticCache holds as many V heads as K heads, this model has {self.config.num_value_heads} and "
                 f"{self.config.num_key_heads}: use sigma.cache.DiffKVCache, which generate() does by itself"
             )
         given = position_ids
         if position_ids is None:
-            past = 0 if past_key_values is None else past_key_values.get_seq_length()
+            past = 0 if cache is None else cache.get_seq_length()
             position_ids = torch.arange(past, past + hidden.shape[1], device=hidden.device).unsqueeze(0)
         mask = create_causal_mask(
-            config=self.config,
-            inputs_embeds=hidden,
-            attention_mask=attention_mask,
-            past_key_values=past_key_values,
+            self.config,
+            hidden,
+            attention_mask,
+            cache,
             position_ids=given,  # our own would look like packed sequences to a tracer, and cost a mask
         )
         tables = rope_tables(self.config, position_ids)
         states, attentions = [], []
         for layer in self.layers:
             states.append(hidden)
-            hidden, weights = layer(
-                hidden, position_embeddings=tables, attention_mask=mask, past_key_values=past_key_values
-            )
+            hidden, weights = layer(hidden, position_embeddings=tables, attention_mask=mask, cache=cache)
             attentions.append(weights)
         hidden = self.norm(hidden)
         return BaseModelOutputWithPast(
             last_hidden_state=hidden,
-            past_key_values=past_key_values,
             hidden_states=(*states, hidden) if output_hidden_states else None,
             attentions=tuple(attentions) if output_attentions else None,
+            **{CACHE_NAME: cache},
         )
 
 
@@ -229,6 +240,7 @@ class SigmaForCausalLM(SigmaPreTrainedModel, GenerationMixin):
     """The decoder with its language-model head."""
 
     _tied_weights_keys = {"lm_head.weight": "model.embed_tokens.weight"}
+    accepts_loss_kwargs = True  # transformers' Trainer then passes num_items_in_batch
 
     def __init__(self, config: SigmaConfig):
         super().__init__(config)
@@ -239,9 +251,9 @@ class SigmaForCausalLM(SigmaPreTrainedModel, GenerationMixin):
 
     def _prepare_cache_for_generation(self, generation_config, model_kwargs, *args, **kwargs):
         """`generate` gets our cache unless the caller chose another."""
-        chosen = generation_config.cache_implementation is not None or model_kwargs.get("past_key_values") is not None
+        chosen = generation_config.cache_implementation is not None or model_kwargs.get(CACHE_NAME) is not None
         if generation_config.use_cache and not chosen:
-            model_kwargs["past_key_values"] = DiffKVCache(self.config)
+            model_kwargs[CACHE_NAME] = DiffKVCache(self.config)
         return super()._prepare_cache_for_generation(generation_config, model_kwargs, *args, **kwargs)
 
     def forward(
@@ -249,34 +261,47 @@ class SigmaForCausalLM(SigmaPreTrainedModel, GenerationMixin):
         input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
         position_ids: Tensor | None = None,
-        past_key_values=None,
+        cache: Cache | None = None,
         inputs_embeds: Tensor | None = None,
         labels: Tensor | None = None,
         use_cache: bool | None = None,
         logits_to_keep: int | Tensor = 0,
-        **kwargs,
+        output_attentions: bool | None = False,
+        output_hidden_states: bool | None = False,
+        *,
+        num_items_in_batch: int | Tensor | None = None,
+        past_key_values: Cache | None = None,
+        return_dict: bool = True,
     ) -> CausalLMOutputWithPast:
+        """Logits of every position, or of the last `logits_to_keep`; with `labels` the mean loss per token.
+
+        `past_key_values` is what transformers before 5.24 calls `cache`. There is no `**kwargs`: a keyword that is
+        not known here would be an answer computed without it.
+        """
         outputs = self.model(
             input_ids,
             attention_mask,
             position_ids,
-            past_key_values,
+            given_cache(cache, past_key_values),
             inputs_embeds,
             use_cache,
-            kwargs.pop("output_attentions", False) or False,
-            kwargs.pop("output_hidden_states", False) or False,
+            bool(output_attentions),
+            bool(output_hidden_states),
+            return_dict=return_dict,
         )
         keep = slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
         logits = self.lm_head(outputs.last_hidden_state[:, keep])
         loss = None
         if labels is not None:
-            loss = self.loss_function(logits=logits, labels=labels, vocab_size=self.config.vocab_size, **kwargs)
+            loss = self.loss_function(
+                logits=logits, labels=labels, vocab_size=self.config.vocab_size, num_items_in_batch=num_items_in_batch
+            )
         return CausalLMOutputWithPast(
             loss=loss,
             logits=logits,
-            past_key_values=outputs.past_key_values,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
+            **{CACHE_NAME: outputs.get(CACHE_NAME)},
         )
 
 

@@ -57,15 +57,15 @@ def stock(model, prompt: torch.Tensor, tokens: int) -> Contender:
     """transformers' `generate`, greedy; the prompt [1, t] is read by a forward pass before the clock of the answer."""
     from transformers import DynamicCache
 
+    from sigma.cache import CACHE_NAME
+
     @torch.no_grad()
     def once() -> Speed:
-        cache = DynamicCache(config=model.config)
+        kept = {CACHE_NAME: DynamicCache(config=model.config)}
         begun = time.perf_counter()
-        model(prompt[:, :-1], past_key_values=cache, logits_to_keep=1)
+        model(prompt[:, :-1], logits_to_keep=1, **kept)
         read = time.perf_counter()
-        model.generate(
-            prompt, past_key_values=cache, do_sample=False, min_new_tokens=tokens, max_new_tokens=tokens, pad_token_id=0
-        )
+        model.generate(prompt, do_sample=False, min_new_tokens=tokens, max_new_tokens=tokens, pad_token_id=0, **kept)
         return Speed((prompt.shape[1] - 1) / (read - begun), tokens / (time.perf_counter() - read))
 
     return once

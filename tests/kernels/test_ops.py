@@ -328,8 +328,8 @@ def test_the_model_is_one_graph(top_k, step):
     caches = DiffKVCache(model.config), DiffKVCache(model.config)
     with torch.no_grad():
         for start, stop in ((0, 20), (20, 21)):
-            got = one_graph(ids[:, start:stop], past_key_values=caches[0]).logits
-            torch.testing.assert_close(got, model(ids[:, start:stop], past_key_values=caches[1]).logits)
+            got = one_graph(ids[:, start:stop], cache=caches[0]).logits
+            torch.testing.assert_close(got, model(ids[:, start:stop], cache=caches[1]).logits)
     assert names == [["prefill_attention"] * 2, [step] * 2]
 
 

@@ -44,12 +44,23 @@ def test_growth_keeps_the_rows_and_rarely_copies():
 def test_crop_then_append_overwrites():
     config = tiny_model(num_key_heads=1).config
     cache, k, v = filled(config, 20)
-    cache.crop(7)
+    cache.keep_first(7)
     assert cache.length == 7 and cache.bytes().k_resident == config.kv_bytes(7)[0]
     keys, _ = cache.update(k[:, :, 10:13], v[:, :, 10:13], 0)
     assert torch.equal(keys, torch.cat((k[:, :, :7], k[:, :, 10:13]), 2))
     cache.crop(-2)
     assert cache.layers[0].length == 8
+
+
+def test_crop_counts_as_transformers_does():
+    """0 drops nothing (generate calls it), a positive number is refused: it once meant the rows to keep."""
+    cache, *_ = filled(tiny_model(num_key_heads=1).config, 20)
+    cache.crop(0)
+    assert cache.length == 20
+    cache.crop(-25)
+    assert cache.length == 0
+    with pytest.raises(ValueError, match=r"not 7; keep_first"):
+        cache.crop(7)
 
 
 def test_free_leaves_nothing():

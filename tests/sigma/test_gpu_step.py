@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from kernels import native
-from sigma.cache import DiffKVCache
+from sigma.cache import CACHE_NAME, DiffKVCache
 from sigma.runtime import Runtime, graph
 from sigma.runtime.graph import KEPT_GRAPHS, DecodeStep, GraphUnavailable, unavailable
 from sigma.runtime.torch_path import distinct_rows, silu_mul
@@ -82,14 +82,14 @@ def test_the_step_is_the_eager_loop_and_the_model(name, batch, top_k, runtime_of
     eager, eager_probes, eager_cache = decoded(runtime_of(model, stepping=False), ids, top_k, probe_layer=1)
     torch.testing.assert_close(got, eager, atol=1e-4, rtol=1e-4)
     with torch.inference_mode():
-        past = model(ids[:, :PROMPT]).past_key_values
-        wanted = [model(ids[:, i : i + 1], past_key_values=past).logits[:, -1] for i in range(PROMPT, ids.shape[1])]
+        past = model(ids[:, :PROMPT])[CACHE_NAME]
+        wanted = [model(ids[:, i : i + 1], cache=past).logits[:, -1] for i in range(PROMPT, ids.shape[1])]
     torch.testing.assert_close(got, torch.stack(wanted, 1), atol=2e-4, rtol=2e-4)
     assert cache.layers[0].capacity == 2 * CHUNK
     assert len(runtime.step.kept) == 2
     assert cache.bytes() == eager_cache.bytes()
     for probe, eager_probe in zip(probes, eager_probes):
-        np.testing.assert_allclose(probe.scores, eager_probe.scores, atol=1e-5)
+        np.testing.assert_allclose(probe.scores, eager_probe.scores, atol=3e-5)
         np.testing.assert_allclose(probe.captured, eager_probe.captured, atol=1e-5)
         assert (probe.positions is None) == (eager_probe.positions is None)
         if top_k is not None:
@@ -118,7 +118,7 @@ def test_the_step_begins_a_cache_and_follows_a_crop(runtime_of):
         logits, _ = runtime.decode(ids[:, i : i + 1], cache)
     with torch.inference_mode():
         torch.testing.assert_close(logits, model(ids[:, :4]).logits[:, -1], atol=1e-4, rtol=1e-4)
-        cache.crop(2)
+        cache.keep_first(2)
         logits, _ = runtime.decode(ids[:, 9:10], cache)
         wanted = model(torch.cat((ids[:, :2], ids[:, 9:10]), 1)).logits[:, -1]
         torch.testing.assert_close(logits, wanted, atol=1e-4, rtol=1e-4)
@@ -338,6 +338,6 @@ def test_a_replayed_step_repeats_itself_on_a_gpu(on_gpu):
     for top_k in (None, 20):
         runs = []
         for _ in range(20):
-            cache.crop(299)
+            cache.keep_first(299)
             runs.append(runtime.decode(ids[:, 299:], cache, top_k=top_k)[0])
         assert all(torch.equal(run, runs[0]) for run in runs)

@@ -1,12 +1,14 @@
 """The class is a drop-in transformers model, and its GQA configuration is Llama."""
 
+import warnings
+
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, StaticCache
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from sigma import SigmaForCausalLM, attention
-from sigma.cache import DiffKVCache
+from sigma.cache import CACHE_NAME, DiffKVCache
 from tests.tiny import SHAPE, tiny_model
 
 SHAPES = {
@@ -61,9 +63,7 @@ def test_steps_through_the_cache_equal_one_pass(model):
     with torch.no_grad():
         whole = model(prompt).logits
         cache = DiffKVCache(model.config, chunk=16)
-        parts = [
-            model(prompt[:, a:b], past_key_values=cache).logits for a, b in ((0, 25), (25, 26), (26, 29), (29, 40))
-        ]
+        parts = [model(prompt[:, a:b], cache=cache).logits for a, b in ((0, 25), (25, 26), (26, 29), (29, 40))]
     torch.testing.assert_close(torch.cat(parts, 1), whole, atol=2e-4, rtol=1e-4)
 
 
@@ -82,15 +82,15 @@ def test_chunks_of_a_prompt_need_no_mask(model, monkeypatch):
         whole = model(prompt).logits
         for padding in (None, torch.ones_like(prompt)):
             cache = DiffKVCache(model.config)
-            model(prompt[:, :30], past_key_values=cache, attention_mask=None if padding is None else padding[:, :30])
-            rest = model(prompt[:, 30:], past_key_values=cache, attention_mask=padding).logits
+            model(prompt[:, :30], cache=cache, attention_mask=None if padding is None else padding[:, :30])
+            rest = model(prompt[:, 30:], cache=cache, attention_mask=padding).logits
             torch.testing.assert_close(rest, whole[:, 30:], atol=2e-4, rtol=1e-4)
     assert not any(masks)
     options = dict(do_sample=False, max_new_tokens=8, min_new_tokens=8, pad_token_id=2)
     wanted = model.generate(prompt, **options)
     assert torch.equal(model.generate(prompt, prefill_chunk_size=20, **options), wanted)
     assert not any(masks)
-    static = dict(past_key_values=StaticCache(model.config, 100), **options)
+    static = {CACHE_NAME: StaticCache(model.config, 100), **options}
     if model.config.num_key_heads == model.config.num_value_heads:
         assert torch.equal(model.generate(prompt, **static), wanted)
         assert any(masks)
@@ -105,8 +105,8 @@ def test_kernels_agree_with_materialised_scores(model):
 
         def last():
             cache = DiffKVCache(model.config)
-            model(prompt[:, :-1], past_key_values=cache)
-            return model(prompt[:, -1:], past_key_values=cache).logits
+            model(prompt[:, :-1], cache=cache)
+            return model(prompt[:, -1:], cache=cache).logits
 
         ours = last()
         model.set_attn_implementation("eager")
@@ -121,7 +121,7 @@ def test_new_tokens_after_padding_agree_with_materialised_scores(model, tokens):
     first = 24 - tokens
 
     def last():
-        given = dict(past_key_values=DiffKVCache(model.config))
+        given = dict(cache=DiffKVCache(model.config))
         with torch.no_grad():
             model(prompt[:, :first], padding[:, :first], positions[:, :first], **given)
             return model(prompt[:, first:], padding, positions[:, first:], **given).logits
@@ -166,8 +166,8 @@ def test_selective_everywhere_is_selective_decoding():
     prompt = ids(1, 24)
     with torch.no_grad():
         cache = DiffKVCache(model.config)
-        model(prompt[:, :1], past_key_values=cache)
-        steps = torch.cat([model(prompt[:, i : i + 1], past_key_values=cache).logits for i in range(1, 24)], 1)
+        model(prompt[:, :1], cache=cache)
+        steps = torch.cat([model(prompt[:, i : i + 1], cache=cache).logits for i in range(1, 24)], 1)
         model.set_attn_implementation("diffqkv_selective_everywhere")
         torch.testing.assert_close(model(prompt).logits[:, 1:], steps, atol=2e-4, rtol=1e-4)
 
@@ -181,3 +181,75 @@ def test_training_reaches_every_parameter():
 def test_attentions_need_eager(gqa):
     with pytest.raises(ValueError, match="eager"):
         gqa(ids(1, 4), output_attentions=True)
+
+
+def test_a_keyword_that_is_not_known_is_refused(model):
+    """transformers 5.24 passed `cache` to a forward that swallowed it: wrong tokens from the second on."""
+    for call in (model, model.model):
+        with pytest.raises(TypeError, match="kv_cache"):
+            call(ids(1, 4), kv_cache=DiffKVCache(model.config))
+        with pytest.raises(ValueError, match="return_dict"):
+            call(ids(1, 4), return_dict=False)
+    with pytest.raises(ValueError, match="kv_cache"):
+        model.generate(ids(1, 4), kv_cache=DiffKVCache(model.config), max_new_tokens=1)
+
+
+@pytest.mark.parametrize("name", ["cache", "past_key_values"])
+def test_the_cache_has_the_name_of_every_supported_transformers(model, name):
+    model.config.selective_v_top_k = None
+    prompt = ids(1, 12)
+    with torch.no_grad():
+        whole = model(prompt).logits
+        cache = DiffKVCache(model.config)
+        model(prompt[:, :8], **{name: cache})
+        rest = model(prompt[:, 8:], **{name: cache})
+        torch.testing.assert_close(rest.logits, whole[:, 8:], atol=2e-4, rtol=1e-4)
+        assert rest[CACHE_NAME] is cache and cache.length == 12
+        with pytest.raises(ValueError, match="two names of one argument"):
+            model(prompt[:, :1], cache=cache, past_key_values=cache)
+
+
+def test_generating_keeps_what_it_read(model):
+    """Greedy steps through `generate` are the greedy steps of whole passes, and its cache holds all but the last."""
+    model.config.selective_v_top_k = None
+    prompt = ids(1, 12)
+    out = model.generate(
+        prompt, do_sample=False, max_new_tokens=9, min_new_tokens=9, pad_token_id=2, return_dict_in_generate=True
+    )
+    tokens = prompt
+    with torch.no_grad():
+        for _ in range(9):
+            logits = model(tokens, use_cache=False).logits[:, -1]
+            logits[:, model.generation_config.eos_token_id] = -torch.inf
+            tokens = torch.cat((tokens, logits.argmax(-1, keepdim=True)), 1)
+    assert torch.equal(out.sequences, tokens)
+    assert isinstance(out[CACHE_NAME], DiffKVCache) and out[CACHE_NAME].length == 20
+
+
+def test_our_calls_use_no_deprecated_name(model, caplog):
+    """transformers says so once per process, through its logger or a FutureWarning."""
+    from transformers.utils import logging
+
+    logging.get_logger("transformers").propagate, before = True, logging.get_logger("transformers").propagate
+    type(logging.get_logger("transformers")).warning_once.cache_clear()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            model.generate(ids(1, 12), do_sample=False, max_new_tokens=3, pad_token_id=2, prefill_chunk_size=5)
+            model.generate(ids(1, 12), num_beams=2, do_sample=False, max_new_tokens=3, pad_token_id=2)
+        assert not [record.message for record in caplog.records if "deprecated" in record.message]
+    finally:
+        logging.get_logger("transformers").propagate = before
+
+
+def test_training_with_checkpointed_layers_has_the_same_gradients():
+    model = tiny_model(num_key_heads=1).train()
+    prompt, gradients = ids(1, 20), []
+    for checkpointed in (False, True):
+        model.zero_grad()
+        if checkpointed:
+            model.gradient_checkpointing_enable()
+        model(prompt, labels=prompt).loss.backward()
+        gradients.append([p.grad.clone() for p in model.parameters()])
+    for plain, again in zip(*gradients):
+        torch.testing.assert_close(again, plain)

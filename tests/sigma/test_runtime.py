@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from kernels import native
+from sigma.cache import CACHE_NAME
 from sigma.configuration import SigmaConfig
 from sigma.modeling import SigmaForCausalLM
 from sigma.quantization import Dense, GroupInt8, quantize_int4, quantize_int8
@@ -104,9 +105,9 @@ def test_selective_v_agrees_with_the_model(name, renormalize):
     cache = runtime.new_cache()
     runtime.prefill(ids[:, :40], cache)
     with torch.inference_mode():
-        past = model(ids[:, :40]).past_key_values
+        past = model(ids[:, :40])[CACHE_NAME]
         for i in range(40, 50):
-            wanted = model(ids[:, i : i + 1], past_key_values=past).logits[:, -1]
+            wanted = model(ids[:, i : i + 1], cache=past).logits[:, -1]
             logits, _ = runtime.decode(ids[:, i : i + 1], cache, top_k=7)
             torch.testing.assert_close(logits, wanted, atol=2e-4, rtol=2e-4)
 
@@ -121,7 +122,7 @@ def test_bytes_and_probe_are_exact(top_k):
     runtime.prefill(ids[:, :32], cache)
     distinct = 0
     for layer in range(config.num_hidden_layers):  # the same step once per layer, to see every layer's rows
-        cache.crop(32)
+        cache.keep_first(32)
         _, probe = runtime.decode(ids[:, 32:], cache, top_k=top_k, probe_layer=layer)
         assert probe.layer == layer
         assert probe.scores.shape == (9, 33)
@@ -154,10 +155,10 @@ def test_crop_and_continue_equals_fresh():
     ids = tokens(model, 1, 40)
     used = runtime.new_cache()
     runtime.prefill(ids.flip(1), used)
-    used.crop(0)
+    used.keep_first(0)
     runtime.prefill(ids[:, :30], used)
     runtime.prefill(ids[:, :8], used)
-    used.crop(30)
+    used.keep_first(30)
     fresh = runtime.new_cache()
     runtime.prefill(ids[:, :30], fresh)
     a, _ = runtime.decode(ids[:, 30:31], used)
