@@ -45,11 +45,11 @@ def main(argv: list[str] | None = None) -> int:
     except RuntimeError as error:
         sys.exit(f"error: {error}")
 
-    from visualizers.pages import build_page, launch_options
-    from visualizers.source import EngineSource
+    from visualizers.page import build_page, launch_options
+    from visualizers.shared.loader import EngineSource
 
     def load(progress):
-        from sigma.engine import load_engine
+        from sigma.engine.engine import load_engine
 
         return load_engine(args.checkpoint, args.base, args.device, args.weights, progress)
 

@@ -3,8 +3,8 @@
 Importing the package registers `SigmaConfig` and `SigmaForCausalLM` with transformers' Auto classes.
 """
 
-from sigma.configuration import SigmaConfig
-from sigma.modeling import SigmaForCausalLM, SigmaModel
-from sigma.presets import PRESETS, preset
+from sigma.model.configuration import SigmaConfig
+from sigma.model.modeling import SigmaForCausalLM, SigmaModel
+from sigma.model.presets import PRESETS, preset
 
 __all__ = ["PRESETS", "SigmaConfig", "SigmaForCausalLM", "SigmaModel", "preset"]

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from sigma.cli import model_options, parser_for, run, say, table
-from sigma.peers import Contender, Speed, llama_cpp, stock, stock_model
+from sigma.measure.peers import Contender, Speed, llama_cpp, stock, stock_model
 
 PREFILL_CHUNK = 256  # as the engine reads prompts
 
@@ -69,7 +69,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
 
     def work() -> dict:
-        from sigma.checkpoints import load_pair
+        from sigma.checkpoints.load import load_pair
         from sigma.runtime import Runtime
 
         if args.context < 2 or args.tokens < 1 or args.repeats < 1:

@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from sigma.base import CheckpointError
+from sigma.checkpoints.base import CheckpointError
 from sigma.events import PromptError
 
 

@@ -13,9 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sigma.configuration import SigmaConfig
-from sigma.folding import PROGRESSIVE_FOLD, compress_keys
-from sigma.modeling import SigmaForCausalLM
+from sigma.conversion.fold import PROGRESSIVE_FOLD, compress_keys
+from sigma.model.configuration import SigmaConfig
+from sigma.model.modeling import SigmaForCausalLM
 
 GATE_ALPHA = 4.0
 # Near SiLU's stationary point: a healed query is reproduced to a quarter of the jitter of v . q, and gates still learn
@@ -204,8 +204,8 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
 
     def work() -> dict:
-        from sigma.card import model_card
-        from sigma.checkpoints import load_dense
+        from sigma.checkpoints.load import load_dense
+        from sigma.conversion.card import model_card
         from sigma.evaluate import compare
         from sigma.training.corpus import pack, read
 

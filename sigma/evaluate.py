@@ -160,7 +160,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
 
     def work() -> dict:
-        from sigma.checkpoints import load_pair
+        from sigma.checkpoints.load import load_pair
         from sigma.training.corpus import pack, read
 
         if args.context < 2 or args.windows < 1:

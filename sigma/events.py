@@ -100,7 +100,7 @@ Event = PromptEvent | PrefillEvent | StepEvent
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """Sampling options; `temperature` 0 is greedy. Applied as transformers does (`sigma.sampling`)."""
+    """Sampling options; `temperature` 0 is greedy. Applied as transformers does (`sigma.engine.sampling`)."""
 
     temperature: float = 0.0
     top_p: float = 1.0

@@ -64,7 +64,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
 
     def work() -> dict:
-        from sigma.engine import load_engine
+        from sigma.engine.engine import load_engine
         from sigma.events import ChatRequest, PromptError, Sampling
 
         question = sys.stdin.read() if args.prompt == "-" else args.prompt

@@ -4,8 +4,8 @@ import functools
 
 import pytest
 
-from sigma.base import fetch_base
-from sigma.checkpoints import EMBEDDED, PACKED_FILE, CheckpointError
+from sigma.checkpoints.base import fetch_base
+from sigma.checkpoints.load import EMBEDDED, PACKED_FILE, CheckpointError
 
 
 @functools.cache

@@ -5,7 +5,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from sigma import SigmaConfig, SigmaForCausalLM
-from sigma.checkpoints import Side
+from sigma.checkpoints.load import Side
 from sigma.quantization import Dense
 
 SPECIALS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]

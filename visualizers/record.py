@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from sigma.events import SIDES, ChatRequest, PromptError, Sampling
-from visualizers import recording
+from visualizers.chat import recording
 
 PROMPT = "What does a GPU do, in a few sentences?"
 
@@ -29,7 +29,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--device", default="auto")
     args = parser.parse_args(argv)
 
-    from sigma.engine import load_engine
+    from sigma.engine.engine import load_engine
 
     try:
         engine = load_engine(args.checkpoint, args.base, device=args.device)

@@ -1,4 +1,4 @@
-// Payload strings to numbers, and numbers to text. The other half of visualizers/packing.py.
+// Payload strings to numbers, and numbers to text. The other half of visualizers/shared/packing.py.
 window.Sigma = window.Sigma || {};
 (function (S) {
   "use strict";

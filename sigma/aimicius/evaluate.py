@@ -113,7 +113,7 @@ class _Answers:
     def _engine(self):
         if self.engine is None:
             from sigma.cli import say
-            from sigma.engine import load_engine
+            from sigma.engine.engine import load_engine
 
             self.engine = load_engine(self.args.checkpoint, self.args.base, self.args.device, self.args.weights, say)
         return self.engine

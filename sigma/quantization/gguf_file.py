@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sigma.configuration import SigmaConfig
+from sigma.model.configuration import SigmaConfig
 from sigma.quantization.packed import Dense, GroupInt8, Int4, Packed
 
 _LAYER = {

@@ -22,8 +22,8 @@ from torch import Tensor
 from kernels import append_rope, decode_attention, selective_decode_attention
 from kernels.dispatch import chosen_backend
 from kernels.splits import MAX_DIM
-from sigma.cache import DiffKVCache
-from sigma.configuration import SigmaConfig
+from sigma.model.cache import DiffKVCache
+from sigma.model.configuration import SigmaConfig
 from sigma.runtime.torch_path import TorchPath, distinct_rows, silu_mul
 from sigma.runtime.trace import Trace
 

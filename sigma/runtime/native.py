@@ -15,9 +15,9 @@ from torch import Tensor
 
 from kernels import decode_attention, native, prefill_attention
 from kernels.native import NativeUnavailable
-from sigma.cache import DiffKVCache
-from sigma.configuration import SigmaConfig
-from sigma.modeling import rope_tables
+from sigma.model.cache import DiffKVCache
+from sigma.model.configuration import SigmaConfig
+from sigma.model.modeling import rope_tables
 from sigma.quantization import Packed
 from sigma.runtime.layout import Matrix, fits, interleave
 from sigma.runtime.torch_path import DECODE_TOKENS

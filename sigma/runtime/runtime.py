@@ -10,10 +10,10 @@ from torch import Tensor
 
 from kernels import attention_weights
 from kernels.dispatch import chosen_backend
-from sigma.cache import CHUNK, DiffKVCache
-from sigma.configuration import SigmaConfig
 from sigma.events import AttentionProbe
-from sigma.modeling import SigmaForCausalLM
+from sigma.model.cache import CHUNK, DiffKVCache
+from sigma.model.configuration import SigmaConfig
+from sigma.model.modeling import SigmaForCausalLM
 from sigma.quantization import Dense, Packed
 from sigma.runtime.graph import GPU_CHUNK, DecodeStep, GraphUnavailable, unavailable
 from sigma.runtime.native import NativePath, NativeUnavailable

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from kernels import decode_attention, prefill_attention, selective_decode_attention
 from kernels.dispatch import chosen_backend
-from sigma.cache import DiffKVCache
-from sigma.configuration import SigmaConfig
-from sigma.modeling import rope_tables
+from sigma.model.cache import DiffKVCache
+from sigma.model.configuration import SigmaConfig
+from sigma.model.modeling import rope_tables
 from sigma.quantization import Int4, Packed
 from sigma.quantization.packed import unpack_nibbles
 from sigma.runtime.trace import Trace

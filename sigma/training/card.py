@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from sigma.checkpoints import EMBEDDED
+from sigma.checkpoints.load import EMBEDDED
 from sigma.cli import parser_for, run, say
 
 PROMPTS = EMBEDDED.parent / "examples" / "prompts.json"
@@ -125,7 +125,7 @@ dim 64, augmented query of width 864, 30 layers. 256 instead of 384 cached value
 
 This folder holds the query and key path only: `q_proj`, `k_proj` in int8, the augmented query in int4 (groups of 64 and
 32, around its starting structure: rank one, identity, scaled identity). Every other tensor is the base's own, from the
-Q4_1 GGUF whose sha256 is in `manifest.json`; `sigma.checkpoints.load_pair` puts both together.
+Q4_1 GGUF whose sha256 is in `manifest.json`; `sigma.checkpoints.load.load_pair` puts both together.
 
 Made by `sigma.convert` (progressive-fold complex PCA, closed-form start of the augmented query), healed by
 `sigma.training.heal` on two CPU cores (layer-wise attention, then logits KL) on package documentation and chats sampled
@@ -144,7 +144,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
 
     def work() -> dict:
-        from sigma.engine import load_engine
+        from sigma.engine.engine import load_engine
 
         runs = dict(item.split("=", 1) if "=" in item else (Path(item).name, item) for item in args.runs)
         runs = {label: Path(folder) for label, folder in runs.items()}

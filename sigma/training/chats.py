@@ -289,7 +289,7 @@ def main(argv: list[str] | None = None) -> None:
 
 def write(args: argparse.Namespace) -> None:
     """What the command does. Raises ValueError, OSError or CheckpointError for input that cannot be used."""
-    from sigma.checkpoints import load_dense
+    from sigma.checkpoints.load import load_dense
     from sigma.training.heal import keep_freed_memory
 
     if min(args.count, args.batch, args.max_new_tokens) < 1:

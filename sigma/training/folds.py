@@ -11,8 +11,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from sigma.cli import parser_for, run, say, table
+from sigma.conversion.fold import PROGRESSIVE_FOLD
 from sigma.convert import convert
-from sigma.folding import PROGRESSIVE_FOLD
 from sigma.training.corpus import pack, read
 
 FOLDS = {  # (number of frequencies, neighbours that share directions), from the fast end to the slow one
@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
 
     def work() -> dict:
-        from sigma.checkpoints import load_dense
+        from sigma.checkpoints.load import load_dense
         from sigma.evaluate import compare
 
         if min(args.context) < 2 or args.tokens < max(args.context):

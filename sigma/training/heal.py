@@ -23,9 +23,9 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from sigma.checkpoints import load_dense
+from sigma.checkpoints.load import load_dense
 from sigma.cli import parser_for, run
-from sigma.modeling import SigmaForCausalLM, rope_tables
+from sigma.model.modeling import SigmaForCausalLM, rope_tables
 from sigma.training.corpus import pack, read
 from sigma.training.losses import layer_loss, logit_loss
 from sigma.training.positions import spread_positions

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from sigma.checkpoints import load_side
+from sigma.checkpoints.load import load_side
 from sigma.cli import parser_for, run, say
 from sigma.training.corpus import clean, split_of
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sigma.attention import heads_for_queries
-from sigma.modeling import SigmaForCausalLM, rotate
+from sigma.model.attention import heads_for_queries
+from sigma.model.modeling import SigmaForCausalLM, rotate
 
 
 def layer_loss(student, teacher, x: Tensor, tables: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:

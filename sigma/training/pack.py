@@ -18,10 +18,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sigma.checkpoints import PACKED_FILE, Side, load_side
+from sigma.checkpoints.load import PACKED_FILE, Side, load_side
 from sigma.cli import parser_for, run, say
 from sigma.convert import converted_config, layer_inputs
-from sigma.modeling import SigmaForCausalLM
+from sigma.model.modeling import SigmaForCausalLM
 from sigma.quantization import quantize_int4, quantize_int8, save_packed
 from sigma.training.corpus import pack, read
 from sigma.training.start import end_of_run
@@ -165,7 +165,7 @@ def _nll_of(model, windows: Tensor) -> float:
 
 
 def _sha(base: Side) -> str:
-    from sigma.base import sha256_of
+    from sigma.checkpoints.base import sha256_of
 
     return sha256_of(Path(base.manifest["path"]))
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from sigma.checkpoints import PACKED_FILE
-from sigma.configuration import SigmaConfig
+from sigma.checkpoints.load import PACKED_FILE
+from sigma.conversion.fold import balance
 from sigma.convert import augment, convert, converted_config
-from sigma.folding import balance
-from sigma.modeling import SigmaForCausalLM
+from sigma.model.configuration import SigmaConfig
+from sigma.model.modeling import SigmaForCausalLM
 from sigma.quantization import load_packed
 from sigma.training.recipe import TRAINED, Recipe
 

@@ -35,9 +35,9 @@ class Loader:
 
     def __init__(self, monkeypatch):
         self.loads, self.asked, self.interrupt_at = 0, [], None
-        import sigma.engine
+        import sigma.engine.engine
 
-        monkeypatch.setattr(sigma.engine, "load_engine", self.load)
+        monkeypatch.setattr(sigma.engine.engine, "load_engine", self.load)
 
     def load(self, *_):
         self.loads += 1

@@ -12,8 +12,8 @@ import kernels
 from kernels import dispatch, ops
 from kernels.prefill import reference
 from kernels.selective import reference as selective_reference
-from sigma.attention import diffqkv_attention
-from sigma.cache import DiffKVCache
+from sigma.model.attention import diffqkv_attention
+from sigma.model.cache import DiffKVCache
 from tests.kernels.inputs import make_qkv
 from tests.tiny import tiny_model
 

@@ -13,9 +13,9 @@ import torch
 from transformers import LlamaForCausalLM
 
 from kernels import native
-from sigma.checkpoints import EMBEDDED, load_pair
+from sigma.checkpoints.load import EMBEDDED, load_pair
 from sigma.evaluate import compare, runtime_check
-from sigma.peers import stock_model
+from sigma.measure.peers import stock_model
 from sigma.runtime import Runtime
 from tests.real import need_default_pair
 

@@ -75,7 +75,7 @@ def view(
 ) -> dict[str, Any]:
     """The parts that a question names in `parts`, for both sides.
 
-    found: by side, what answers like `sigma.inspection.Inspection`. The question's layer, query (a position), k and
+    found: by side, what answers like `sigma.engine.inspection.Inspection`. The question's layer, query (a position), k and
     head say where; each part is checked before anything is computed. PromptError for what does not exist.
     """
     parts = question.get("parts")

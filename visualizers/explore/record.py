@@ -87,7 +87,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--device", default="auto")
     args = parser.parse_args(argv)
 
-    from sigma.engine import load_engine
+    from sigma.engine.engine import load_engine
 
     try:
         engine = load_engine(args.checkpoint, args.base, device=args.device)

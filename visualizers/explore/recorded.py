@@ -52,7 +52,7 @@ def expand(text: str, dtype: Any = np.uint8) -> np.ndarray:
 
 
 class RecordedSide:
-    """One side of a recorded run; answers like `sigma.inspection.Inspection`, from the file."""
+    """One side of a recorded run; answers like `sigma.engine.inspection.Inspection`, from the file."""
 
     first_query = 0
 

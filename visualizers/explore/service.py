@@ -39,7 +39,7 @@ class _Job:
 
 
 class Explorer:
-    """All visitors' questions. `source`: a `visualizers.source.EngineSource`; `recording`: a recorded exploration."""
+    """All visitors' questions. `source`: a `visualizers.shared.loader.EngineSource`; `recording`: a recorded exploration."""
 
     def __init__(self, source, recording: dict[str, Any] | None = None):
         self.source, self.pages = source, Pages()

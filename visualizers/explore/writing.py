@@ -14,7 +14,7 @@ from typing import Any
 from sigma.events import SIDES, ChatRequest, Event, PromptError, StepEvent
 from visualizers.explore.measures import first_difference
 from visualizers.explore.runs import Page
-from visualizers.requests import clean_prompt, make_request, make_sampling
+from visualizers.shared.options import clean_prompt, make_request, make_sampling
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from sigma.events import SideInfo
-from sigma.presets import PRESETS
+from sigma.model.presets import PRESETS
 
 PAIRS = {
     "sigma-1.5b": ("Sigma-1.5B", "std-1.5b", "paper, Table 14; GQA is its STD baseline (section 3)"),
@@ -17,7 +17,7 @@ PAIRS = {
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A Llama-type decoder with its own number of query, key and value heads (`sigma.configuration.SigmaConfig`).
+    """A Llama-type decoder with its own number of query, key and value heads (`sigma.model.configuration.SigmaConfig`).
 
     The first six fields decide the cache. The others decide the number of parameters; `augmented` is the width of the
     augmented query or None, `tied` whether the output shares the embedding's matrix.
@@ -47,7 +47,7 @@ class Shape:
 
 
 def preset_shape(name: str) -> Shape:
-    """A preset of `sigma.presets` as a Shape. Raises ValueError for an unknown name."""
+    """A preset of `sigma.model.presets` as a Shape. Raises ValueError for an unknown name."""
     if name not in PRESETS:
         raise ValueError(f"unknown preset {name!r}; there are {', '.join(PRESETS)}")
     values = PRESETS[name]
@@ -79,7 +79,7 @@ def gqa_of(shape: Shape, heads: int) -> Shape:
 
 
 def parameters(shape: Shape) -> dict[str, int]:
-    """Parameters by origin, counted as `sigma.modeling.SigmaForCausalLM` has them (no bias anywhere).
+    """Parameters by origin, counted as `sigma.model.modeling.SigmaForCausalLM` has them (no bias anywhere).
 
     `attention` is q, k, v and o of all layers (with the expansion of a narrow K), `augmented query` its gate, up and
     down projections, `norms` two per layer and one at the end.

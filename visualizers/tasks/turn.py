@@ -9,8 +9,8 @@ from typing import Any
 
 from sigma.aimicius.contract import Case, Task
 from sigma.events import ChatRequest, Engine
-from visualizers.board import Board
-from visualizers.live import Run, stream_turn
+from visualizers.shared.stream import Run, stream_turn
+from visualizers.shared.turn_view import Board
 from visualizers.tasks.common import VerdictView, packed
 from visualizers.tasks.judging import Judgement, JudgeRoom
 from visualizers.tasks.shelf import Draw

@@ -16,7 +16,7 @@ from typing import Any
 from filelock import FileLock
 
 from sigma.aimicius.contract import SPLITS, Case, CaseError, Task
-from sigma.base import cache_folder
+from sigma.checkpoints.base import cache_folder
 
 HASHES = Path(__file__).with_name("hashes.json")
 Progress = Callable[[str, int], None]

@@ -25,7 +25,7 @@ from sigma.aimicius.nl2kql.child import Child, ChildError
 from sigma.aimicius.nl2kql.parse import MAX_DIAGNOSTICS, Diagnostic
 from sigma.aimicius.nl2kql.references import References
 from sigma.aimicius.nl2kql.schema import Schema, normal_cluster
-from sigma.base import cache_folder
+from sigma.checkpoints.base import cache_folder
 
 PACKAGE = "@kusto/language-service-next"
 VERSION = "12.4.1"

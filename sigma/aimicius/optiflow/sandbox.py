@@ -25,7 +25,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from sigma.base import cache_folder, sha256_of
+from sigma.checkpoints.base import cache_folder, sha256_of
 
 WASM_SHA256 = "e5dc5a398b07b54ea8fdb503bf68fb583d533f10ec3f930963e02b9505f7a763"  # CPython 3.12.0 for WASI
 CHILD = Path(__file__).with_name("wasi_child.py")

@@ -22,7 +22,7 @@ from sigma.aimicius.optiflow.sandbox import (
     private_folder,
     wasm_file,
 )
-from sigma.base import sha256_of
+from sigma.checkpoints.base import sha256_of
 from tests.aimicius.optiflow.hostile import PROGRAMS
 
 # Waiting costs no processor time: only programs that wait get a short clock, so that a busy machine fails none of the others.

@@ -3,11 +3,11 @@
 import json
 
 from visualizers.explore.first import first_view
+from visualizers.explore.handlers import first_view_script
 from visualizers.explore.recorded import read
 from visualizers.explore.service import Explorer
-from visualizers.pages.explore_handlers import first_view_script
-from visualizers.pages.look import ASSETS
-from visualizers.source import EngineSource
+from visualizers.page.theme import ASSETS
+from visualizers.shared.loader import EngineSource
 
 RECORDING = ASSETS / "examples" / "explore.json"
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from sigma.events import SIDES, ChatRequest, Sampling
-from tests.page.explore_site import tiny_engine
+from tests.visualizers.explore.site import tiny_engine
 from visualizers.explore import record, recorded
 from visualizers.explore.runs import from_recording
-from visualizers.pages.look import ASSETS
+from visualizers.page.theme import ASSETS
 
 SHIPPED = ASSETS / "examples" / "explore.json"
 

@@ -10,15 +10,15 @@ import pytest
 import torch
 
 from sigma.events import SIDES, ChatRequest, Sampling
-from tests.page.explore_site import tiny_engine
+from tests.visualizers.explore.site import tiny_engine
 from visualizers.explore import measures, service
 from visualizers.explore.answers import PARTS
+from visualizers.explore.handlers import ExploreHandlers, dumps
 from visualizers.explore.payloads import ALPHABET
 from visualizers.explore.recorded import read
 from visualizers.explore.service import Explorer
-from visualizers.pages.explore_handlers import ExploreHandlers, dumps
-from visualizers.pages.look import ASSETS
-from visualizers.source import EngineSource
+from visualizers.page.theme import ASSETS
+from visualizers.shared.loader import EngineSource
 
 RECORDING = ASSETS / "examples" / "explore.json"
 

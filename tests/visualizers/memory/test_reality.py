@@ -5,10 +5,10 @@ import json
 import pytest
 import torch
 
-from sigma.engine import Model, SigmaEngine
+from sigma.engine.engine import Model, SigmaEngine
 from sigma.events import ChatRequest, Sampling, StepEvent
-from sigma.modeling import SigmaForCausalLM
-from sigma.presets import PRESETS, preset
+from sigma.model.modeling import SigmaForCausalLM
+from sigma.model.presets import PRESETS, preset
 from sigma.runtime import Runtime
 from tests.fake_engine import fake_info
 from tests.tiny import side_of, tiny_model

@@ -1,0 +1,1 @@
+"""Where weights and vocabularies come from: the fetched base, folders, files, the Hub."""

@@ -1,0 +1,75 @@
+"""The model card of a converted checkpoint: what it is, how it was made, what was measured."""
+
+from __future__ import annotations
+
+from sigma.model.configuration import SigmaConfig
+
+
+def model_card(name: str, source: str, before: SigmaConfig, after: SigmaConfig, figures: dict) -> str:
+    """Markdown with the Hub's front matter.
+
+    Args:
+        name: the checkpoint's; source: path or Hub id of the GQA model.
+        before, after: their configurations.
+        figures: what `sigma.convert` measured, see its `work`.
+    """
+    is_hub_id = source.count("/") == 1 and not source.startswith((".", "/", "~"))
+    front = ["library_name: transformers", "tags: [sigma, diffqkv]", "pipeline_tag: text-generation"]
+    if is_hub_id:
+        front.append(f"base_model: {source}")
+    heads = "{0.num_attention_heads} query, {0.num_key_heads} key, {0.num_value_heads} value"
+    saved = 1 - figures["kv_bytes_per_token_after"] / figures["kv_bytes_per_token_before"]
+    query = "plain" if after.augmented_query_dim is None else f"augmented, width {after.augmented_query_dim}"
+    rows = [("source", figures["gqa_nll"], None, None), ("converted", *_row(figures["converted"]))]
+    if figures.get("healed"):
+        rows.append(("converted and healed", *_row(figures["healed"])))
+    return "\n".join(
+        [
+            "---",
+            *front,
+            "---",
+            "",
+            f"# {name}",
+            "",
+            f"A Sigma (DiffQKV attention, arXiv 2501.13629) made from `{source}` by `python -m sigma.convert`.",
+            "",
+            f"| | {source} | {name} |",
+            "|---|---|---|",
+            f"| heads | {heads.format(before)} | {heads.format(after)} |",
+            f"| query | plain | {query} |",
+            f"| KV cache per token, bf16 | {figures['kv_bytes_per_token_before']:,} bytes "
+            f"| {figures['kv_bytes_per_token_after']:,} bytes ({-saved:.1%}) |",
+            "",
+            f"Measured on {figures['held_out_tokens']:,} held-out tokens in windows of {figures['context']:,}:",
+            "",
+            "| model | loss per token | against the source | KL | top-1 agreement |",
+            "|---|---|---|---|---|",
+            *(f"| {label} | {nll:.4f} | {gap} | {rest} |" for label, nll, gap, rest in map(_cells, rows)),
+            "",
+            f"Conversion took {figures['seconds']:.0f} s." + _healing(figures),
+            "",
+            "```python",
+            "import sigma  # registers the class",
+            "from transformers import AutoModelForCausalLM",
+            "",
+            f'model = AutoModelForCausalLM.from_pretrained("{name}")',
+            "```",
+            "",
+        ]
+    )
+
+
+def _row(measured: dict) -> tuple[float, float, tuple[float, float]]:
+    return measured["nll"], measured["gap_percent"], (measured["kl"], measured["top1_agreement"])
+
+
+def _cells(row) -> tuple[str, float, str, str]:
+    label, nll, gap, rest = row
+    if gap is None:
+        return label, nll, "", " | "
+    return label, nll, f"{gap:+.2f} %", f"{rest[0]:.4f} | {rest[1]:.1%}"
+
+
+def _healing(figures: dict) -> str:
+    healing = figures.get("healing")
+    return "" if not healing else f" Healed on {healing['tokens']:,} tokens ({healing['stage']} stage at its end)."

@@ -1,0 +1,1 @@
+"""What the commands that measure compute: quality, texts, and the peers that speed is compared with."""

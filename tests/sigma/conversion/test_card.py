@@ -1,0 +1,43 @@
+"""The model card: curves from run records, answers of both sides, figures from the manifest."""
+
+import json
+
+import pytest
+
+from sigma.checkpoints.load import EMBEDDED
+from sigma.training.card import PROMPTS, answers, card, draw_loss, read_record, smooth
+from tests.fake_engine import FakeEngine
+
+
+def test_curves_are_drawn_from_the_record(tmp_path):
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    rows = [{"stage": "layer", "loss": 9.0, "tokens": 1}]
+    rows += [{"stage": "logits", "loss": 1 / (i + 1), "tokens": 1000 * i} for i in range(50)]
+    (tmp_path / "record.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    draw_loss({"augmented query": tmp_path}, tmp_path / "healing.svg")
+    first = (tmp_path / "healing.svg").read_text()
+    assert first.startswith("<?xml") and "thousand tokens" in first
+
+
+def test_a_missing_or_empty_record_is_named(tmp_path):
+    with pytest.raises(ValueError, match="no readable healing record"):
+        read_record(tmp_path)
+    (tmp_path / "record.jsonl").write_text("")
+    with pytest.raises(ValueError, match="empty"):
+        read_record(tmp_path)
+
+
+def test_smoothing_is_the_mean_of_what_came_before():
+    assert smooth([4.0, 2.0, 0.0], width=2) == [4.0, 3.0, 1.0]
+
+
+def test_the_card_carries_the_manifests_figures_and_every_answer():
+    manifest = json.loads((EMBEDDED / "manifest.json").read_text())
+    prompts = json.loads(PROMPTS.read_text())
+    assert len(prompts) == 10
+    text = card(manifest, answers(FakeEngine(words=5), prompts[:2], tokens=8), curves=False)
+    for figures in manifest["figures"].values():
+        assert f"{figures['sigma_nll']:.4f}" in text and f"{figures['gap_percent']:+.2f} %" in text
+    assert all(prompt in text for prompt in prompts[:2]) and "healing.svg" not in text
+    longer = card(manifest, [], curves=True, experiments="## Longer texts\n\n| a |\n")
+    assert longer.index("healing.svg") < longer.index("## Longer texts") < longer.index("## Ten answers")

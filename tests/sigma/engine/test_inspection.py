@@ -1,0 +1,199 @@
+"""Inspection against the eager attention of the readable model, and what the engine keeps of a turn."""
+
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from sigma.engine import inspection
+from sigma.engine.engine import KEPT_RUNS, Model, SigmaEngine
+from sigma.engine.inspection import Cancelled, recompute
+from sigma.events import ChatRequest, PromptError, Sampling
+from sigma.runtime import Runtime
+from tests.tiny import side_of, tiny_model
+
+SHAPES = {
+    "gqa": dict(num_key_heads=3),
+    "sigma": dict(seed=1, num_key_heads=1, augmented_query_dim=108),
+    "one head": dict(seed=2, num_attention_heads=1, num_key_heads=1, num_value_heads=1, head_dim=8),
+    "32/4/16": dict(seed=3, num_attention_heads=32, num_key_heads=4, num_value_heads=16, head_dim=8),
+    "half K": dict(seed=4, num_key_heads=3, key_head_dim=4),
+    "biases, so the torch path": dict(seed=6, num_key_heads=3, qkv_bias=True),
+    "raw weights": dict(seed=5, num_key_heads=1, selective_v_renormalize=False),
+}
+
+
+@pytest.fixture(params=SHAPES)
+def model(request):
+    return tiny_model(**SHAPES[request.param])
+
+
+def some_ids(n, seed=0):
+    return np.random.default_rng(seed).integers(3, 259, n).tolist()
+
+
+def eager(model, ids):
+    """(weights per layer [n_q, T, T], logits [T, vocab]) of the readable model."""
+    model.config._attn_implementation = "eager"
+    with torch.no_grad():
+        hidden = model.model(torch.tensor([ids]), use_cache=False, output_attentions=True)
+        return [w[0].numpy() for w in hidden.attentions], model.lm_head(hidden.last_hidden_state)[0]
+
+
+@pytest.mark.parametrize("tokens", [2, 40, inspection.CHUNK + 1, inspection.CHUNK + 30])
+def test_weights_are_those_of_the_readable_model(model, tokens):
+    ids = some_ids(tokens)
+    found = recompute(Runtime.from_model(model, weights="fp32"), ids, 1)
+    wanted, _ = eager(model, ids)
+    assert (found.tokens, found.layers, found.query_heads) == (tokens, 2, model.config.num_attention_heads)
+    for layer in range(2):
+        np.testing.assert_allclose(found.weights(layer, 0, tokens), wanted[layer], atol=2e-4)
+        row = found.weights(layer, tokens - 1, tokens)
+        np.testing.assert_allclose(row[:, 0], wanted[layer][:, -1], atol=2e-4)
+        np.testing.assert_allclose(row.sum(-1), 1, atol=1e-5)
+
+
+def test_bf16_is_close(model):
+    """Random weights make sharp softmaxes, so single weights move; on the whole they stay."""
+    ids = some_ids(60)
+    found = recompute(Runtime.from_model(model, weights="bf16"), ids, 1)
+    assert np.abs(found.weights(0, 0, 60) - eager(model, ids)[0][0]).mean() < 1e-3
+
+
+def test_output_error_is_that_of_the_selective_kernel(model):
+    """Against the model's own decode step, which chooses the rows itself."""
+    from kernels import decode_attention, selective_decode_attention
+
+    ids = some_ids(50)
+    found = recompute(Runtime.from_model(model, weights="fp32"), ids, 1)
+    q = found._queries[1][None, :, -1:]
+    k, v = found._keys[1][None], found._values[1][None]
+    full = decode_attention(q, k, v, scale=found.scale)[0, :, 0]
+    ks = [1, 3, 16, 48, 49, 400]
+    errors = found.output_errors(1, 49, ks)
+    for i, top_k in enumerate(ks):
+        kept = selective_decode_attention(q, k, v, top_k, scale=found.scale, renormalize=found.renormalize).out
+        wanted = (kept[0, :, 0] - full).norm(dim=1) / full.norm(dim=1)
+        np.testing.assert_allclose(errors[:, i], wanted, atol=1e-4)
+    assert errors[:, 0].max() > 0.01 and errors[:, -1].max() < 1e-5
+
+
+def test_next_tokens_begin_at_the_end_of_the_prompt():
+    model = tiny_model(num_key_heads=3)
+    ids = some_ids(30)
+    found = recompute(Runtime.from_model(model, weights="fp32"), ids, 20)
+    probabilities = eager(model, ids)[1].softmax(-1)
+    assert found.next_tokens(18) is None
+    for position in range(19, 30):
+        told = found.next_tokens(position)
+        best = probabilities[position].topk(5)
+        assert told.ids == tuple(best.indices.tolist())
+        np.testing.assert_allclose(told.probabilities, best.values, rtol=1e-3)
+        if position < 29:
+            assert told.taken == pytest.approx(float(probabilities[position, ids[position + 1]]), rel=1e-2)
+        else:
+            assert np.isnan(told.taken)
+        wanted = -(probabilities[position] * probabilities[position].log2()).sum()
+        assert told.entropy == pytest.approx(float(wanted), abs=1e-3)
+
+
+def test_one_token():
+    found = recompute(Runtime.from_model(tiny_model(num_key_heads=3), weights="fp32"), [5], 1)
+    assert found.weights(0, 0, 1).tolist() == [[[1.0]]] * 9
+    assert not found.output_errors(0, 0, [1, 4]).any()
+    assert found.next_tokens(0) is not None
+
+
+def test_of_a_long_text_the_newest_queries_are_kept(monkeypatch):
+    model = tiny_model(num_key_heads=3)
+    monkeypatch.setattr(inspection, "QUERY_BYTES", 2 * 9 * 8 * 4 * 100)
+    ids = some_ids(300)
+    found = recompute(Runtime.from_model(model, weights="fp32"), ids, 290)
+    assert found.first_query == 200 and found.nbytes < 2 * (9 * 100 + 6 * 300) * 8 * 4 + 1
+    np.testing.assert_allclose(found.weights(1, 200, 300), eager(model, ids)[0][1][:, 200:], atol=2e-4)
+    with pytest.raises(ValueError, match="200 to 299"):
+        found.weights(0, 199, 300)
+
+
+def test_what_cannot_be_inspected_is_explained():
+    runtime = Runtime.from_model(tiny_model(num_key_heads=3), weights="fp32")
+    for ids, words in (([], "no tokens"), ([259], "vocabulary"), ([-1, 4], "vocabulary"), ([5] * 513, "512")):
+        with pytest.raises(PromptError, match=words):
+            recompute(runtime, ids, 1)
+    found = recompute(runtime, [5, 6, 7], 1)
+    for arguments in ((2, 0, 1), (0, 0, 4), (0, 2, 2), (-1, 0, 1)):
+        with pytest.raises(ValueError, match=r"not there|does not exist"):
+            found.weights(*arguments)
+    with pytest.raises(ValueError, match="at least 1"):
+        found.output_errors(0, 2, [0])
+    found.free()
+    assert found.nbytes == 0
+    with pytest.raises(ValueError, match="freed"):
+        found.weights(0, 0, 1)
+
+
+@pytest.fixture
+def engine():
+    models = {}
+    for name in ("sigma", "gqa"):
+        side = side_of(tiny_model(**SHAPES[name]), f"tiny {name}")
+        models[name] = Model(side, Runtime(side.config, side.tensors, weights="fp32"))
+    engine = SigmaEngine(models)
+    yield engine
+    engine.close()
+
+
+def ask(text="Hello there", tokens=6):
+    messages = {side: [{"role": "user", "content": text}] for side in ("sigma", "gqa")}
+    return ChatRequest(messages, Sampling(max_new_tokens=tokens))
+
+
+def test_a_visitor_who_leaves_ends_the_work(engine):
+    gone, seen = threading.Event(), []
+
+    def progress(part):
+        seen.append(part)
+        gone.set()
+
+    with pytest.raises(Cancelled):
+        engine.inspect("gqa", some_ids(500), 1, gone, progress)
+    assert seen == [inspection.CHUNK / 500]
+
+
+def test_the_engine_notes_the_tokens_of_a_turn_and_shows_their_attention(engine):
+    request = ask()
+    events = list(engine.stream(request, "visitor"))
+    past = engine.past_run("visitor")
+    assert past.request is request
+    for side in ("sigma", "gqa"):
+        mine = [e for e in events if e.side == side]
+        wanted = (*mine[0].token_ids, *(e.token_id for e in mine if hasattr(e, "token_id")))
+        assert past.sides[side].ids == wanted and past.sides[side].prompt_length == len(mine[0].token_ids)
+        found = engine.inspect(side, past.sides[side].ids, past.sides[side].prompt_length)
+        assert found.tokens == len(wanted)
+        assert engine.piece(side, wanted[0]) == mine[0].pieces[0]
+
+
+def test_the_probe_of_a_step_is_what_the_inspection_says(engine):
+    messages = {"sigma": [{"role": "user", "content": "What is it?"}]}
+    steps = list(engine.stream(ChatRequest(messages, Sampling(max_new_tokens=8), probe_layer=1), "p"))[2:]
+    past = engine.past_run("p").sides["sigma"]
+    found = engine.inspect("sigma", past.ids, past.prompt_length)
+    for step in steps[1:]:
+        query = past.prompt_length - 1 + step.step
+        np.testing.assert_allclose(found.weights(1, query, query + 1)[:, 0], step.probe.scores, atol=2e-4)
+
+
+def test_a_stopped_turn_is_noted_and_a_released_one_forgotten(engine):
+    stream = engine.stream(ask(tokens=30), "visitor")
+    for event in stream:
+        if event.side == "sigma" and getattr(event, "step", 0) == 3:
+            break
+    stream.close()
+    assert len(engine.past_run("visitor").sides["sigma"].ids) > engine.past_run("visitor").sides["sigma"].prompt_length
+    engine.release("visitor")
+    assert engine.past_run("visitor") is None and engine.past_run("nobody") is None
+    for i in range(KEPT_RUNS + 3):
+        list(engine.stream(ask(tokens=1), f"v{i}"))
+    assert engine.past_run("v0") is None and engine.past_run(f"v{KEPT_RUNS + 2}") is not None

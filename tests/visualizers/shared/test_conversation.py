@@ -1,0 +1,100 @@
+import pytest
+
+from sigma.events import PromptError
+from visualizers.shared.conversation import Chat
+from visualizers.shared.options import clean_prompt, make_request, make_sampling, number, parse_selective
+
+
+def test_each_side_has_its_own_history():
+    chat = Chat()
+    chat.begin("one").answers.update(sigma="s1", gqa="g1")
+    chat.begin("two")
+    messages = chat.messages("be short")
+    assert [m["content"] for m in messages["sigma"]] == ["be short", "one", "s1", "two"]
+    assert [m["content"] for m in messages["gqa"]] == ["be short", "one", "g1", "two"]
+    assert [m["content"] for m in chat.shown("sigma")] == ["one", "s1", "two"]
+
+
+def test_clear_can_be_undone_until_the_next_prompt():
+    chat = Chat()
+    chat.begin("one")
+    chat.clear()
+    chat.clear()
+    assert not chat.turns and chat.cleared
+    chat.restore()
+    assert chat.turns[0].prompt == "one"
+    chat.clear()
+    chat.begin("two")
+    chat.restore()
+    assert [t.prompt for t in chat.turns] == ["two"]
+
+
+def test_undo_returns_the_prompt():
+    chat = Chat()
+    assert chat.undo() is None
+    chat.begin("one")
+    assert chat.undo() == "one" and not chat.turns
+
+
+def test_sessions_differ():
+    assert Chat().session != Chat().session
+
+
+@pytest.mark.parametrize(
+    "raw,kept",
+    [
+        ("  hi\r\nyou ", "hi\nyou"),
+        ("a\x00b\x1b[31mc", "ab[31mc"),
+        ("x\u202ey", "xy"),
+        ("héllo 🙂\tz", "héllo 🙂\tz"),
+    ],
+)
+def test_control_characters_are_removed(raw, kept):
+    assert clean_prompt(raw) == kept
+
+
+@pytest.mark.parametrize("bad", ["", "  \n ", None, "\x00\x01", "x" * 200_001])
+def test_prompts_that_cannot_be_sent(bad):
+    with pytest.raises(PromptError):
+        clean_prompt(bad)
+
+
+def test_100_000_characters_may_be_sent():
+    assert len(clean_prompt("y" * 100_000)) == 100_000
+
+
+@pytest.mark.parametrize("value,rows", [("off", None), (None, None), ("", None), ("16", 16), (8192, 8192)])
+def test_selective_values(value, rows):
+    assert parse_selective(value, 8192) == rows
+
+
+@pytest.mark.parametrize(
+    "value,part",
+    [
+        ("0", "at least 1"),
+        ("-3", "at least 1"),
+        ("8193", "more than"),
+        ("many", "neither"),
+        (1.5, "neither"),
+    ],
+)
+def test_selective_values_that_cannot_be(value, part):
+    with pytest.raises(PromptError, match=part):
+        parse_selective(value, 8192)
+
+
+@pytest.mark.parametrize("value", ["x", None, float("nan"), float("inf"), -1, 6])
+def test_numbers_out_of_range(value):
+    with pytest.raises(PromptError, match="Temperature"):
+        number(value, "Temperature", 0, 5)
+
+
+def test_max_tokens_are_capped_on_the_server():
+    with pytest.raises(PromptError, match="2048"):
+        make_sampling(0, 1, 0, 1, 2049, 0)
+    assert make_sampling(0, 1, 0, 1, 2048, None).seed is None
+
+
+def test_the_probe_layer_must_exist():
+    with pytest.raises(PromptError, match="Probe layer"):
+        make_request({}, make_sampling(0, 1, 0, 1, 8, 0), "off", 30, 8192, 30)

@@ -1,0 +1,135 @@
+import json
+import time
+
+import pytest
+
+from sigma.events import SIDES, ChatRequest, PromptError
+from tests.fake_engine import FakeEngine
+from visualizers.chat import recording
+from visualizers.shared.loader import EngineSource
+from visualizers.shared.runs import Desk
+from visualizers.shared.stream import Run, stream_turn
+from visualizers.shared.turn_view import Board
+
+
+def request(prompt="What is a GPU?"):
+    return ChatRequest({side: [{"role": "user", "content": prompt}] for side in SIDES}, probe_layer=3)
+
+
+class Clock:
+    """Seconds that advance by `step` at every reading."""
+
+    def __init__(self, step):
+        self.now, self.step = 0.0, step
+
+    def __call__(self):
+        self.now += self.step
+        return self.now
+
+
+def test_text_at_most_13_and_pictures_under_5_a_second():
+    clock, run = Clock(0.01), Run(Board(0.0))
+    updates = list(stream_turn(FakeEngine(words=200), request(), None, run, clock))
+    assert len(updates) <= clock.now * 13 + 2
+    assert sum(u.payload is not None for u in updates) <= clock.now * 5 + 2
+    assert updates[-1].payload and updates[-1].texts["sigma"].endswith("word1.192")
+    assert run.ended.is_set() and not run.board.stopped
+
+
+def test_closing_the_stream_frees_the_cache():
+    engine, run = FakeEngine(), Run(Board(0.0))
+    stream = stream_turn(engine, request(), None, run)
+    next(stream)
+    assert engine.open_now()
+    stream.close()
+    assert not engine.open_now() and not engine.completed and run.ended.is_set() and run.board.stopped
+
+
+def test_stop_ends_the_stream_and_the_last_update_says_so():
+    engine, run = FakeEngine(), Run(Board(0.0))
+    stream = stream_turn(engine, request(), None, run)
+    next(stream)
+    run.stop.set()
+    last = list(stream)[-1]
+    assert not engine.open_now() and json.loads(last.payload)["stopped"]
+
+
+def test_an_engine_error_still_ends_the_run():
+    engine, run = FakeEngine(), Run(Board(0.0))
+    with pytest.raises(PromptError, match="context holds"):
+        list(stream_turn(engine, request("w " * 9000), None, run))
+    engine.fail_next = RuntimeError("broken")
+    with pytest.raises(RuntimeError):
+        list(stream_turn(engine, request(), None, run))
+
+
+def test_one_run_per_visitor():
+    desk = Desk(EngineSource(lambda progress: FakeEngine()))
+    first = Run(Board(0.0))
+    desk.open("a", first, "page-a")
+    desk.open("b", Run(Board(0.0)))
+    with pytest.raises(PromptError, match="still being written"):
+        desk.open("a", Run(Board(0.0)))
+    first.ended.set()
+    desk.open("a", Run(Board(0.0)))
+    assert desk.busy("a") and desk.stop("nobody") is None
+
+
+def test_a_closed_page_stops_its_run_and_releases_its_session():
+    engine = FakeEngine()
+    source = EngineSource(lambda progress: engine).start()
+    assert source.wait(5)
+    desk, run = Desk(source), Run(Board(0.0))
+    desk.open("a", run, "page-a")
+    run.ended.set()
+    desk.close_page("page-b")
+    assert not engine.released
+    desk.close_page("page-a")
+    assert engine.released == ["a"] and run.stop.is_set() and not desk.busy("a")
+
+
+@pytest.mark.parametrize(
+    "error,text",
+    [
+        (ValueError("no such checkpoint: x"), "no such checkpoint"),
+        (RuntimeError("secret"), "could not be loaded"),
+    ],
+)
+def test_loading_errors_are_told(error, text):
+    def load(progress):
+        progress("reading", 0.5)
+        raise error
+
+    source = EngineSource(load).start()
+    assert source.wait(5) and source.status.phase == "failed" and text in source.status.text
+    assert "secret" not in source.status.text
+
+
+def test_a_recording_is_small_and_complete():
+    clock = Clock(0.02)
+    made = recording.build(FakeEngine(words=120), request(), "a test", clock)
+    assert len(recording.dumps(made)) <= recording.MAX_BYTES
+    assert made["end"]["sigma"]["text"].endswith("word1.112")
+    assert made["frames"][-1]["sides"]["gqa"]["figures"]["phase"] == "done"
+    assert [f["t"] for f in made["frames"]] == sorted(f["t"] for f in made["frames"])
+    assert recording.recorded_info(made)["sigma"].key_heads == 1
+
+
+def test_a_slow_recording_is_thinned_and_played_faster():
+    made = recording.build(FakeEngine(words=600), request("w " * 100), "a test", Clock(0.25))
+    assert len(recording.dumps(made)) <= recording.MAX_BYTES and made["speed"] > 1
+    assert made["frames"][-1]["t"] <= recording.MAX_SECONDS * 1000
+
+
+def test_read_refuses_another_file(tmp_path):
+    assert recording.read(tmp_path / "none.json") is None
+    (tmp_path / "other.json").write_text('{"version": 2}')
+    with pytest.raises(ValueError, match="not a recorded run"):
+        recording.read(tmp_path / "other.json")
+
+
+def test_loading_waits_without_blocking_the_caller():
+    begun = time.monotonic()
+    source = EngineSource(lambda progress: time.sleep(0.3) or FakeEngine()).start()
+    assert time.monotonic() - begun < 0.2 and source.status.phase == "loading"
+    assert source.wait(5) and source.status.phase == "ready"

@@ -1,0 +1,80 @@
+import json
+
+import pytest
+
+from sigma.events import SIDES, ChatRequest, Sampling
+from tests.fake_engine import FakeEngine, cache_bytes, fake_info
+from visualizers.shared.metrics import SideMeter
+from visualizers.shared.turn_view import Board
+
+
+def request(prompt="What is a GPU?", k=None, layer=12, **sampling):
+    return ChatRequest({side: [{"role": "user", "content": prompt}] for side in SIDES}, Sampling(**sampling), k, layer)
+
+
+def played(engine, ask):
+    board = Board(0.0)
+    for n, event in enumerate(engine.stream(ask)):
+        board.feed(event, n * 0.01)
+    return board
+
+
+def test_speed_is_decode_tokens_over_own_compute_time():
+    board = played(FakeEngine(words=21), request())
+    figures = board.views["sigma"].meter.figures()
+    # 20 steps of 20 ms after step 0; the two sides alternate, so the wall shows one step of a side every 20 ms.
+    assert figures["rate"] == pytest.approx(50)
+    assert figures["wall_rate"] == pytest.approx(50, rel=0.01)
+    assert figures["first"] == pytest.approx(2.5)
+    assert figures["phase"] == "done" and figures["finish"] == "stop"
+
+
+def test_step_0_is_no_decode_step():
+    board = played(FakeEngine(words=1), request(max_new_tokens=1))
+    meter = board.views["gqa"].meter
+    assert meter.tokens_per_second is None and meter.wall_tokens_per_second is None
+    assert meter.figures()["finish"] == "length"
+
+
+@pytest.mark.parametrize("side,key_heads", [("sigma", 1), ("gqa", 3)])
+def test_bytes_follow_the_formula(side, key_heads):
+    figures = played(FakeEngine(words=30), request()).views[side].meter.figures()
+    assert figures["k"] == 30 * figures["context"] * key_heads * 64 * 2
+    assert figures["v"] == 30 * figures["context"] * 3 * 64 * 2
+
+
+def test_selective_v_reads_less_and_keeps_all():
+    board = played(FakeEngine(words=60), request(k=16))
+    sigma, gqa = (board.views[side].meter.figures() for side in SIDES)
+    assert sigma["v"] == gqa["v"] and sigma["v_read"] == 30 * 9 * 17 * 64 * 2
+    assert gqa["v_read"] == gqa["v"]
+    assert "V rows 17 of" in board.summary() and "finished" in board.summary()
+
+
+def test_a_phase_before_the_prompt_is_waiting():
+    assert SideMeter(0.0).figures()["phase"] == "waiting"
+    assert Board(0.0).summary() == ""
+
+
+@pytest.mark.parametrize("tokens", [60, 180, 1000, 8000])
+def test_payload_stays_under_ten_kilobytes(tokens):
+    board = played(FakeEngine(words=8), request(prompt=" ".join(["word"] * tokens), k=64))
+    board.describe({side: fake_info(side) for side in SIDES})
+    assert len(board.payload().encode()) < 10_000
+    picture = json.loads(board.payload())
+    assert picture["sides"]["sigma"]["attention"]["tokens"] == picture["sides"]["sigma"]["figures"]["context"]
+
+
+def test_cache_bytes_are_positive_at_one_token():
+    assert cache_bytes("sigma", 1, 16).v_read == 30 * 9 * 1 * 64 * 2
+
+
+def test_the_payload_has_what_the_cache_formula_needs():
+    board = played(FakeEngine(words=3), request(k=16))
+    board.describe({side: fake_info(side) for side in SIDES})
+    board.selective_k = 16
+    picture = json.loads(board.payload())
+    assert picture["selective_k"] == 16
+    info = picture["info"]["gqa"]
+    one = info["layers"] * info["kv_itemsize"] * info["key_heads"] * info["key_head_dim"]
+    assert picture["sides"]["gqa"]["figures"]["k"] == one * picture["sides"]["gqa"]["figures"]["context"]

@@ -1,0 +1,89 @@
+"""The page over the fake engine and a small task, for the browser tests of the Tasks tab and for a person to look at.
+
+python -m tests.visualizers.tasks.site [--port 7862] [--real]      (--real: the four tasks, Sigma gives the truth)
+"""
+
+from __future__ import annotations
+
+import argparse
+import threading
+import time
+
+from tests.aimicius.small_task import TASK, SmallTask
+from tests.fake_engine import FakeEngine
+from visualizers.page import build_page, launch_options
+from visualizers.shared.loader import EngineSource
+from visualizers.tasks.shelf import Shelf
+
+
+class OtherTask(SmallTask):
+    """A second task, so that there is something to change to; its judge takes a while."""
+
+    name, title, about = "other", "Other sums", "The same again, judged slowly."
+    seconds = 0.0
+
+    def judge(self, case, answer):
+        for found in super().judge(case, answer):
+            time.sleep(self.seconds)
+            yield found
+
+
+class TruthEngine(FakeEngine):
+    """Sigma's side answers every example of the given tasks with its truth; the other side as the fake always does."""
+
+    def __init__(self, tasks, **timing):
+        super().__init__(**timing)
+        self.truths = {self._key(task.messages(case)): case.truth for task in tasks for case in task.examples()}
+
+    @staticmethod
+    def _key(messages):
+        return tuple(message["content"] for message in messages)
+
+    def _answer(self, side, messages):
+        truth = self.truths.get(self._key(messages)) if side == "sigma" else None
+        return super()._answer(side, messages) if truth is None else truth.split(" ")
+
+
+def small_shelf() -> Shelf:
+    """The small task, another one, and one that cannot be loaded."""
+    tasks = {"small": TASK, "other": OtherTask()}
+
+    def load(name):
+        if name == "broken":
+            raise ModuleNotFoundError("No module named 'wasmtime'", name="wasmtime")
+        return tasks[name]
+
+    return Shelf(("small", "other", "broken"), load)
+
+
+def launch_tasks(engine, shelf: Shelf | None, gate: threading.Event | None = None, port: int | None = None):
+    """The page in this process; the model is loaded when `gate` is set. Returns (blocks, url, source)."""
+
+    def load(progress):
+        progress("reading weights", 0.5)
+        if gate is not None:
+            gate.wait(120)
+        return engine
+
+    source = EngineSource(load)
+    page = build_page(source, shelf=shelf)
+    _, url, _ = page.launch(
+        prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", server_port=port, **launch_options()
+    )
+    source.start()
+    return page, url.rstrip("/"), source
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--port", type=int, default=7862)
+    parser.add_argument("--real", action="store_true")
+    options = parser.parse_args()
+    if options.real:
+        whole = Shelf()
+        engine = TruthEngine([whole.task(name) for name in whole.names], delay=0.02, words=60)
+    else:
+        whole, engine = small_shelf(), FakeEngine(0.02, 0.05, 60)
+    blocks, address, _ = launch_tasks(engine, whole, port=options.port)
+    print(address, flush=True)
+    blocks.block_thread()

@@ -1,0 +1,171 @@
+"""The Chat tab: two columns that answer one prompt, the prompt dock, and the live pictures below."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import gradio as gr
+
+from sigma.events import SIDES, SideInfo
+from visualizers.chat.column import column_head
+from visualizers.chat.pictures import pictures
+from visualizers.page.theme import ASSETS
+from visualizers.shared.options import MAX_NEW_TOKENS
+
+MENU_JS = """() => {
+  const open = document.getElementById('clear-menu').classList.toggle('open');
+  document.querySelector('#more-button, #more-button button').setAttribute('aria-expanded', open);
+}"""
+
+
+@dataclass
+class ChatTab:
+    """The components of the tab, by the names that the handlers use."""
+
+    state: gr.State
+    columns: dict[str, gr.Chatbot] = field(default_factory=dict)
+    heads: dict[str, gr.HTML] = field(default_factory=dict)
+    live: gr.HTML | None = None
+    notice: gr.HTML | None = None
+    examples: gr.Dataset | None = None
+    box: gr.Textbox | None = None
+    send: gr.Button | None = None
+    stop: gr.Button | None = None
+    retry: gr.Button | None = None
+    undo: gr.Button | None = None
+    clear: gr.Button | None = None
+    restore: gr.Button | None = None
+    system: gr.Textbox | None = None
+    selective: gr.Dropdown | None = None
+    layer: gr.Slider | None = None
+    pictures: gr.Checkbox | None = None
+    sampling: list[gr.components.Component] = field(default_factory=list)
+
+    @property
+    def settings(self) -> list[gr.components.Component]:
+        """Inputs of a turn after the prompt and the state, in the order that the handlers take them."""
+        return [self.system, self.selective, self.layer, self.pictures, *self.sampling]
+
+
+def read_examples() -> list[dict[str, str]]:
+    """The examples of the tab: label, prompt, system prompt, selective-V setting."""
+    return json.loads((ASSETS / "examples" / "chat.json").read_text("utf-8"))
+
+
+def chat_tab(infos: dict[str, SideInfo], on_leave: Any) -> ChatTab:
+    """Lay the tab out; `infos` describes the sides before a model is loaded, `on_leave(Chat)` frees a session."""
+    tab = ChatTab(state=gr.State(None, delete_callback=on_leave))
+    with gr.Row(elem_id="columns", equal_height=False):
+        for side in SIDES:
+            with gr.Column(min_width=300, elem_classes=["side", f"side-{side}"]):
+                tab.heads[side] = gr.HTML(
+                    column_head(side, infos.get(side)), padding=False, apply_default_css=False, js_on_load=None
+                )
+                tab.columns[side] = gr.Chatbot(
+                    elem_id=f"chat-{side}",
+                    show_label=False,
+                    container=False,
+                    height=236,
+                    layout="bubble",
+                    buttons=["copy"],
+                    feedback_options=None,
+                    allow_tags=False,
+                    latex_delimiters=[],
+                    placeholder=" ",
+                    label=side,
+                    group_consecutive_messages=False,
+                )
+    with gr.Column(elem_id="dock"):
+        _dock(tab)
+    _settings(tab, infos)
+    tab.live = pictures()
+    return tab
+
+
+def _dock(tab: ChatTab) -> None:
+    examples = read_examples()
+    # Made first so that the examples can name it; shown after them.
+    tab.box = gr.Textbox(
+        show_label=False,
+        label="Prompt",
+        placeholder="Ask both models…",
+        lines=1,
+        max_lines=6,
+        elem_id="prompt",
+        container=False,
+        scale=8,
+        render=False,
+        autofocus=False,
+    )
+    tab.examples = gr.Dataset(
+        components=[tab.box],
+        samples=[[e["prompt"]] for e in examples],
+        sample_labels=[e["label"] for e in examples],
+        type="index",
+        show_label=False,
+        label="Examples",
+        layout="gallery",
+        elem_id="examples",
+        container=False,
+    )
+    with gr.Row(elem_id="prompt-row", equal_height=True):
+        tab.box.render()
+        tab.send = gr.Button("Send", variant="primary", elem_id="send", scale=0, min_width=92)
+        tab.stop = gr.Button("Stop", variant="stop", elem_id="stop", scale=0, min_width=92, visible=False)
+    with gr.Row(elem_id="tools"):
+        tab.retry = gr.Button("Retry", size="sm", variant="secondary", elem_id="retry", scale=0, min_width=64)
+        tab.undo = gr.Button("Undo", size="sm", variant="secondary", elem_id="undo", scale=0, min_width=64)
+        more = gr.Button("More…", size="sm", variant="secondary", elem_id="more-button", scale=0, min_width=64)
+        with gr.Row(elem_id="clear-menu"):
+            tab.clear = gr.Button("Clear the chat", size="sm", elem_id="clear", scale=0, min_width=110)
+        tab.restore = gr.Button(
+            "Bring the cleared chat back", size="sm", elem_id="restore", visible=False, scale=0, min_width=190
+        )
+        tab.notice = gr.HTML("", elem_id="notice", padding=False, apply_default_css=False, js_on_load=None)
+    more.click(None, None, None, js=MENU_JS, api_visibility="private")
+
+
+def _settings(tab: ChatTab, infos: dict[str, SideInfo]) -> None:
+    layers = infos["sigma"].layers if "sigma" in infos else 30
+    with gr.Accordion("Settings: system prompt, sampling, selective V", open=False, elem_id="settings"):
+        tab.system = gr.Textbox(label="System prompt", lines=2, elem_id="system", placeholder="none")
+        with gr.Row():
+            tab.selective = gr.Dropdown(
+                ["off", "16", "32", "64", "128", "256"],
+                value="off",
+                allow_custom_value=True,
+                elem_id="selective",
+                label="Selective V",
+                info="V rows fetched per query head, Sigma only; off reads all",
+            )
+            tab.layer = gr.Slider(
+                0,
+                layers - 1,
+                value=min(12, layers - 1),
+                step=1,
+                label="Probe layer",
+                info="whose attention is drawn",
+                elem_id="layer",
+            )
+            tokens = gr.Slider(
+                1, MAX_NEW_TOKENS, value=256, step=1, label="Max tokens", info="of the answer", elem_id="max-tokens"
+            )
+        with gr.Row():
+            temperature = gr.Slider(
+                0, 2, value=0, step=0.05, label="Temperature", info="0 is greedy", elem_id="temperature"
+            )
+            top_p = gr.Slider(0.05, 1, value=1, step=0.01, label="Top-p", info="1 keeps all", elem_id="top-p")
+            top_k = gr.Slider(0, 200, value=0, step=1, label="Top-k", info="0 keeps all", elem_id="top-k")
+            penalty = gr.Slider(
+                0.8, 2, value=1, step=0.05, label="Repetition penalty", info="1 is none", elem_id="penalty"
+            )
+            seed = gr.Number(value=0, label="Seed", info="for temperatures above 0", precision=0, elem_id="seed")
+        tab.pictures = gr.Checkbox(
+            True,
+            label="Live pictures",
+            info="draw attention and memory while the answer is written; off, they come once at the end, without attention",
+            elem_id="live-pictures",
+        )
+        tab.sampling = [temperature, top_p, top_k, penalty, tokens, seed]

@@ -1,0 +1,88 @@
+"""The Explore tab's end of the server: who asks, which run, and what is freed when a visitor leaves."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from sigma.events import PromptError
+from visualizers.explore.first import first_view
+from visualizers.explore.recorded import read
+from visualizers.explore.service import Explorer
+from visualizers.explore.tab import explore_tab
+from visualizers.shared.conversation import Chat
+from visualizers.shared.loader import EngineSource
+
+MAX_QUESTION = 100_000
+"""Longest question read, characters."""
+
+
+def dumps(answer: dict[str, Any] | list[Any]) -> str:
+    """One compact string; "<" escaped, so that a token that looks like a tag stays text everywhere."""
+    return json.dumps(answer, separators=(",", ":"), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
+
+
+def first_view_script(recording: Path) -> str:
+    """The explorer's first picture as an element for the page's head; "" without a recording."""
+    answers = first_view(recording)
+    return f'<script type="application/json" id="sigma-first-view">{dumps(answers)}</script>' if answers else ""
+
+
+class ExploreHandlers:
+    """Bound to one engine source; `layout` makes the tab, `wire` attaches what needs the rest of the page."""
+
+    def __init__(self, source: EngineSource, recording: Path):
+        self.explorer = Explorer(source, read(recording))
+        self.view: gr.HTML | None = None
+
+    def layout(self) -> None:
+        """Make the component inside the open tab."""
+
+        def ask_explorer(question: str) -> str:
+            return self.ask(question)
+
+        self.view = explore_tab(ask_explorer)
+
+    def wire(self, page: gr.Blocks, chat_state: gr.State) -> None:
+        """A token when a page opens, the chat's newest run when the browser asks, and an end when it closes."""
+        # Not queued: see the note in ChatHandlers.wire.
+        quiet = dict(show_progress="hidden", api_visibility="private", queue=False)
+        page.load(self.opened, None, self.view, **quiet)
+        self.view.submit(self.newest, [chat_state], self.view, **quiet)
+        page.unload(self.closed)
+
+    def ask(self, question: Any) -> str:
+        """A question as JSON text, its answer as JSON text; never raises."""
+        try:
+            if not isinstance(question, str) or len(question) > MAX_QUESTION:
+                raise ValueError("no text")
+            asked = json.loads(question)
+        except (ValueError, RecursionError):
+            return dumps({"error": "The question is not JSON."})
+        return dumps(self.explorer.ask(asked))
+
+    def opened(self, request: gr.Request) -> str:
+        """The component's first value."""
+        return dumps({"page": self.explorer.open_page(request.session_hash).token, "run": None})
+
+    def newest(self, request: gr.Request, chat: Chat) -> str:
+        """The newest ended run of this visitor's chat; `run` is null when there is none."""
+        answer = {"page": self.explorer.open_page(request.session_hash).token, "run": None, "error": None}
+        try:
+            run = self.explorer.add_run(request.session_hash, chat.session if chat else None)
+            answer["run"] = run.id if run else None
+        except PromptError as error:
+            answer["error"] = str(error)
+        # Two runs in a row would else have the same value as one, and no change reaches the browser.
+        return dumps({**answer, "asked": self._count()})
+
+    def closed(self, request: gr.Request) -> None:
+        """The visitor left."""
+        self.explorer.close(request.session_hash)
+
+    def _count(self) -> int:
+        self._asked = getattr(self, "_asked", 0) + 1
+        return self._asked

@@ -1,0 +1,107 @@
+"""Composition: the top line, the status chip, the tabs, and what happens when a page opens or closes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from sigma.events import SIDES
+from visualizers.chat import recording
+from visualizers.chat.api import make_chat
+from visualizers.chat.column import column_head
+from visualizers.chat.handlers import CONCURRENT, ChatHandlers
+from visualizers.chat.tab import chat_tab
+from visualizers.explore.handlers import ExploreHandlers, first_view_script
+from visualizers.memory.tab import memory_tab
+from visualizers.page import theme
+from visualizers.page.about import LIMITS, about_tab
+from visualizers.page.blocks import Blocks
+from visualizers.page.status import chip
+from visualizers.shared.conversation import Chat
+from visualizers.shared.loader import EngineSource
+from visualizers.shared.runs import Desk
+from visualizers.tasks.shelf import Shelf
+from visualizers.tasks.wiring import add_tasks
+from visualizers.tour.tab import tour_button
+
+TITLE = "Sigma's demo"
+SENTENCE = "Sigma gives queries, keys and values different budgets. Watch what that saves."
+RECORDED = theme.ASSETS / "examples" / "recorded.json"
+EXPLORED = theme.ASSETS / "examples" / "explore.json"
+
+
+def build_page(source: EngineSource, max_waiting: int = 20, shelf: Shelf | None = None) -> gr.Blocks:
+    """The whole page over an engine source, started or not; `max_waiting` visitors may queue, `shelf` holds the tasks.
+
+    Launch it with `page.launch(**launch_options())`.
+    """
+    desk = Desk(source)
+    explore = ExploreHandlers(source, EXPLORED)
+    infos = recording.recorded_info(recording.read(RECORDED))
+    with Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
+        with gr.Row(elem_id="top", equal_height=True):
+            gr.HTML(f"<h1>{SENTENCE}</h1>", elem_id="sentence", padding=False, apply_default_css=False, js_on_load=None)
+            tour_button()
+            status = gr.HTML(elem_id="status", padding=False, apply_default_css=False, js_on_load=None)
+        gr.HTML(f'<p class="limits">{LIMITS}</p>', padding=False, apply_default_css=False, js_on_load=None)
+        # Wrapped, every tab is in the bar: gradio's menu hides those that do not fit a phone.
+        with gr.Tabs(elem_id="tabs", overflow_behavior="wrap"):
+            with gr.Tab("Chat", id="chat"):
+                tab = chat_tab(infos, lambda chat: chat and desk.leave(chat.session))
+            with gr.Tab("Explore", id="explore"):
+                explore.layout()
+            add_tasks(page, source, infos, shelf)
+            with gr.Tab("Memory", id="memory"):
+                memory_tab(source, infos)
+            with gr.Tab("About", id="about"):
+                about_tab()
+        ChatHandlers(tab, desk).wire()
+        explore.wire(page, tab.state)
+        _watch_loading(page, source, status, tab)
+        gr.api(make_chat(source), api_name="chat", concurrency_limit=CONCURRENT, concurrency_id="engine")
+
+        def leave(request: gr.Request) -> None:
+            desk.close_page(request.session_hash)
+
+        page.unload(leave)
+    page.queue(max_size=max_waiting, default_concurrency_limit=4)
+    return page
+
+
+def _watch_loading(page: gr.Blocks, source: EngineSource, status: gr.HTML, tab: Any) -> None:
+    """Keep the chip up to date while the model loads; then describe the loaded sides and stop asking."""
+    timer = gr.Timer(0.5)
+    watched = [status, *tab.heads.values(), tab.layer, timer]
+
+    def look_again(layer: float) -> dict[Any, Any]:
+        updates: dict[Any, Any] = {status: chip(source)}
+        if source.status.phase == "loading":
+            return updates
+        updates[timer] = gr.Timer(active=False)
+        if source.engine is not None:
+            layers = source.engine.info("sigma").layers
+            updates[tab.layer] = gr.update(maximum=layers - 1, value=min(int(layer), layers - 1))
+            updates |= {tab.heads[side]: column_head(side, source.engine.info(side)) for side in SIDES}
+        return updates
+
+    # Not queued: see the note in ChatHandlers.wire; a prompt is often sent while this ticks.
+    quiet = dict(show_progress="hidden", api_visibility="private", queue=False)
+    gr.on([page.load, timer.tick], look_again, tab.layer, watched, **quiet)
+    # Not as the state's value: a callable value becomes a public endpoint.
+    page.load(lambda: Chat(), None, tab.state, **quiet)
+
+
+def launch_options() -> dict[str, Any]:
+    """Arguments for `Blocks.launch`: the look, and limits that a public page needs."""
+    return {
+        "theme": theme.theme(),
+        "css": theme.style_sheet(),
+        "head": theme.head(recording.read(RECORDED)) + first_view_script(EXPLORED),
+        "footer_links": ["api"],
+        "show_error": False,
+        "max_file_size": "1mb",
+        "state_session_capacity": 200,
+        "ssr_mode": False,
+        "run_history": False,
+    }

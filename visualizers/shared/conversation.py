@@ -1,0 +1,74 @@
+"""A visitor's chat: the turns so far on both sides, and what retry, undo and clear do to them. No Gradio."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+
+from sigma.events import SIDES
+from visualizers.shared.markdown import safe_markdown
+
+
+@dataclass
+class Turn:
+    """One prompt and the answers that each side has given so far."""
+
+    prompt: str
+    system: str = ""
+    answers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Chat:
+    """One visitor's conversation; the two sides answer the same prompts and keep their own answers."""
+
+    session: str = field(default_factory=lambda: uuid.uuid4().hex)
+    turns: list[Turn] = field(default_factory=list)
+    cleared: list[Turn] = field(default_factory=list)
+
+    def begin(self, prompt: str, system: str = "") -> Turn:
+        """Add a turn that is about to be answered; what Clear had put aside is gone then."""
+        turn = Turn(prompt, system)
+        self.turns.append(turn)
+        self.cleared = []
+        return turn
+
+    def drop(self, turn: Turn) -> None:
+        """Take back a turn that got no answer."""
+        self.turns = [kept for kept in self.turns if kept is not turn]
+
+    def undo(self) -> str | None:
+        """Remove the newest turn and return its prompt; None when there is none."""
+        return self.turns.pop().prompt if self.turns else None
+
+    def clear(self) -> None:
+        """Put all turns aside; `restore` brings them back."""
+        if self.turns:
+            self.cleared, self.turns = self.turns, []
+
+    def restore(self) -> None:
+        """Undo of clear."""
+        if self.cleared:
+            self.turns, self.cleared = self.cleared, []
+
+    def messages(self, system: str) -> dict[str, list[dict[str, str]]]:
+        """The request of the newest turn: each side's own history, ending with the visitor's prompt."""
+        return {side: self._side_messages(side, system) for side in SIDES}
+
+    def _side_messages(self, side: str, system: str) -> list[dict[str, str]]:
+        messages = [{"role": "system", "content": system}] if system else []
+        for turn in self.turns[:-1]:
+            messages.append({"role": "user", "content": turn.prompt})
+            messages.append({"role": "assistant", "content": turn.answers.get(side, "")})
+        if self.turns:
+            messages.append({"role": "user", "content": self.turns[-1].prompt})
+        return messages
+
+    def shown(self, side: str) -> list[dict[str, str]]:
+        """The column of one side: prompts and answers in order; an answer that has not begun is left out."""
+        rows = []
+        for turn in self.turns:
+            rows.append({"role": "user", "content": safe_markdown(turn.prompt)})
+            if turn.answers.get(side):
+                rows.append({"role": "assistant", "content": safe_markdown(turn.answers[side])})
+        return rows

@@ -1,0 +1,66 @@
+"""Who is being answered now: one run per visitor, and nothing left behind when a visitor goes. No Gradio."""
+
+from __future__ import annotations
+
+import threading
+
+from sigma.events import PromptError
+from visualizers.shared.loader import EngineSource
+from visualizers.shared.stream import Run
+
+STOP_SECONDS = 30.0
+
+
+class Desk:
+    """Runs by session, and which session belongs to which open page."""
+
+    def __init__(self, source: EngineSource):
+        self.source = source
+        self._lock = threading.Lock()
+        self._runs: dict[str, Run] = {}
+        self._pages: dict[str, str] = {}
+
+    def open(self, session: str, run: Run, page: str | None = None) -> None:
+        """Register a run; PromptError when this visitor's last answer is still being written."""
+        with self._lock:
+            old = self._runs.get(session)
+            if old is not None and not old.ended.is_set():
+                raise PromptError("An answer is still being written. Press Stop first.")
+            self._runs[session] = run
+            if page:
+                self._pages[page] = session
+
+    def run(self, session: str) -> Run | None:
+        """The newest run of a session, in progress or ended."""
+        return self._runs.get(session)
+
+    def busy(self, session: str) -> bool:
+        """Whether an answer is being written for this session."""
+        run = self._runs.get(session)
+        return run is not None and not run.ended.is_set()
+
+    def stop(self, session: str) -> Run | None:
+        """Ask the run to end and wait until the engine has closed it; the run, or None if there was none."""
+        run = self._runs.get(session)
+        if run is not None:
+            run.stop.set()
+            run.ended.wait(STOP_SECONDS)
+        return run
+
+    def leave(self, session: str) -> None:
+        """The visitor is gone: stop what runs and free what the engine keeps."""
+        with self._lock:
+            run = self._runs.pop(session, None)
+            for page in [page for page, owner in self._pages.items() if owner == session]:
+                del self._pages[page]
+        # Released only after the run has ended: a turn that finishes in between would be kept for the session again.
+        if run is not None:
+            run.stop.set()
+            run.ended.wait(STOP_SECONDS)
+        self.source.release(session)
+
+    def close_page(self, page: str | None) -> None:
+        """A browser page was closed: its session leaves."""
+        session = self._pages.get(page or "")
+        if session is not None:
+            self.leave(session)

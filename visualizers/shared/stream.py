@@ -1,0 +1,71 @@
+"""One turn as a stream of updates: text often, pictures seldom, and an engine that is always closed. No Gradio."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from sigma.events import ChatRequest, Engine
+from visualizers.shared.turn_view import Board
+
+TEXT_SECONDS = 0.1
+"""Least time between text updates: ten a second, more than eyes need and few enough for a browser."""
+
+PICTURE_SECONDS = 0.4
+"""Least time between picture updates: two or three a second, which eyes follow and a browser pays for easily."""
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What changed: the answers so far, and a new picture payload or None."""
+
+    texts: dict[str, str]
+    payload: str | None = None
+
+
+@dataclass
+class Run:
+    """A turn in progress; `stop` asks it to end, `ended` is set once the engine's generator is closed."""
+
+    board: Board
+    stop: threading.Event = field(default_factory=threading.Event)
+    ended: threading.Event = field(default_factory=threading.Event)
+
+
+def stream_turn(
+    engine: Engine,
+    request: ChatRequest,
+    session: str | None,
+    run: Run,
+    clock: Callable[[], float] = time.monotonic,
+    pictures: bool = True,
+) -> Iterator[Update]:
+    """Drive the engine through one turn; closing this generator, or `run.stop`, frees the engine's caches.
+
+    pictures: whether they are drawn on the way; without, only text comes until the end. The last update always carries a picture of the final state. Raises what the engine raises.
+    """
+    board = run.board
+    board.selective_k = request.selective_k
+    events = engine.stream(request, session)
+    last_text = last_picture = -1e9
+    try:
+        for event in events:
+            now = clock()
+            board.feed(event, now)
+            if run.stop.is_set():
+                break
+            if now - last_text < TEXT_SECONDS:
+                continue
+            last_text, payload = now, None
+            if pictures and now - last_picture >= PICTURE_SECONDS:
+                last_picture, payload = now, board.payload()
+            yield Update(board.texts(), payload)
+    finally:
+        close = getattr(events, "close", None)
+        if close is not None:
+            close()
+        board.stopped = not board.finished()
+        run.ended.set()
+    yield Update(board.texts(), board.payload())

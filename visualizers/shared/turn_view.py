@@ -1,0 +1,137 @@
+"""One turn as it is seen: both sides' text, figures, memory curve and newest attention, and the picture of it all."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from sigma.events import SIDES, AttentionProbe, Event, PromptEvent, SideInfo, StepEvent
+from visualizers.shared.metrics import SideMeter
+from visualizers.shared.packing import curve_row, pack_curve, pack_pieces, pack_probe
+
+
+@dataclass
+class SideView:
+    """What one side has shown so far in this turn."""
+
+    meter: SideMeter
+    text: str = ""
+    pieces: list[str] = field(default_factory=list)
+    curve: list[tuple[int, ...]] = field(default_factory=list)
+    probe: AttentionProbe | None = None
+
+    def feed(self, event: Event, now: float) -> None:
+        """Take in one event of this side."""
+        self.meter.feed(event, now)
+        if isinstance(event, PromptEvent):
+            self.pieces = list(event.pieces)
+            return
+        # A side's first cache figures are those of its first prefill chunk; the curve starts at the empty cache.
+        if not self.curve:
+            self.curve.append((0, 0, 0, 0, 0))
+        self.curve.append(curve_row(event.cache))
+        if isinstance(event, StepEvent):
+            self.text += event.text
+            if event.token_id >= 0:
+                self.pieces.append(event.piece)
+            if event.probe is not None:
+                self.probe = event.probe
+
+    def picture(self) -> dict[str, Any]:
+        """This side's part of the payload."""
+        return {
+            "figures": self.meter.figures(),
+            "chars": len(self.text),
+            "curve": pack_curve(self.curve),
+            "attention": pack_probe(self.probe) if self.probe is not None else None,
+            "pieces": pack_pieces(self.pieces),
+        }
+
+
+SIZES = ("layers", "query_heads", "key_heads", "value_heads", "key_head_dim", "value_head_dim", "kv_itemsize")
+
+
+def sizes(info: SideInfo) -> dict[str, int]:
+    """The numbers of a side that the attention picture and the cache formula need, by their names in `SideInfo`."""
+    return {name: getattr(info, name) for name in SIZES}
+
+
+class Board:
+    """Both sides of one turn."""
+
+    def __init__(self, started: float, sides: tuple[str, ...] = SIDES):
+        self.info: dict[str, dict[str, int]] = {}
+        self.run = uuid.uuid4().hex[:8]
+        self.sequence = 0
+        self.stopped = False
+        self.note = ""
+        self.selective_k: int | None = None  # V rows per query head that this turn's steps fetch; None is all
+        self.views = {side: SideView(SideMeter(started)) for side in sides}
+
+    def restart(self, now: float) -> None:
+        """Begin to count at `now`: waiting for a model to load is not time to the first token."""
+        for view in self.views.values():
+            view.meter.started = now
+
+    def describe(self, infos: dict[str, SideInfo]) -> None:
+        """Tell the picture the sizes of the sides."""
+        self.info = {side: sizes(info) for side, info in infos.items()}
+
+    def feed(self, event: Event, now: float) -> None:
+        """Take in one event; an event of a side that was not asked for is an error of the engine."""
+        self.views[event.side].feed(event, now)
+
+    def texts(self) -> dict[str, str]:
+        """The answers so far, by side."""
+        return {side: view.text for side, view in self.views.items()}
+
+    def finished(self) -> bool:
+        """Whether every side has ended by itself."""
+        return all(view.meter.finish is not None for view in self.views.values())
+
+    def picture(self) -> dict[str, Any]:
+        """The payload as a plain dictionary (see `payload`)."""
+        self.sequence += 1
+        return {
+            "run": self.run,
+            "seq": self.sequence,
+            "stopped": self.stopped,
+            "note": self.note,
+            "selective_k": self.selective_k,
+            "info": self.info,
+            "sides": {side: view.picture() for side, view in self.views.items()},
+            "summary": self.summary(),
+        }
+
+    def payload(self) -> str:
+        """One compact string for the page's picture: a few KB at any context length."""
+        text = json.dumps(self.picture(), separators=(",", ":"), ensure_ascii=False)
+        # "<" only occurs inside JSON strings; escaped, a token that looks like a tag stays text everywhere.
+        return text.replace("<", "\\u003c")
+
+    def summary(self) -> str:
+        """One sentence for a screen reader about the newest step."""
+        if self.note:
+            return self.note
+        sigma = self.views.get("sigma") or next(iter(self.views.values()))
+        meter = sigma.meter
+        if meter.phase in ("waiting", "prefill"):
+            done, total = meter.prefilled, meter.prompt_tokens
+            return f"Reading the prompt: {done} of {total} tokens." if total else ""
+        parts = [f"Step {meter.step}: "]
+        if sigma.probe is not None:
+            tokens = sigma.probe.scores.shape[1]
+            rows = tokens if sigma.probe.positions is None else sigma.probe.positions.shape[1]
+            mass = round(100 * float(np.mean(sigma.probe.captured)))
+            parts.append(f"V rows {rows} of {tokens}, {mass} % of the mass")
+        else:
+            parts.append(f"{meter.cache.tokens if meter.cache else 0} tokens in the cache")
+        if self.stopped:
+            parts.append("; stopped")
+        elif self.finished():
+            parts.append("; finished")
+        return "".join(parts) + "."

@@ -1,0 +1,33 @@
+"""The Tasks tab put into the page: layout, handlers, the endpoint, and what happens when a visitor leaves."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from sigma.events import SideInfo
+from visualizers.shared.loader import EngineSource
+from visualizers.shared.runs import Desk
+from visualizers.tasks.api import make_judge
+from visualizers.tasks.evaluate.handlers import TrialHandlers
+from visualizers.tasks.handlers import JUDGES, TaskHandlers
+from visualizers.tasks.judging import JudgeRoom
+from visualizers.tasks.shelf import Shelf
+from visualizers.tasks.tab import tasks_tab
+
+
+def add_tasks(page: gr.Blocks, source: EngineSource, infos: dict[str, SideInfo], shelf: Shelf | None = None) -> None:
+    """Add the tab to the page's Tabs; call it inside them. `shelf` holds the tasks (default: the four)."""
+    shelf, room = shelf or Shelf(), JudgeRoom()
+    # A desk of its own: a visitor may chat and have a task answered, and leaving the page must end both.
+    desk = Desk(source)
+    with gr.Tab("Tasks", id="tasks") as tab:
+        parts = tasks_tab(tab, shelf, infos, lambda visit: visit and desk.leave(visit.session))
+        TaskHandlers(parts, desk, shelf, room).wire()
+        TrialHandlers(parts, desk, shelf, room).wire()
+        # Inside the tab: Tabs takes nothing but tabs.
+        gr.api(make_judge(shelf, room), api_name="judge", concurrency_limit=JUDGES, concurrency_id="judge")
+
+    def leave(request: gr.Request) -> None:
+        desk.close_page(request.session_hash)
+
+    page.unload(leave)

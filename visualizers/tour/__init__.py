@@ -1,0 +1,1 @@
+"""The guided tour: five steps from multi-head attention to selective V."""
