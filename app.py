@@ -46,18 +46,18 @@ def main(argv: list[str] | None = None) -> int:
         sys.exit(f"error: {error}")
 
     from visualizers.page import build_page, launch_options
-    from visualizers.shared.loader import EngineSource
+    from visualizers.shared.loader import EngineLoader
 
     def load(progress):
         from sigma.engine.engine import load_engine
 
         return load_engine(args.checkpoint, args.base, args.device, args.weights, progress)
 
-    source = EngineSource(load)
-    page = build_page(source, args.max_waiting)
+    loader = EngineLoader(load)
+    page = build_page(loader, args.max_waiting)
     # The page answers first: importing torch in the loader would hold the interpreter lock during start-up.
     page.launch(server_name=args.host, server_port=args.port, prevent_thread_lock=True, **launch_options())
-    source.start()
+    loader.start()
     page.block_thread()
     return 0
 

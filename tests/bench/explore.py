@@ -195,6 +195,7 @@ def at_8k(visitor, tokens: int) -> dict:
 def measure(tokens: int, long: int) -> dict:
     """Every figure, in one run."""
     from playwright.sync_api import sync_playwright
+
     from tests.visualizers.visitor import Visitor
 
     executable = chromium.find()

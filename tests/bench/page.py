@@ -88,6 +88,7 @@ def one_answer(visitor, pictures: bool) -> tuple[int, float]:
 def measure(repeats: int) -> dict:
     """Every figure, in one run."""
     from playwright.sync_api import sync_playwright
+
     from tests.visualizers.visitor import Visitor
 
     executable = chromium.find()

@@ -25,8 +25,8 @@ def browser():
 def site():
     """(engine, url) of a page whose model is loaded."""
     engine = FakeEngine(delay=0.01, words=40)
-    page, url, source = launch(engine)
-    assert source.wait(10)
+    page, url, loader = launch(engine)
+    assert loader.wait(10)
     yield engine, url
     page.close()
 

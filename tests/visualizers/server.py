@@ -10,11 +10,11 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 from tests.fake_engine import FakeEngine
 from visualizers.page import build_page, launch_options
-from visualizers.shared.loader import EngineSource
+from visualizers.shared.loader import EngineLoader
 
 
 def launch(engine: FakeEngine, load_seconds: float = 0.0, port: int | None = None, fail: Exception | None = None):
-    """The page in this process; returns (blocks, url, source)."""
+    """The page in this process; returns (blocks, url, loader)."""
 
     def load(progress):
         for step in range(10):
@@ -24,13 +24,13 @@ def launch(engine: FakeEngine, load_seconds: float = 0.0, port: int | None = Non
             raise fail
         return engine
 
-    source = EngineSource(load)
-    page = build_page(source)
+    loader = EngineLoader(load)
+    page = build_page(loader)
     _, url, _ = page.launch(
         prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", server_port=port, **launch_options()
     )
-    source.start()
-    return page, url.rstrip("/"), source
+    loader.start()
+    return page, url.rstrip("/"), loader
 
 
 if __name__ == "__main__":

@@ -7,13 +7,13 @@ import logging
 import gradio as gr
 
 from sigma.events import SIDES, PromptError, StepEvent
-from visualizers.shared.loader import EngineSource
+from visualizers.shared.loader import EngineLoader
 from visualizers.shared.options import clean_prompt, make_request, make_sampling
 
 log = logging.getLogger(__name__)
 
 
-def make_chat(source: EngineSource):
+def make_chat(loader: EngineLoader):
     """The endpoint's function, bound to an engine."""
 
     def chat(
@@ -36,7 +36,7 @@ def make_chat(source: EngineSource):
             The answer; for "both", the two answers, each after a line "[sigma]" or "[gqa]"
         """
         try:
-            return _answer(source, prompt, side, max_new_tokens, temperature, selective_k)
+            return _answer(loader, prompt, side, max_new_tokens, temperature, selective_k)
         except PromptError as error:
             raise gr.Error(str(error), print_exception=False) from None
         except Exception:
@@ -47,21 +47,21 @@ def make_chat(source: EngineSource):
 
 
 def _answer(
-    source: EngineSource, prompt: str, side: str, max_new_tokens: int, temperature: float, selective_k: int | None
+    loader: EngineLoader, prompt: str, side: str, max_new_tokens: int, temperature: float, selective_k: int | None
 ) -> str:
     if side not in (*SIDES, "both"):
         raise PromptError(f"side must be sigma, gqa or both, not {str(side)[:20]!r}.")
     sides = SIDES if side == "both" else (side,)
     text = clean_prompt(prompt)
     sampling = make_sampling(temperature, 1, 0, 1, max_new_tokens, 0)
-    source.wait()
-    if source.engine is None:
-        raise PromptError(f"No model is loaded: {source.status.text}")
-    info = source.engine.info("sigma")
+    loader.wait()
+    if loader.engine is None:
+        raise PromptError(f"No model is loaded: {loader.status.text}")
+    info = loader.engine.info("sigma")
     messages = {name: [{"role": "user", "content": text}] for name in sides}
     request = make_request(messages, sampling, selective_k, None, info.context_length, info.layers)
     answers = dict.fromkeys(sides, "")
-    for event in source.engine.stream(request):
+    for event in loader.engine.stream(request):
         if isinstance(event, StepEvent):
             answers[event.side] += event.text
     if side != "both":

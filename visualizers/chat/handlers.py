@@ -12,11 +12,11 @@ import gradio as gr
 
 from sigma.events import SIDES, PromptError
 from visualizers.chat.tab import ChatTab, read_examples
-from visualizers.shared.conversation import Chat, Turn
+from visualizers.shared.conversation import Conversation, Turn
 from visualizers.shared.options import clean_prompt, make_request, make_sampling
-from visualizers.shared.runs import Desk
+from visualizers.shared.runs import Runs
 from visualizers.shared.stream import Run, stream_turn
-from visualizers.shared.turn_view import Board
+from visualizers.shared.turn_view import TurnView
 
 log = logging.getLogger(__name__)
 
@@ -29,13 +29,13 @@ Updates = dict[Any, Any]
 
 
 class ChatHandlers:
-    """The handlers, bound to one tab and one desk.
+    """The handlers, bound to one tab and its visitors' runs.
 
-    A visitor's chat is None until the page's load event has made it, so every handler can begin with a new one.
+    A visitor's conversation is None until the page's load event has made it, so every handler can begin with a new one.
     """
 
-    def __init__(self, tab: ChatTab, desk: Desk):
-        self.tab, self.desk = tab, desk
+    def __init__(self, tab: ChatTab, runs: Runs):
+        self.tab, self.runs = tab, runs
         self.examples = read_examples()
 
     def wire(self) -> None:
@@ -67,114 +67,119 @@ class ChatHandlers:
         tab.clear.click(self.clear, [tab.state], outputs, **quick)
         tab.restore.click(self.restore, [tab.state], outputs, **quick)
 
-    def send(self, request: gr.Request, prompt: str, chat: Chat, *settings: Any) -> Iterator[Updates]:
+    def send(self, request: gr.Request, prompt: str, conversation: Conversation, *settings: Any) -> Iterator[Updates]:
         """Answer the prompt in the box."""
-        yield from self._answer(prompt, chat or Chat(), settings, request)
+        yield from self._answer(prompt, conversation or Conversation(), settings, request)
 
-    def example(self, request: gr.Request, index: int, chat: Chat, *settings: Any) -> Iterator[Updates]:
+    def example(self, request: gr.Request, index: int, conversation: Conversation, *settings: Any) -> Iterator[Updates]:
         """Answer an example, with the system prompt and the selective-V setting that it shows."""
-        chat, chosen = chat or Chat(), self.examples[index]
-        if not self.desk.busy(chat.session):
+        conversation, chosen = conversation or Conversation(), self.examples[index]
+        if not self.runs.busy(conversation.session):
             yield {self.tab.system: chosen["system"], self.tab.selective: chosen["selective"]}
         own = (chosen["system"], chosen["selective"], *settings[2:])
-        yield from self._answer(chosen["prompt"], chat, own, request, keep_box=True)
+        yield from self._answer(chosen["prompt"], conversation, own, request, keep_box=True)
 
-    def retry(self, request: gr.Request, chat: Chat, *settings: Any) -> Iterator[Updates]:
+    def retry(self, request: gr.Request, conversation: Conversation, *settings: Any) -> Iterator[Updates]:
         """Answer the newest prompt again, with the settings as they are now."""
-        chat = chat or Chat()
-        if self.desk.busy(chat.session):
+        conversation = conversation or Conversation()
+        if self.runs.busy(conversation.session):
             yield self._notice("An answer is still being written. Press Stop first.")
             return
-        if not chat.turns:
+        if not conversation.turns:
             yield self._notice("There is nothing to retry yet.")
             return
-        prompt = chat.turns[-1].prompt
+        prompt = conversation.turns[-1].prompt
         # Options are checked before the old answer is given up.
         try:
             self._check(prompt, settings)
         except PromptError as error:
             yield self._notice(str(error))
             return
-        chat.undo()
-        yield from self._answer(prompt, chat, settings, request, keep_box=True)
+        conversation.undo()
+        yield from self._answer(prompt, conversation, settings, request, keep_box=True)
 
-    def stop(self, chat: Chat) -> Updates:
+    def stop(self, conversation: Conversation) -> Updates:
         """End the turn; what was written stays."""
-        chat = chat or Chat()
-        run = self.desk.stop(chat.session)
-        updates = {**self._columns(chat), **self._buttons(False), **self._say("Stopped.")}
+        conversation = conversation or Conversation()
+        run = self.runs.stop(conversation.session)
+        updates = {**self._columns(conversation), **self._buttons(False), **self._say("Stopped.")}
         if run is not None:
-            updates[self.tab.live] = run.board.payload()
+            updates[self.tab.live] = run.view.payload()
         return updates
 
-    def undo(self, chat: Chat, box: str) -> Updates:
+    def undo(self, conversation: Conversation, box: str) -> Updates:
         """Take the newest turn back; its prompt returns to the box unless something is written there."""
-        chat = chat or Chat()
-        if self.desk.busy(chat.session):
+        conversation = conversation or Conversation()
+        if self.runs.busy(conversation.session):
             return self._notice("An answer is still being written. Press Stop first.")
-        prompt = chat.undo()
+        prompt = conversation.undo()
         if prompt is None:
             return self._notice("There is nothing to undo.")
-        return {**self._columns(chat), **self._say(""), self.tab.box: box if box.strip() else prompt}
+        return {**self._columns(conversation), **self._say(""), self.tab.box: box if box.strip() else prompt}
 
-    def clear(self, chat: Chat) -> Updates:
+    def clear(self, conversation: Conversation) -> Updates:
         """Put the chat aside and free what the engine keeps of it."""
-        chat = chat or Chat()
-        if self.desk.busy(chat.session):
+        conversation = conversation or Conversation()
+        if self.runs.busy(conversation.session):
             return self._notice("An answer is still being written. Press Stop first.")
-        chat.clear()
-        self.desk.source.release(chat.session)
-        can_restore = gr.update(visible=bool(chat.cleared))
-        return {**self._columns(chat), **self._say("Chat cleared."), self.tab.restore: can_restore}
+        conversation.clear()
+        self.runs.loader.release(conversation.session)
+        can_restore = gr.update(visible=bool(conversation.cleared))
+        return {**self._columns(conversation), **self._say("Chat cleared."), self.tab.restore: can_restore}
 
-    def restore(self, chat: Chat) -> Updates:
+    def restore(self, conversation: Conversation) -> Updates:
         """Undo of clear."""
-        chat = chat or Chat()
-        chat.restore()
-        return {**self._columns(chat), **self._say(""), self.tab.restore: gr.update(visible=False)}
+        conversation = conversation or Conversation()
+        conversation.restore()
+        return {**self._columns(conversation), **self._say(""), self.tab.restore: gr.update(visible=False)}
 
     def _answer(
-        self, prompt: str, chat: Chat, settings: tuple[Any, ...], request: gr.Request, keep_box: bool = False
+        self,
+        prompt: str,
+        conversation: Conversation,
+        settings: tuple[Any, ...],
+        request: gr.Request,
+        keep_box: bool = False,
     ) -> Iterator[Updates]:
-        tab, run = self.tab, Run(Board(time.monotonic()))
+        tab, run = self.tab, Run(TurnView(time.monotonic()))
         try:
             prompt, system = self._check(prompt, settings)
-            self.desk.open(chat.session, run, request.session_hash)
+            self.runs.open(conversation.session, run, request.session_hash)
         except PromptError as error:
             yield self._notice(str(error))
             return
-        turn = chat.begin(prompt, system)
+        turn = conversation.begin(prompt, system)
         try:
             first = {
-                **self._columns(chat),
+                **self._columns(conversation),
                 **self._buttons(True),
                 **self._say(""),
-                tab.state: chat,
+                tab.state: conversation,
                 tab.restore: gr.update(visible=False),
-                tab.live: run.board.payload(),
+                tab.live: run.view.payload(),
             }
             yield first if keep_box else {**first, tab.box: ""}
-            yield from self._run(run, chat, turn, settings)
-            yield {**self._columns(chat), **self._buttons(False)}
+            yield from self._run(run, conversation, turn, settings)
+            yield {**self._columns(conversation), **self._buttons(False)}
         except PromptError as error:
-            yield self._give_back(run, chat, turn, str(error))
+            yield self._give_back(run, conversation, turn, str(error))
         except Exception:
             log.exception("a turn failed")
-            yield self._give_back(run, chat, turn, FAILED)
+            yield self._give_back(run, conversation, turn, FAILED)
         finally:
             run.ended.set()
 
-    def _run(self, run: Run, chat: Chat, turn: Turn, settings: tuple[Any, ...]) -> Iterator[Updates]:
+    def _run(self, run: Run, conversation: Conversation, turn: Turn, settings: tuple[Any, ...]) -> Iterator[Updates]:
         yield from self._await_engine(run)
-        engine = self.desk.source.engine
+        engine = self.runs.loader.engine
         if run.stop.is_set() or engine is None:
             return
         _, selective, layer, pictures, *sampling = settings
         infos = {side: engine.info(side) for side in SIDES}
         sigma = infos["sigma"]
-        run.board.describe(infos)
+        run.view.describe(infos)
         request = make_request(
-            chat.messages(turn.system),
+            conversation.messages(turn.system),
             make_sampling(*sampling),
             selective,
             min(int(layer), sigma.layers - 1) if pictures else None,
@@ -182,25 +187,25 @@ class ChatHandlers:
             sigma.layers,
         )
         # The clock of "first token" starts when the model is there, not when the visitor came.
-        run.board.restart(time.monotonic())
-        for update in stream_turn(engine, request, chat.session, run, pictures=bool(pictures)):
+        run.view.restart(time.monotonic())
+        for update in stream_turn(engine, request, conversation.session, run, pictures=bool(pictures)):
             turn.answers.update(update.texts)
-            changed = self._columns(chat)
+            changed = self._columns(conversation)
             if update.payload is not None:
                 changed[self.tab.live] = update.payload
             yield changed
 
     def _await_engine(self, run: Run) -> Iterator[Updates]:
         """Show the loading progress until there is an engine; PromptError if there will be none."""
-        source, shown = self.desk.source, ""
-        while not source.wait(WAIT_SECONDS) and not run.stop.is_set():
-            status = source.status
+        loader, shown = self.runs.loader, ""
+        while not loader.wait(WAIT_SECONDS) and not run.stop.is_set():
+            status = loader.status
             note = f"Loading the model: {status.text}, {round(status.fraction * 100)} %."
             # A yield each time, changed or not: a generator that never yields cannot be stopped.
             yield self._say(note) if note != shown else {self.tab.notice: gr.skip()}
             shown = note
-        if source.status.phase == "failed":
-            raise PromptError(f"No model is loaded: {source.status.text}")
+        if loader.status.phase == "failed":
+            raise PromptError(f"No model is loaded: {loader.status.text}")
         if shown:
             yield self._say("")
 
@@ -208,22 +213,22 @@ class ChatHandlers:
         """Prompt and system prompt, cleaned; PromptError for any option that cannot be used."""
         cleaned = clean_prompt(prompt)
         system = clean_prompt(settings[0], "system prompt")
-        engine = self.desk.source.engine
+        engine = self.runs.loader.engine
         context = engine.info("sigma").context_length if engine else 1 << 30
         make_request({}, make_sampling(*settings[4:]), settings[1], settings[2], context, 1 << 10)
         return cleaned, system
 
-    def _give_back(self, run: Run, chat: Chat, turn: Turn, message: str) -> Updates:
+    def _give_back(self, run: Run, conversation: Conversation, turn: Turn, message: str) -> Updates:
         """After an error: a turn without an answer is taken back and its prompt returns to the box."""
-        run.board.stopped = True
-        updates = {**self._buttons(False), **self._notice(message), self.tab.live: run.board.payload()}
+        run.view.stopped = True
+        updates = {**self._buttons(False), **self._notice(message), self.tab.live: run.view.payload()}
         if not any(turn.answers.values()):
-            chat.drop(turn)
+            conversation.drop(turn)
             updates[self.tab.box] = turn.prompt
-        return {**updates, **self._columns(chat)}
+        return {**updates, **self._columns(conversation)}
 
-    def _columns(self, chat: Chat) -> Updates:
-        return {column: chat.shown(side) for side, column in self.tab.columns.items()}
+    def _columns(self, conversation: Conversation) -> Updates:
+        return {column: conversation.shown(side) for side, column in self.tab.columns.items()}
 
     def _buttons(self, running: bool) -> Updates:
         return {self.tab.send: gr.update(visible=not running), self.tab.stop: gr.update(visible=running)}

@@ -89,7 +89,7 @@ BODY = f"""
 
 
 def pictures() -> gr.HTML:
-    """The component; set its value to a `Board.payload()`."""
+    """The component; set its value to a `TurnView.payload()`."""
     return gr.HTML(
         value="",
         html_template=BODY,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sigma.events import SIDES, ChatRequest, Engine, Event, SideInfo
-from visualizers.shared.turn_view import Board
+from visualizers.shared.turn_view import TurnView
 
 FRAME_SECONDS = 0.22
 MAX_BYTES = 300_000
@@ -19,18 +19,18 @@ MAX_SECONDS = 30.0
 
 def play(
     engine: Engine, request: ChatRequest, clock: Callable[[], float] = time.monotonic
-) -> tuple[Board, list[tuple[float, dict[str, Any]]]]:
-    """Run a turn and take a picture of the board every FRAME_SECONDS, and one at the end."""
+) -> tuple[TurnView, list[tuple[float, dict[str, Any]]]]:
+    """Run a turn and take a picture of it every FRAME_SECONDS, and one at the end."""
     started = clock()
-    board = Board(started, tuple(request.messages))
-    board.selective_k = request.selective_k
+    view = TurnView(started, tuple(request.messages))
+    view.selective_k = request.selective_k
     frames: list[tuple[float, dict[str, Any]]] = []
     for event, now in _timed(engine.stream(request), clock):
-        board.feed(event, now)
+        view.feed(event, now)
         if not frames or now - started - frames[-1][0] >= FRAME_SECONDS:
-            frames.append((now - started, board.picture()))
-    frames.append((clock() - started, board.picture()))
-    return board, frames
+            frames.append((now - started, view.picture()))
+    frames.append((clock() - started, view.picture()))
+    return view, frames
 
 
 def _timed(events: Iterable[Event], clock: Callable[[], float]) -> Iterable[tuple[Event, float]]:
@@ -51,7 +51,7 @@ def build(
 ) -> dict[str, Any]:
     """The recording as a dictionary; `made` says what made it ("Sigma 135M on 2 CPU cores")."""
     infos = {side: engine.info(side) for side in SIDES if side in request.messages}
-    board, pictures = play(engine, request, clock)
+    view, pictures = play(engine, request, clock)
     # A run slower than MAX_SECONDS is played faster; figures stay as measured.
     speed = max(1.0, pictures[-1][0] / MAX_SECONDS)
     end = pictures[-1][1]["sides"]
@@ -63,7 +63,7 @@ def build(
         "selective_k": request.selective_k,
         "info": {side: dataclasses.asdict(info) for side, info in infos.items()},
         "end": {
-            side: {"text": board.views[side].text, "curve": part["curve"], "pieces": part["pieces"]}
+            side: {"text": view.sides[side].text, "curve": part["curve"], "pieces": part["pieces"]}
             for side, part in end.items()
         },
         "frames": [thin_frame(at / speed, picture) for at, picture in pictures],

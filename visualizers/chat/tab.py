@@ -55,7 +55,7 @@ def read_examples() -> list[dict[str, str]]:
 
 
 def chat_tab(infos: dict[str, SideInfo], on_leave: Any) -> ChatTab:
-    """Lay the tab out; `infos` describes the sides before a model is loaded, `on_leave(Chat)` frees a session."""
+    """Lay the tab out; `infos` describes the sides before a model is loaded, `on_leave(conversation)` frees a session."""
     tab = ChatTab(state=gr.State(None, delete_callback=on_leave))
     with gr.Row(elem_id="columns", equal_height=False):
         for side in SIDES:

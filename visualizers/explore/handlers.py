@@ -13,8 +13,8 @@ from visualizers.explore.first import first_view
 from visualizers.explore.recorded import read
 from visualizers.explore.service import Explorer
 from visualizers.explore.tab import explore_tab
-from visualizers.shared.conversation import Chat
-from visualizers.shared.loader import EngineSource
+from visualizers.shared.conversation import Conversation
+from visualizers.shared.loader import EngineLoader
 
 MAX_QUESTION = 100_000
 """Longest question read, characters."""
@@ -32,10 +32,10 @@ def first_view_script(recording: Path) -> str:
 
 
 class ExploreHandlers:
-    """Bound to one engine source; `layout` makes the tab, `wire` attaches what needs the rest of the page."""
+    """Bound to one engine loader; `layout` makes the tab, `wire` attaches what needs the rest of the page."""
 
-    def __init__(self, source: EngineSource, recording: Path):
-        self.explorer = Explorer(source, read(recording))
+    def __init__(self, loader: EngineLoader, recording: Path):
+        self.explorer = Explorer(loader, read(recording))
         self.view: gr.HTML | None = None
 
     def layout(self) -> None:
@@ -68,11 +68,11 @@ class ExploreHandlers:
         """The component's first value."""
         return dumps({"page": self.explorer.open_page(request.session_hash).token, "run": None})
 
-    def newest(self, request: gr.Request, chat: Chat) -> str:
+    def newest(self, request: gr.Request, conversation: Conversation) -> str:
         """The newest ended run of this visitor's chat; `run` is null when there is none."""
         answer = {"page": self.explorer.open_page(request.session_hash).token, "run": None, "error": None}
         try:
-            run = self.explorer.add_run(request.session_hash, chat.session if chat else None)
+            run = self.explorer.add_run(request.session_hash, conversation.session if conversation else None)
             answer["run"] = run.id if run else None
         except PromptError as error:
             answer["error"] = str(error)

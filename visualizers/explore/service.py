@@ -39,10 +39,10 @@ class _Job:
 
 
 class Explorer:
-    """All visitors' questions. `source`: a `visualizers.shared.loader.EngineSource`; `recording`: a recorded exploration."""
+    """All visitors' questions. `loader`: a `visualizers.shared.loader.EngineLoader`; `recording`: a recorded exploration."""
 
-    def __init__(self, source, recording: dict[str, Any] | None = None):
-        self.source, self.pages = source, Pages()
+    def __init__(self, loader, recording: dict[str, Any] | None = None):
+        self.loader, self.pages = loader, Pages()
         self.recorded = from_recording(recording) if recording else None
         self._recording = recording
         self._recorded_sides: dict[str, RecordedSide] = {}
@@ -86,11 +86,11 @@ class Explorer:
 
     def add_run(self, session: str, chat_session: str | None) -> ExploredRun | None:
         """Take over the newest ended run of a chat; None if the engine knows none."""
-        past_run = getattr(self.source.engine, "past_run", None)
+        past_run = getattr(self.loader.engine, "past_run", None)
         past = past_run(chat_session) if past_run and chat_session else None
         if past is None:
             return None
-        run = from_past(past, self.source.engine.piece)
+        run = from_past(past, self.loader.engine.piece)
         self.pages.open(session).add(run)
         return run
 
@@ -121,10 +121,10 @@ class Explorer:
 
     def _engine(self) -> Any:
         """The engine, waited for; PromptError if there will be none."""
-        self.source.wait()
-        if self.source.engine is None:
-            raise PromptError(f"No model is loaded: {self.source.status.text}")
-        return self.source.engine
+        self.loader.wait()
+        if self.loader.engine is None:
+            raise PromptError(f"No model is loaded: {self.loader.status.text}")
+        return self.loader.engine
 
     def _ask_both(self, page: Page, question: dict[str, Any], job: writing.Job) -> dict[str, Any]:
         """A link's question, answered by both sides: {"run": id}."""
@@ -152,7 +152,7 @@ class Explorer:
     def _infos(self, run: ExploredRun) -> dict[str, Any]:
         if run.recorded:
             return {side: dict(self._recording["sides"][side]["info"]) for side in SIDES}
-        return {side: self.source.engine.info(side) for side in SIDES}
+        return {side: self.loader.engine.info(side) for side in SIDES}
 
     def _view(self, page: Page, run: ExploredRun, writer: str, question: dict[str, Any]) -> dict[str, Any]:
         text = run.text(writer)
@@ -166,7 +166,7 @@ class Explorer:
     def _piece(self, run: ExploredRun):
         if run.recorded:
             return lambda i: self._recording["pieces"].get(str(i), "?")
-        return lambda i: self.source.engine.piece("sigma", i)
+        return lambda i: self.loader.engine.piece("sigma", i)
 
     def _side(self, page: Page, run: ExploredRun, writer: str, text: Text, side: str) -> Any:
         """What a side's attention did with a text, or the job that is finding it out."""
@@ -175,7 +175,7 @@ class Explorer:
                 data = self._recording["sides"][side]
                 self._recorded_sides[side] = RecordedSide(data, len(text.ids), text.prompt_length)
             return self._recorded_sides[side]
-        if getattr(self.source.engine, "inspect", None) is None:
+        if getattr(self.loader.engine, "inspect", None) is None:
             raise PromptError("The model is still loading; until then the recorded run shows Sigma's text only.")
         key = (page.token, run.id + writer, side)
         with self._lock:
@@ -192,7 +192,7 @@ class Explorer:
 
     def _read(self, job: _Job, side: str, text: Text) -> None:
         try:
-            found = self.source.engine.inspect(side, text.ids, text.prompt_length, job.page.gone, job.progress)
+            found = self.loader.engine.inspect(side, text.ids, text.prompt_length, job.page.gone, job.progress)
             if job.page.gone.is_set():
                 found.free()
                 return

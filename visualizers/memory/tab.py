@@ -24,7 +24,7 @@ from visualizers.memory.form import (
     defaults,
 )
 from visualizers.memory.shapes import PAIRS
-from visualizers.shared.loader import EngineSource
+from visualizers.shared.loader import EngineLoader
 
 FIRST = next(iter(PAIRS))
 # Its positions are the chart's contexts; a number between two of them is typed.
@@ -99,7 +99,7 @@ def _picture() -> str:
       <p class="sr-only" id="mem-summary" role="status" aria-live="polite"></p></div>"""
 
 
-def memory_tab(source: EngineSource, infos: dict[str, SideInfo]) -> gr.HTML:
+def memory_tab(loader: EngineLoader, infos: dict[str, SideInfo]) -> gr.HTML:
     """Fill the tab; `infos` describes the sides of the recorded run, which is shown until a model is loaded."""
 
     def project(form: Any = None) -> str:
@@ -108,7 +108,7 @@ def memory_tab(source: EngineSource, infos: dict[str, SideInfo]) -> gr.HTML:
     def check(measured: Any = None) -> str:
         """The recorded run is the recorded model's; whatever else the Chat tab shows is the loaded one's."""
         recorded = isinstance(measured, dict) and measured.get("recorded") is True
-        engine = source.engine
+        engine = loader.engine
         known = infos if recorded or engine is None else {side: engine.info(side) for side in SIDES}
         return figures.check(measured, known)
 

@@ -18,9 +18,9 @@ from visualizers.page import theme
 from visualizers.page.about import LIMITS, about_tab
 from visualizers.page.blocks import Blocks
 from visualizers.page.status import chip
-from visualizers.shared.conversation import Chat
-from visualizers.shared.loader import EngineSource
-from visualizers.shared.runs import Desk
+from visualizers.shared.conversation import Conversation
+from visualizers.shared.loader import EngineLoader
+from visualizers.shared.runs import Runs
 from visualizers.tasks.shelf import Shelf
 from visualizers.tasks.wiring import add_tasks
 from visualizers.tour.tab import tour_button
@@ -31,13 +31,13 @@ RECORDED = theme.ASSETS / "examples" / "recorded.json"
 EXPLORED = theme.ASSETS / "examples" / "explore.json"
 
 
-def build_page(source: EngineSource, max_waiting: int = 20, shelf: Shelf | None = None) -> gr.Blocks:
-    """The whole page over an engine source, started or not; `max_waiting` visitors may queue, `shelf` holds the tasks.
+def build_page(loader: EngineLoader, max_waiting: int = 20, shelf: Shelf | None = None) -> gr.Blocks:
+    """The whole page over an engine loader, started or not; `max_waiting` visitors may queue, `shelf` holds the tasks.
 
     Launch it with `page.launch(**launch_options())`.
     """
-    desk = Desk(source)
-    explore = ExploreHandlers(source, EXPLORED)
+    runs = Runs(loader)
+    explore = ExploreHandlers(loader, EXPLORED)
     infos = recording.recorded_info(recording.read(RECORDED))
     with Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         with gr.Row(elem_id="top", equal_height=True):
@@ -48,48 +48,48 @@ def build_page(source: EngineSource, max_waiting: int = 20, shelf: Shelf | None 
         # Wrapped, every tab is in the bar: gradio's menu hides those that do not fit a phone.
         with gr.Tabs(elem_id="tabs", overflow_behavior="wrap"):
             with gr.Tab("Chat", id="chat"):
-                tab = chat_tab(infos, lambda chat: chat and desk.leave(chat.session))
+                tab = chat_tab(infos, lambda conversation: conversation and runs.leave(conversation.session))
             with gr.Tab("Explore", id="explore"):
                 explore.layout()
-            add_tasks(page, source, infos, shelf)
+            add_tasks(page, loader, infos, shelf)
             with gr.Tab("Memory", id="memory"):
-                memory_tab(source, infos)
+                memory_tab(loader, infos)
             with gr.Tab("About", id="about"):
                 about_tab()
-        ChatHandlers(tab, desk).wire()
+        ChatHandlers(tab, runs).wire()
         explore.wire(page, tab.state)
-        _watch_loading(page, source, status, tab)
-        gr.api(make_chat(source), api_name="chat", concurrency_limit=CONCURRENT, concurrency_id="engine")
+        _watch_loading(page, loader, status, tab)
+        gr.api(make_chat(loader), api_name="chat", concurrency_limit=CONCURRENT, concurrency_id="engine")
 
         def leave(request: gr.Request) -> None:
-            desk.close_page(request.session_hash)
+            runs.close_page(request.session_hash)
 
         page.unload(leave)
     page.queue(max_size=max_waiting, default_concurrency_limit=4)
     return page
 
 
-def _watch_loading(page: gr.Blocks, source: EngineSource, status: gr.HTML, tab: Any) -> None:
+def _watch_loading(page: gr.Blocks, loader: EngineLoader, status: gr.HTML, tab: Any) -> None:
     """Keep the chip up to date while the model loads; then describe the loaded sides and stop asking."""
     timer = gr.Timer(0.5)
     watched = [status, *tab.heads.values(), tab.layer, timer]
 
     def look_again(layer: float) -> dict[Any, Any]:
-        updates: dict[Any, Any] = {status: chip(source)}
-        if source.status.phase == "loading":
+        updates: dict[Any, Any] = {status: chip(loader)}
+        if loader.status.phase == "loading":
             return updates
         updates[timer] = gr.Timer(active=False)
-        if source.engine is not None:
-            layers = source.engine.info("sigma").layers
+        if loader.engine is not None:
+            layers = loader.engine.info("sigma").layers
             updates[tab.layer] = gr.update(maximum=layers - 1, value=min(int(layer), layers - 1))
-            updates |= {tab.heads[side]: column_head(side, source.engine.info(side)) for side in SIDES}
+            updates |= {tab.heads[side]: column_head(side, loader.engine.info(side)) for side in SIDES}
         return updates
 
     # Not queued: see the note in ChatHandlers.wire; a prompt is often sent while this ticks.
     quiet = dict(show_progress="hidden", api_visibility="private", queue=False)
     gr.on([page.load, timer.tick], look_again, tab.layer, watched, **quiet)
     # Not as the state's value: a callable value becomes a public endpoint.
-    page.load(lambda: Chat(), None, tab.state, **quiet)
+    page.load(lambda: Conversation(), None, tab.state, **quiet)
 
 
 def launch_options() -> dict[str, Any]:

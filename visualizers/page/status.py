@@ -5,12 +5,12 @@ from __future__ import annotations
 from html import escape
 
 from sigma.events import SIDES
-from visualizers.shared.loader import EngineSource
+from visualizers.shared.loader import EngineLoader
 
 
-def chip(source: EngineSource) -> str:
-    """HTML of the chip for the source's newest status."""
-    status = source.status
+def chip(loader: EngineLoader) -> str:
+    """HTML of the chip for the loader's newest status."""
+    status = loader.status
     text = escape(status.text)
     if status.phase == "loading":
         label = f"loading model ({text}, {round(status.fraction * 100)} %)"
@@ -20,17 +20,17 @@ def chip(source: EngineSource) -> str:
         details = text
     else:
         label = f"ready: {text}"
-        details = _details(source)
+        details = _details(loader)
     return (
         f'<details class="chip" id="status-chip" data-phase="{status.phase}"><summary><i></i>{label}</summary>'
         f'<div class="chip-body">{details}</div></details>'
     )
 
 
-def _details(source: EngineSource) -> str:
+def _details(loader: EngineLoader) -> str:
     rows = []
     for side in SIDES:
-        info = source.engine.info(side)
+        info = loader.engine.info(side)
         augmented = f", augmented query {info.augmented_query_dim}" if info.augmented_query_dim else ""
         rows.append(
             f"<p><b>{escape(info.name)}</b><br>{info.parameters / 1e6:,.0f}M parameters, {info.layers} layers, "

@@ -1,4 +1,4 @@
-"""A visitor's chat: the turns so far on both sides, and what retry, undo and clear do to them. No Gradio."""
+"""A visitor's conversation: the turns so far on both sides, and what retry, undo and clear do to them. No Gradio."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Turn:
 
 
 @dataclass
-class Chat:
+class Conversation:
     """One visitor's conversation; the two sides answer the same prompts and keep their own answers."""
 
     session: str = field(default_factory=lambda: uuid.uuid4().hex)

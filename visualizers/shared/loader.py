@@ -23,7 +23,7 @@ class Status:
     fraction: float = 0.0
 
 
-class EngineSource:
+class EngineLoader:
     """Calls `load(progress)` once, in a thread; `known` are the exceptions whose message may be shown as it is."""
 
     def __init__(self, load: Callable[[Progress], Engine], known: tuple[type[Exception], ...] = (ValueError,)):
@@ -33,7 +33,7 @@ class EngineSource:
         self._thread: threading.Thread | None = None
         self.engine: Engine | None = None
 
-    def start(self) -> EngineSource:
+    def start(self) -> EngineLoader:
         """Begin loading; a second call does nothing."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="engine-loader", daemon=True)

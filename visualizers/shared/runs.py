@@ -5,17 +5,17 @@ from __future__ import annotations
 import threading
 
 from sigma.events import PromptError
-from visualizers.shared.loader import EngineSource
+from visualizers.shared.loader import EngineLoader
 from visualizers.shared.stream import Run
 
 STOP_SECONDS = 30.0
 
 
-class Desk:
+class Runs:
     """Runs by session, and which session belongs to which open page."""
 
-    def __init__(self, source: EngineSource):
-        self.source = source
+    def __init__(self, loader: EngineLoader):
+        self.loader = loader
         self._lock = threading.Lock()
         self._runs: dict[str, Run] = {}
         self._pages: dict[str, str] = {}
@@ -57,7 +57,7 @@ class Desk:
         if run is not None:
             run.stop.set()
             run.ended.wait(STOP_SECONDS)
-        self.source.release(session)
+        self.loader.release(session)
 
     def close_page(self, page: str | None) -> None:
         """A browser page was closed: its session leaves."""

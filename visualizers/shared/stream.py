@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from sigma.events import ChatRequest, Engine
-from visualizers.shared.turn_view import Board
+from visualizers.shared.turn_view import TurnView
 
 TEXT_SECONDS = 0.1
 """Least time between text updates: ten a second, more than eyes need and few enough for a browser."""
@@ -29,7 +29,7 @@ class Update:
 class Run:
     """A turn in progress; `stop` asks it to end, `ended` is set once the engine's generator is closed."""
 
-    board: Board
+    view: TurnView
     stop: threading.Event = field(default_factory=threading.Event)
     ended: threading.Event = field(default_factory=threading.Event)
 
@@ -46,26 +46,26 @@ def stream_turn(
 
     pictures: whether they are drawn on the way; without, only text comes until the end. The last update always carries a picture of the final state. Raises what the engine raises.
     """
-    board = run.board
-    board.selective_k = request.selective_k
+    view = run.view
+    view.selective_k = request.selective_k
     events = engine.stream(request, session)
     last_text = last_picture = -1e9
     try:
         for event in events:
             now = clock()
-            board.feed(event, now)
+            view.feed(event, now)
             if run.stop.is_set():
                 break
             if now - last_text < TEXT_SECONDS:
                 continue
             last_text, payload = now, None
             if pictures and now - last_picture >= PICTURE_SECONDS:
-                last_picture, payload = now, board.payload()
-            yield Update(board.texts(), payload)
+                last_picture, payload = now, view.payload()
+            yield Update(view.texts(), payload)
     finally:
         close = getattr(events, "close", None)
         if close is not None:
             close()
-        board.stopped = not board.finished()
+        view.stopped = not view.finished()
         run.ended.set()
-    yield Update(board.texts(), board.payload())
+    yield Update(view.texts(), view.payload())

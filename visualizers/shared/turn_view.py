@@ -60,7 +60,7 @@ def sizes(info: SideInfo) -> dict[str, int]:
     return {name: getattr(info, name) for name in SIZES}
 
 
-class Board:
+class TurnView:
     """Both sides of one turn."""
 
     def __init__(self, started: float, sides: tuple[str, ...] = SIDES):
@@ -70,12 +70,12 @@ class Board:
         self.stopped = False
         self.note = ""
         self.selective_k: int | None = None  # V rows per query head that this turn's steps fetch; None is all
-        self.views = {side: SideView(SideMeter(started)) for side in sides}
+        self.sides = {side: SideView(SideMeter(started)) for side in sides}
 
     def restart(self, now: float) -> None:
         """Begin to count at `now`: waiting for a model to load is not time to the first token."""
-        for view in self.views.values():
-            view.meter.started = now
+        for side in self.sides.values():
+            side.meter.started = now
 
     def describe(self, infos: dict[str, SideInfo]) -> None:
         """Tell the picture the sizes of the sides."""
@@ -83,15 +83,15 @@ class Board:
 
     def feed(self, event: Event, now: float) -> None:
         """Take in one event; an event of a side that was not asked for is an error of the engine."""
-        self.views[event.side].feed(event, now)
+        self.sides[event.side].feed(event, now)
 
     def texts(self) -> dict[str, str]:
         """The answers so far, by side."""
-        return {side: view.text for side, view in self.views.items()}
+        return {side: view.text for side, view in self.sides.items()}
 
     def finished(self) -> bool:
         """Whether every side has ended by itself."""
-        return all(view.meter.finish is not None for view in self.views.values())
+        return all(side.meter.finish is not None for side in self.sides.values())
 
     def picture(self) -> dict[str, Any]:
         """The payload as a plain dictionary (see `payload`)."""
@@ -103,7 +103,7 @@ class Board:
             "note": self.note,
             "selective_k": self.selective_k,
             "info": self.info,
-            "sides": {side: view.picture() for side, view in self.views.items()},
+            "sides": {side: view.picture() for side, view in self.sides.items()},
             "summary": self.summary(),
         }
 
@@ -117,7 +117,7 @@ class Board:
         """One sentence for a screen reader about the newest step."""
         if self.note:
             return self.note
-        sigma = self.views.get("sigma") or next(iter(self.views.values()))
+        sigma = self.sides.get("sigma") or next(iter(self.sides.values()))
         meter = sigma.meter
         if meter.phase in ("waiting", "prefill"):
             done, total = meter.prefilled, meter.prompt_tokens

@@ -16,9 +16,9 @@ from sigma.aimicius.contract import Case, Task, answer_tokens, follow_up, label_
 from sigma.events import SIDES, PromptError
 from visualizers.chat.handlers import CONCURRENT, FAILED, WAIT_SECONDS
 from visualizers.shared.options import make_request, make_sampling, number
-from visualizers.shared.runs import Desk
+from visualizers.shared.runs import Runs
 from visualizers.shared.stream import Run
-from visualizers.shared.turn_view import Board
+from visualizers.shared.turn_view import TurnView
 from visualizers.tasks.common import messages_html
 from visualizers.tasks.evaluate.trial import Trial
 from visualizers.tasks.fields import from_boxes, lines_of, to_boxes
@@ -51,10 +51,10 @@ class Visit:
 
 
 class TaskHandlers:
-    """The handlers, bound to one tab, one desk, one shelf and one room of judges."""
+    """The handlers, bound to one tab, its visitors' runs, one shelf and one room of judges."""
 
-    def __init__(self, tab: TasksTab, desk: Desk, shelf: Shelf, room: JudgeRoom):
-        self.tab, self.desk, self.shelf, self.room = tab, desk, shelf, room
+    def __init__(self, tab: TasksTab, runs: Runs, shelf: Shelf, room: JudgeRoom):
+        self.tab, self.runs, self.shelf, self.room = tab, runs, shelf, room
 
     def wire(self) -> list[Any]:
         """Attach the handlers; returns the events that stream, for whoever has to cancel them."""
@@ -115,7 +115,7 @@ class TaskHandlers:
     def pick(self, name: str, visit: Visit | None) -> Updates:
         """Show another task with its first example; what was running ends."""
         tab, visit = self.tab, visit or Visit()
-        self.desk.stop(visit.session)
+        self.runs.stop(visit.session)
         visit.asked = None
         try:
             task = self.shelf.task(name)
@@ -163,10 +163,10 @@ class TaskHandlers:
 
     def _cleared(self, task: str) -> Updates:
         tab = self.tab
-        board = Board(time.monotonic())
+        empty = TurnView(time.monotonic())
         infos = self._infos()
         return {
-            **{tab.answers[side]: answer_payload(infos[side], board, side, 0) for side in SIDES},
+            **{tab.answers[side]: answer_payload(infos[side], empty, side, 0) for side in SIDES},
             **{part: empty_verdict(task) for part in (*tab.verdicts.values(), tab.own_verdict)},
             **self._buttons(False),
             tab.follow: gr.update(visible=False),
@@ -193,7 +193,7 @@ class TaskHandlers:
     ) -> Iterator[Updates]:
         """Show an example and ask both models at once."""
         visit = visit or Visit()
-        if self.desk.busy(visit.session):
+        if self.runs.busy(visit.session):
             yield self._notice(BUSY)
             return
         try:
@@ -248,16 +248,16 @@ class TaskHandlers:
     def stop(self, visit: Visit | None) -> Updates:
         """End the turn; what was written stays, and is not judged."""
         updates = {**self._buttons(False), **self._say("Stopped.")}
-        run = self.desk.stop(visit.session) if visit is not None else None
+        run = self.runs.stop(visit.session) if visit is not None else None
         asked = visit.asked if visit is not None else None
         if run is None or asked is None:
             return updates
-        run.board.stopped = True
+        run.view.stopped = True
         for side in asked.cases:
-            if side not in run.board.views:
+            if side not in run.view.sides:
                 continue
             updates[self.tab.answers[side]] = answer_payload(
-                asked.names[side], run.board, side, asked.budget, asked.turn
+                asked.names[side], run.view, side, asked.budget, asked.turn
             )
             judged = asked.judgements.get(side)
             if judged is None or judged.verdict is None:
@@ -268,12 +268,12 @@ class TaskHandlers:
         self, request: gr.Request, visit: Visit, cases: dict[str, Case], budget: float, turn: int = 1
     ) -> Iterator[Updates]:
         tab, task = self.tab, visit.task
-        run = Run(Board(time.monotonic(), tuple(cases)))
+        run = Run(TurnView(time.monotonic(), tuple(cases)))
         try:
             tokens = number(budget, "Token budget", 1, MOST_TOKENS, whole=True)
             asked = Asked(task, cases, tokens, self._infos(), self.shelf.draw(task.name), turn)
             messages = asked.messages()
-            self.desk.open(visit.session, run, request.session_hash)
+            self.runs.open(visit.session, run, request.session_hash)
         except PromptError as error:
             yield self._notice(str(error))
             return
@@ -284,7 +284,7 @@ class TaskHandlers:
                 tab.state: visit,
                 **self._buttons(True),
                 **self._say(""),
-                **{tab.answers[s]: answer_payload(asked.names[s], run.board, s, tokens, turn) for s in cases},
+                **{tab.answers[s]: answer_payload(asked.names[s], run.view, s, tokens, turn) for s in cases},
                 **{tab.verdicts[s]: empty_verdict(task.name) for s in cases},
                 tab.follow: gr.update(visible=False),
                 tab.sent: messages_html({"": next(iter(messages.values()))} if same else messages),
@@ -303,14 +303,14 @@ class TaskHandlers:
     def _run(self, run: Run, asked: Asked, messages: dict[str, list[dict[str, str]]]) -> Iterator[Updates]:
         tab = self.tab
         yield from self._await_engine(run)
-        engine = self.desk.source.engine
+        engine = self.runs.loader.engine
         if run.stop.is_set() or engine is None:
             return
         info = engine.info("sigma")
         asked.names = self._infos()
         sampling = make_sampling(0, 1, 0, 1, asked.budget, 0)
         request = make_request(messages, sampling, None, None, info.context_length, info.layers)
-        run.board.restart(time.monotonic())
+        run.view.restart(time.monotonic())
         last: dict[str, str] = {}
         for update in stream_and_judge(engine, request, asked, self.room, run):
             changed: Updates = {tab.verdicts[side]: payload for side, payload in update.verdicts.items()}
@@ -321,17 +321,17 @@ class TaskHandlers:
 
     def _await_engine(self, run: Run) -> Iterator[Updates]:
         """Show the loading progress until there is an engine; PromptError if there will be none."""
-        source, shown = self.desk.source, ""
-        while not source.wait(WAIT_SECONDS) and not run.stop.is_set():
-            status = source.status
+        loader, shown = self.runs.loader, ""
+        while not loader.wait(WAIT_SECONDS) and not run.stop.is_set():
+            status = loader.status
             note = (
                 f"Loading the model: {status.text}, {round(status.fraction * 100)} %. "
                 "Your own answer can be judged already."
             )
             yield self._say(note) if note != shown else {self.tab.notice: gr.skip()}
             shown = note
-        if source.status.phase == "failed":
-            raise PromptError(f"No model is loaded: {source.status.text} Your own answer can be judged all the same.")
+        if loader.status.phase == "failed":
+            raise PromptError(f"No model is loaded: {loader.status.text} Your own answer can be judged all the same.")
         if shown:
             yield self._say("")
 
@@ -360,14 +360,14 @@ class TaskHandlers:
     # Small updates
 
     def _infos(self) -> dict[str, str]:
-        engine = self.desk.source.engine
+        engine = self.runs.loader.engine
         return NAMES if engine is None else names_of({side: engine.info(side) for side in SIDES})
 
     def _ended(self, run: Run, asked: Asked) -> Updates:
-        run.board.stopped = True
+        run.view.stopped = True
         return {
-            self.tab.answers[s]: answer_payload(asked.names[s], run.board, s, asked.budget, asked.turn)
-            for s in run.board.views
+            self.tab.answers[s]: answer_payload(asked.names[s], run.view, s, asked.budget, asked.turn)
+            for s in run.view.sides
         }
 
     def _buttons(self, running: bool) -> Updates:

@@ -10,7 +10,7 @@ from typing import Any
 from sigma.aimicius.contract import Case, Task
 from sigma.events import ChatRequest, Engine
 from visualizers.shared.stream import Run, stream_turn
-from visualizers.shared.turn_view import Board
+from visualizers.shared.turn_view import TurnView
 from visualizers.tasks.common import VerdictView, packed
 from visualizers.tasks.judging import Judgement, JudgeRoom
 from visualizers.tasks.shelf import Draw
@@ -28,10 +28,10 @@ class TurnUpdate:
     verdicts: dict[str, str] = field(default_factory=dict)
 
 
-def answer_payload(name: str, board: Board, side: str, budget: int, turn: int = 1) -> str:
+def answer_payload(name: str, turn_view: TurnView, side: str, budget: int, turn: int = 1) -> str:
     """One side's answer so far and its figures, for the browser."""
-    view = board.views[side]
-    meter = view.meter
+    shown = turn_view.sides[side]
+    meter = shown.meter
     phase = meter.phase
     words = {
         "waiting": "waiting",
@@ -39,15 +39,15 @@ def answer_payload(name: str, board: Board, side: str, budget: int, turn: int = 
         "decode": "writing",
         "done": ENDS.get(meter.finish or "", "done"),
     }[phase]
-    if board.stopped and phase != "done":
+    if turn_view.stopped and phase != "done":
         phase, words = "stopped", "stopped, not judged"
     return packed(
-        run=board.run,
+        run=turn_view.run,
         name=name,
         phase=phase,
         words=words,
         turn=TURNS.get(turn, f"turn {turn}"),
-        text=view.text,
+        text=shown.text,
         tokens=meter.step + 1,
         budget=budget,
         prompt=meter.prompt_tokens,
@@ -85,7 +85,7 @@ def stream_and_judge(
     try:
         for update in stream_turn(engine, request, None, run, pictures=False):
             answers = {
-                side: answer_payload(asked.names[side], run.board, side, asked.budget, asked.turn)
+                side: answer_payload(asked.names[side], run.view, side, asked.budget, asked.turn)
                 for side in update.texts
             }
             yield TurnUpdate(answers, _judged(asked, room, run, views))
@@ -106,12 +106,12 @@ def stream_and_judge(
 def _judged(asked: Asked, room: JudgeRoom, run: Run, views: dict[str, VerdictView]) -> dict[str, str]:
     """Begin to judge what has ended; payloads of the verdicts that changed."""
     changed = {}
-    for side, view in run.board.views.items():
+    for side, view in run.view.sides.items():
         if view.meter.finish is None:
             continue
         if side not in asked.judgements:
             asked.judgements[side] = room.start(asked.task, asked.cases[side], view.text)
-            views[side] = VerdictView(f"{run.board.run}-{side}", asked.names[side], asked.task, asked.draw)
+            views[side] = VerdictView(f"{run.view.run}-{side}", asked.names[side], asked.task, asked.draw)
         payload = views[side].payload(asked.judgements[side])
         if payload is not None:
             changed[side] = payload

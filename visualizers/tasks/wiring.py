@@ -5,8 +5,8 @@ from __future__ import annotations
 import gradio as gr
 
 from sigma.events import SideInfo
-from visualizers.shared.loader import EngineSource
-from visualizers.shared.runs import Desk
+from visualizers.shared.loader import EngineLoader
+from visualizers.shared.runs import Runs
 from visualizers.tasks.api import make_judge
 from visualizers.tasks.evaluate.handlers import TrialHandlers
 from visualizers.tasks.handlers import JUDGES, TaskHandlers
@@ -15,19 +15,19 @@ from visualizers.tasks.shelf import Shelf
 from visualizers.tasks.tab import tasks_tab
 
 
-def add_tasks(page: gr.Blocks, source: EngineSource, infos: dict[str, SideInfo], shelf: Shelf | None = None) -> None:
+def add_tasks(page: gr.Blocks, loader: EngineLoader, infos: dict[str, SideInfo], shelf: Shelf | None = None) -> None:
     """Add the tab to the page's Tabs; call it inside them. `shelf` holds the tasks (default: the four)."""
     shelf, room = shelf or Shelf(), JudgeRoom()
-    # A desk of its own: a visitor may chat and have a task answered, and leaving the page must end both.
-    desk = Desk(source)
+    # Runs of its own: a visitor may chat and have a task answered, and leaving the page must end both.
+    runs = Runs(loader)
     with gr.Tab("Tasks", id="tasks") as tab:
-        parts = tasks_tab(tab, shelf, infos, lambda visit: visit and desk.leave(visit.session))
-        TaskHandlers(parts, desk, shelf, room).wire()
-        TrialHandlers(parts, desk, shelf, room).wire()
+        parts = tasks_tab(tab, shelf, infos, lambda visit: visit and runs.leave(visit.session))
+        TaskHandlers(parts, runs, shelf, room).wire()
+        TrialHandlers(parts, runs, shelf, room).wire()
         # Inside the tab: Tabs takes nothing but tabs.
         gr.api(make_judge(shelf, room), api_name="judge", concurrency_limit=JUDGES, concurrency_id="judge")
 
     def leave(request: gr.Request) -> None:
-        desk.close_page(request.session_hash)
+        runs.close_page(request.session_hash)
 
     page.unload(leave)

@@ -96,7 +96,7 @@ def test_without_live_pictures_only_the_end_is_drawn(visit, engine):
     visitor.send("no pictures please")
     visitor.wait_over()
     assert engine.requests[-1].probe_layer is None
-    assert int(visitor.page.locator("[data-updates]").get_attribute("data-updates")) == 2  # the empty board, the end
+    assert int(visitor.page.locator("[data-updates]").get_attribute("data-updates")) == 2  # the empty view, the end
     assert visitor.figure("sigma", "k") > 0
     assert not visitor.errors
 

@@ -16,8 +16,8 @@ def tiny_site():
     from tests.visualizers.explore.site import tiny_engine  # torch, which most tests of this folder do without
 
     engine = tiny_engine(max_position_embeddings=2048)
-    page, url, source = launch(engine)
-    assert source.wait(120)
+    page, url, loader = launch(engine)
+    assert loader.wait(120)
     yield engine, url
     page.close()
     engine.close()

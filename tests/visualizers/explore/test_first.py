@@ -7,13 +7,13 @@ from visualizers.explore.handlers import first_view_script
 from visualizers.explore.recorded import read
 from visualizers.explore.service import Explorer
 from visualizers.page.theme import ASSETS
-from visualizers.shared.loader import EngineSource
+from visualizers.shared.loader import EngineLoader
 
 RECORDING = ASSETS / "examples" / "explore.json"
 
 
 def test_the_page_carries_what_the_server_would_answer():
-    explorer = Explorer(EngineSource(lambda progress: None), read(RECORDING))
+    explorer = Explorer(EngineLoader(lambda progress: None), read(RECORDING))
     page = explorer.open_page("x").token
     opening, view = first_view(RECORDING)
     for one in (opening, view):

@@ -207,8 +207,8 @@ def test_nonsense_in_a_link_is_explained(explored):
 @pytest.mark.parametrize("heads,keys", [("32/4/16", "4 K, 16 V"), ("1/1/1", "1 K, 1 V head")])
 def test_other_head_counts_are_drawn(visit, heads, keys):
     engine = tiny_engine(heads)
-    page, url, source = launch(engine)
-    assert source.wait(120)
+    page, url, loader = launch(engine)
+    assert loader.wait(120)
     try:
         visitor = visit(url + "/#explore?prompt=Hello&tokens=12&layer=2")
         visitor.page.set_default_timeout(PATIENCE)

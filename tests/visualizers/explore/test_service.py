@@ -18,7 +18,7 @@ from visualizers.explore.payloads import ALPHABET
 from visualizers.explore.recorded import read
 from visualizers.explore.service import Explorer
 from visualizers.page.theme import ASSETS
-from visualizers.shared.loader import EngineSource
+from visualizers.shared.loader import EngineLoader
 
 RECORDING = ASSETS / "examples" / "explore.json"
 
@@ -32,9 +32,9 @@ def engine():
 
 @pytest.fixture
 def explorer(engine):
-    source = EngineSource(lambda progress: engine).start()
-    assert source.wait(10)
-    return Explorer(source, read(RECORDING))
+    loader = EngineLoader(lambda progress: engine).start()
+    assert loader.wait(10)
+    return Explorer(loader, read(RECORDING))
 
 
 def chat(engine, session, text="Tell me", tokens=10, **options):
@@ -74,7 +74,7 @@ VIEW = dict(op="view", layer=1, query=30, k=4, side="sigma", head=2, measure="di
 
 
 def test_the_recorded_run_answers_everything_without_a_model():
-    asker = Asker(Explorer(EngineSource(lambda progress: None), read(RECORDING)))
+    asker = Asker(Explorer(EngineLoader(lambda progress: None), read(RECORDING)))
     about = asker(op="open")
     assert about["recorded"] and about["tokens"] == len(about["pieces"]) and about["info"]["sigma"]["key_heads"] == 1
     for part in PARTS:
@@ -337,5 +337,5 @@ def test_tokens_that_look_like_markup_leave_as_escapes():
 
 @pytest.mark.parametrize("question", ["", "{", "[]", "3", None, 7, "[" * 200_000, "x" * 200_000, b"x"])
 def test_the_endpoint_survives_anything(question):
-    handlers = ExploreHandlers(EngineSource(lambda progress: None), RECORDING)
+    handlers = ExploreHandlers(EngineLoader(lambda progress: None), RECORDING)
     assert "error" in json.loads(handlers.ask(question))

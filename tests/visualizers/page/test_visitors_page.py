@@ -59,9 +59,9 @@ def test_a_prompt_sent_while_loading_is_answered_when_ready(visit):
 
 
 def test_a_model_that_cannot_be_loaded_is_explained(visit):
-    page, url, source = launch(FakeEngine(), fail=ValueError("checkpoint /none: no such folder"))
+    page, url, loader = launch(FakeEngine(), fail=ValueError("checkpoint /none: no such folder"))
     try:
-        assert source.wait(5)
+        assert loader.wait(5)
         visitor = visit(url)
         visitor.page.wait_for_selector('#status-chip[data-phase="failed"]')
         visitor.send("anyone there?")
@@ -74,8 +74,8 @@ def test_a_model_that_cannot_be_loaded_is_explained(visit):
 
 def test_the_page_answers_before_the_model_is_loaded():
     begun = time.monotonic()
-    page, _, source = launch(FakeEngine(), load_seconds=30.0)
+    page, _, loader = launch(FakeEngine(), load_seconds=30.0)
     try:
-        assert time.monotonic() - begun < 15 and source.status.phase == "loading"
+        assert time.monotonic() - begun < 15 and loader.status.phase == "loading"
     finally:
         page.close()

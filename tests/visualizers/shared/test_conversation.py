@@ -1,43 +1,43 @@
 import pytest
 
 from sigma.events import PromptError
-from visualizers.shared.conversation import Chat
+from visualizers.shared.conversation import Conversation
 from visualizers.shared.options import clean_prompt, make_request, make_sampling, number, parse_selective
 
 
 def test_each_side_has_its_own_history():
-    chat = Chat()
-    chat.begin("one").answers.update(sigma="s1", gqa="g1")
-    chat.begin("two")
-    messages = chat.messages("be short")
+    conversation = Conversation()
+    conversation.begin("one").answers.update(sigma="s1", gqa="g1")
+    conversation.begin("two")
+    messages = conversation.messages("be short")
     assert [m["content"] for m in messages["sigma"]] == ["be short", "one", "s1", "two"]
     assert [m["content"] for m in messages["gqa"]] == ["be short", "one", "g1", "two"]
-    assert [m["content"] for m in chat.shown("sigma")] == ["one", "s1", "two"]
+    assert [m["content"] for m in conversation.shown("sigma")] == ["one", "s1", "two"]
 
 
 def test_clear_can_be_undone_until_the_next_prompt():
-    chat = Chat()
-    chat.begin("one")
-    chat.clear()
-    chat.clear()
-    assert not chat.turns and chat.cleared
-    chat.restore()
-    assert chat.turns[0].prompt == "one"
-    chat.clear()
-    chat.begin("two")
-    chat.restore()
-    assert [t.prompt for t in chat.turns] == ["two"]
+    conversation = Conversation()
+    conversation.begin("one")
+    conversation.clear()
+    conversation.clear()
+    assert not conversation.turns and conversation.cleared
+    conversation.restore()
+    assert conversation.turns[0].prompt == "one"
+    conversation.clear()
+    conversation.begin("two")
+    conversation.restore()
+    assert [t.prompt for t in conversation.turns] == ["two"]
 
 
 def test_undo_returns_the_prompt():
-    chat = Chat()
-    assert chat.undo() is None
-    chat.begin("one")
-    assert chat.undo() == "one" and not chat.turns
+    conversation = Conversation()
+    assert conversation.undo() is None
+    conversation.begin("one")
+    assert conversation.undo() == "one" and not conversation.turns
 
 
 def test_sessions_differ():
-    assert Chat().session != Chat().session
+    assert Conversation().session != Conversation().session
 
 
 @pytest.mark.parametrize(

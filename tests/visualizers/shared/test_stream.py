@@ -6,10 +6,10 @@ import pytest
 from sigma.events import SIDES, ChatRequest, PromptError
 from tests.fake_engine import FakeEngine
 from visualizers.chat import recording
-from visualizers.shared.loader import EngineSource
-from visualizers.shared.runs import Desk
+from visualizers.shared.loader import EngineLoader
+from visualizers.shared.runs import Runs
 from visualizers.shared.stream import Run, stream_turn
-from visualizers.shared.turn_view import Board
+from visualizers.shared.turn_view import TurnView
 
 
 def request(prompt="What is a GPU?"):
@@ -28,25 +28,25 @@ class Clock:
 
 
 def test_text_at_most_13_and_pictures_under_5_a_second():
-    clock, run = Clock(0.01), Run(Board(0.0))
+    clock, run = Clock(0.01), Run(TurnView(0.0))
     updates = list(stream_turn(FakeEngine(words=200), request(), None, run, clock))
     assert len(updates) <= clock.now * 13 + 2
     assert sum(u.payload is not None for u in updates) <= clock.now * 5 + 2
     assert updates[-1].payload and updates[-1].texts["sigma"].endswith("word1.192")
-    assert run.ended.is_set() and not run.board.stopped
+    assert run.ended.is_set() and not run.view.stopped
 
 
 def test_closing_the_stream_frees_the_cache():
-    engine, run = FakeEngine(), Run(Board(0.0))
+    engine, run = FakeEngine(), Run(TurnView(0.0))
     stream = stream_turn(engine, request(), None, run)
     next(stream)
     assert engine.open_now()
     stream.close()
-    assert not engine.open_now() and not engine.completed and run.ended.is_set() and run.board.stopped
+    assert not engine.open_now() and not engine.completed and run.ended.is_set() and run.view.stopped
 
 
 def test_stop_ends_the_stream_and_the_last_update_says_so():
-    engine, run = FakeEngine(), Run(Board(0.0))
+    engine, run = FakeEngine(), Run(TurnView(0.0))
     stream = stream_turn(engine, request(), None, run)
     next(stream)
     run.stop.set()
@@ -55,7 +55,7 @@ def test_stop_ends_the_stream_and_the_last_update_says_so():
 
 
 def test_an_engine_error_still_ends_the_run():
-    engine, run = FakeEngine(), Run(Board(0.0))
+    engine, run = FakeEngine(), Run(TurnView(0.0))
     with pytest.raises(PromptError, match="context holds"):
         list(stream_turn(engine, request("w " * 9000), None, run))
     engine.fail_next = RuntimeError("broken")
@@ -64,28 +64,28 @@ def test_an_engine_error_still_ends_the_run():
 
 
 def test_one_run_per_visitor():
-    desk = Desk(EngineSource(lambda progress: FakeEngine()))
-    first = Run(Board(0.0))
-    desk.open("a", first, "page-a")
-    desk.open("b", Run(Board(0.0)))
+    runs = Runs(EngineLoader(lambda progress: FakeEngine()))
+    first = Run(TurnView(0.0))
+    runs.open("a", first, "page-a")
+    runs.open("b", Run(TurnView(0.0)))
     with pytest.raises(PromptError, match="still being written"):
-        desk.open("a", Run(Board(0.0)))
+        runs.open("a", Run(TurnView(0.0)))
     first.ended.set()
-    desk.open("a", Run(Board(0.0)))
-    assert desk.busy("a") and desk.stop("nobody") is None
+    runs.open("a", Run(TurnView(0.0)))
+    assert runs.busy("a") and runs.stop("nobody") is None
 
 
 def test_a_closed_page_stops_its_run_and_releases_its_session():
     engine = FakeEngine()
-    source = EngineSource(lambda progress: engine).start()
-    assert source.wait(5)
-    desk, run = Desk(source), Run(Board(0.0))
-    desk.open("a", run, "page-a")
+    loader = EngineLoader(lambda progress: engine).start()
+    assert loader.wait(5)
+    runs, run = Runs(loader), Run(TurnView(0.0))
+    runs.open("a", run, "page-a")
     run.ended.set()
-    desk.close_page("page-b")
+    runs.close_page("page-b")
     assert not engine.released
-    desk.close_page("page-a")
-    assert engine.released == ["a"] and run.stop.is_set() and not desk.busy("a")
+    runs.close_page("page-a")
+    assert engine.released == ["a"] and run.stop.is_set() and not runs.busy("a")
 
 
 @pytest.mark.parametrize(
@@ -100,9 +100,9 @@ def test_loading_errors_are_told(error, text):
         progress("reading", 0.5)
         raise error
 
-    source = EngineSource(load).start()
-    assert source.wait(5) and source.status.phase == "failed" and text in source.status.text
-    assert "secret" not in source.status.text
+    loader = EngineLoader(load).start()
+    assert loader.wait(5) and loader.status.phase == "failed" and text in loader.status.text
+    assert "secret" not in loader.status.text
 
 
 def test_a_recording_is_small_and_complete():
@@ -130,6 +130,6 @@ def test_read_refuses_another_file(tmp_path):
 
 def test_loading_waits_without_blocking_the_caller():
     begun = time.monotonic()
-    source = EngineSource(lambda progress: time.sleep(0.3) or FakeEngine()).start()
-    assert time.monotonic() - begun < 0.2 and source.status.phase == "loading"
-    assert source.wait(5) and source.status.phase == "ready"
+    loader = EngineLoader(lambda progress: time.sleep(0.3) or FakeEngine()).start()
+    assert time.monotonic() - begun < 0.2 and loader.status.phase == "loading"
+    assert loader.wait(5) and loader.status.phase == "ready"

@@ -5,7 +5,7 @@ import pytest
 from sigma.events import SIDES, ChatRequest, Sampling
 from tests.fake_engine import FakeEngine, cache_bytes, fake_info
 from visualizers.shared.metrics import SideMeter
-from visualizers.shared.turn_view import Board
+from visualizers.shared.turn_view import TurnView
 
 
 def request(prompt="What is a GPU?", k=None, layer=12, **sampling):
@@ -13,15 +13,15 @@ def request(prompt="What is a GPU?", k=None, layer=12, **sampling):
 
 
 def played(engine, ask):
-    board = Board(0.0)
+    view = TurnView(0.0)
     for n, event in enumerate(engine.stream(ask)):
-        board.feed(event, n * 0.01)
-    return board
+        view.feed(event, n * 0.01)
+    return view
 
 
 def test_speed_is_decode_tokens_over_own_compute_time():
-    board = played(FakeEngine(words=21), request())
-    figures = board.views["sigma"].meter.figures()
+    view = played(FakeEngine(words=21), request())
+    figures = view.sides["sigma"].meter.figures()
     # 20 steps of 20 ms after step 0; the two sides alternate, so the wall shows one step of a side every 20 ms.
     assert figures["rate"] == pytest.approx(50)
     assert figures["wall_rate"] == pytest.approx(50, rel=0.01)
@@ -30,38 +30,38 @@ def test_speed_is_decode_tokens_over_own_compute_time():
 
 
 def test_step_0_is_no_decode_step():
-    board = played(FakeEngine(words=1), request(max_new_tokens=1))
-    meter = board.views["gqa"].meter
+    view = played(FakeEngine(words=1), request(max_new_tokens=1))
+    meter = view.sides["gqa"].meter
     assert meter.tokens_per_second is None and meter.wall_tokens_per_second is None
     assert meter.figures()["finish"] == "length"
 
 
 @pytest.mark.parametrize("side,key_heads", [("sigma", 1), ("gqa", 3)])
 def test_bytes_follow_the_formula(side, key_heads):
-    figures = played(FakeEngine(words=30), request()).views[side].meter.figures()
+    figures = played(FakeEngine(words=30), request()).sides[side].meter.figures()
     assert figures["k"] == 30 * figures["context"] * key_heads * 64 * 2
     assert figures["v"] == 30 * figures["context"] * 3 * 64 * 2
 
 
 def test_selective_v_reads_less_and_keeps_all():
-    board = played(FakeEngine(words=60), request(k=16))
-    sigma, gqa = (board.views[side].meter.figures() for side in SIDES)
+    view = played(FakeEngine(words=60), request(k=16))
+    sigma, gqa = (view.sides[side].meter.figures() for side in SIDES)
     assert sigma["v"] == gqa["v"] and sigma["v_read"] == 30 * 9 * 17 * 64 * 2
     assert gqa["v_read"] == gqa["v"]
-    assert "V rows 17 of" in board.summary() and "finished" in board.summary()
+    assert "V rows 17 of" in view.summary() and "finished" in view.summary()
 
 
 def test_a_phase_before_the_prompt_is_waiting():
     assert SideMeter(0.0).figures()["phase"] == "waiting"
-    assert Board(0.0).summary() == ""
+    assert TurnView(0.0).summary() == ""
 
 
 @pytest.mark.parametrize("tokens", [60, 180, 1000, 8000])
 def test_payload_stays_under_ten_kilobytes(tokens):
-    board = played(FakeEngine(words=8), request(prompt=" ".join(["word"] * tokens), k=64))
-    board.describe({side: fake_info(side) for side in SIDES})
-    assert len(board.payload().encode()) < 10_000
-    picture = json.loads(board.payload())
+    view = played(FakeEngine(words=8), request(prompt=" ".join(["word"] * tokens), k=64))
+    view.describe({side: fake_info(side) for side in SIDES})
+    assert len(view.payload().encode()) < 10_000
+    picture = json.loads(view.payload())
     assert picture["sides"]["sigma"]["attention"]["tokens"] == picture["sides"]["sigma"]["figures"]["context"]
 
 
@@ -70,10 +70,10 @@ def test_cache_bytes_are_positive_at_one_token():
 
 
 def test_the_payload_has_what_the_cache_formula_needs():
-    board = played(FakeEngine(words=3), request(k=16))
-    board.describe({side: fake_info(side) for side in SIDES})
-    board.selective_k = 16
-    picture = json.loads(board.payload())
+    view = played(FakeEngine(words=3), request(k=16))
+    view.describe({side: fake_info(side) for side in SIDES})
+    view.selective_k = 16
+    picture = json.loads(view.payload())
     assert picture["selective_k"] == 16
     info = picture["info"]["gqa"]
     one = info["layers"] * info["kv_itemsize"] * info["key_heads"] * info["key_head_dim"]

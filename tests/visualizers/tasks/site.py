@@ -12,7 +12,7 @@ import time
 from tests.aimicius.small_task import TASK, SmallTask
 from tests.fake_engine import FakeEngine
 from visualizers.page import build_page, launch_options
-from visualizers.shared.loader import EngineSource
+from visualizers.shared.loader import EngineLoader
 from visualizers.tasks.shelf import Shelf
 
 
@@ -57,7 +57,7 @@ def small_shelf() -> Shelf:
 
 
 def launch_tasks(engine, shelf: Shelf | None, gate: threading.Event | None = None, port: int | None = None):
-    """The page in this process; the model is loaded when `gate` is set. Returns (blocks, url, source)."""
+    """The page in this process; the model is loaded when `gate` is set. Returns (blocks, url, loader)."""
 
     def load(progress):
         progress("reading weights", 0.5)
@@ -65,13 +65,13 @@ def launch_tasks(engine, shelf: Shelf | None, gate: threading.Event | None = Non
             gate.wait(120)
         return engine
 
-    source = EngineSource(load)
-    page = build_page(source, shelf=shelf)
+    loader = EngineLoader(load)
+    page = build_page(loader, shelf=shelf)
     _, url, _ = page.launch(
         prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", server_port=port, **launch_options()
     )
-    source.start()
-    return page, url.rstrip("/"), source
+    loader.start()
+    return page, url.rstrip("/"), loader
 
 
 if __name__ == "__main__":

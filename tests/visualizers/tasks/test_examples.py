@@ -16,8 +16,8 @@ def real_site():
     """(shelf, url) of a page over the four tasks."""
     shelf = Shelf()
     engine = TruthEngine([shelf.task(name) for name in NAMES], words=12)
-    page, url, source = launch_tasks(engine, shelf)
-    assert source.wait(10)
+    page, url, loader = launch_tasks(engine, shelf)
+    assert loader.wait(10)
     yield shelf, url
     page.close()
 

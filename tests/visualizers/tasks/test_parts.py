@@ -15,7 +15,7 @@ from sigma.events import ChatRequest, PromptError, Sampling
 from tests.aimicius.small_task import TASK, SmallTask
 from tests.fake_engine import FakeEngine
 from visualizers.shared.stream import Run
-from visualizers.shared.turn_view import Board
+from visualizers.shared.turn_view import TurnView
 from visualizers.tasks import common, fields
 from visualizers.tasks.evaluate import results, trial
 from visualizers.tasks.judging import JudgeRoom
@@ -202,7 +202,7 @@ def test_a_verdict_without_a_truth_says_so():
 
 def asked_turn(engine, cases, budget=48, run=None, room=None, task=TASK):
     asked = Asked(task, cases, budget, {"sigma": "Sigma", "gqa": "GQA"})
-    run = run or Run(Board(0.0, tuple(cases)))
+    run = run or Run(TurnView(0.0, tuple(cases)))
     request = ChatRequest(asked.messages(), Sampling(max_new_tokens=budget))
     return asked, run, stream_and_judge(engine, request, asked, room or JudgeRoom(), run)
 

@@ -62,8 +62,8 @@ def tasks_site(tmp_path_factory):
     engine = FakeEngine(delay=0.01, words=20)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(data, "default_folder", lambda: folder)
-        page, url, source = launch_tasks(engine, small_shelf())
-        assert source.wait(10)
+        page, url, loader = launch_tasks(engine, small_shelf())
+        assert loader.wait(10)
         yield engine, url
         page.close()
 

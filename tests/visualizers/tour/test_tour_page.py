@@ -60,12 +60,12 @@ def test_by_keyboard_from_the_button_and_back(visit):
 
 
 def test_on_a_phone_before_any_model_without_motion(visit):
-    page, url, source = launch(FakeEngine(), fail=RuntimeError("no weights here"))
+    page, url, loader = launch(FakeEngine(), fail=RuntimeError("no weights here"))
     try:
         view = dict(viewport={"width": 390, "height": 844}, color_scheme="dark", reduced_motion="reduce")
         visitor = visit(f"{url}/?tour=5", **view)
         shown(visitor, 5)
-        assert source.engine is None
+        assert loader.engine is None
         assert visitor.overflow() <= 0
         box = visitor.page.locator("#tour").bounding_box()
         assert box["x"] == 0 and box["width"] <= 390 and box["y"] + box["height"] <= 845

@@ -15,9 +15,9 @@ from sigma.aimicius.scoring import Report
 from sigma.events import SIDES, Engine, PromptError
 from visualizers.chat.handlers import FAILED, WAIT_SECONDS
 from visualizers.shared.options import number
-from visualizers.shared.runs import Desk
+from visualizers.shared.runs import Runs
 from visualizers.shared.stream import Run
-from visualizers.shared.turn_view import Board
+from visualizers.shared.turn_view import TurnView
 from visualizers.tasks.evaluate.results import results_payload
 from visualizers.tasks.evaluate.trial import MOST_CASES, SAY_SECONDS, Trial, find_cases, run_trial
 from visualizers.tasks.handlers import Visit
@@ -34,8 +34,8 @@ Updates = dict[Any, Any]
 class TrialHandlers:
     """The handlers of Evaluate; a visitor has one run at a time, an evaluation or a turn."""
 
-    def __init__(self, tab: TasksTab, desk: Desk, shelf: Shelf, room: JudgeRoom):
-        self.tab, self.desk, self.shelf, self.room = tab, desk, shelf, room
+    def __init__(self, tab: TasksTab, runs: Runs, shelf: Shelf, room: JudgeRoom):
+        self.tab, self.runs, self.shelf, self.room = tab, runs, shelf, room
 
     def wire(self) -> None:
         """Attach the handlers. One evaluation runs at a time; it shares the device with everybody's turns."""
@@ -66,13 +66,13 @@ class TrialHandlers:
         self, request: gr.Request, visit: Visit | None, name: str, side: str, limit: float
     ) -> Iterator[Updates]:
         """Ask and judge a slice of the test set."""
-        visit, run = visit or Visit(), Run(Board(time.monotonic(), ()))
+        visit, run = visit or Visit(), Run(TurnView(time.monotonic(), ()))
         try:
             if side not in (*SIDES, "truth"):
                 raise PromptError("Choose whose answers are judged.")
             count = number(limit, "Cases", 1, MOST_CASES, whole=True)
             task = self.shelf.task(name)
-            self.desk.open(visit.session, run, request.session_hash)
+            self.runs.open(visit.session, run, request.session_hash)
         except PromptError as error:
             yield self._problem(str(error))
             return
@@ -98,7 +98,7 @@ class TrialHandlers:
                 yield {tab.trial_notice: f'<p role="status">{escape(found)}</p>'}
         if side != "truth":
             yield from self._await_engine(run)
-            engine = self.desk.source.engine
+            engine = self.runs.loader.engine
             name = engine.info(side).name if engine is not None else side
         if run.stop.is_set() or not cases:
             return
@@ -113,20 +113,20 @@ class TrialHandlers:
             yield {tab.results: self._results(visit, task, True)} if late else {tab.results: gr.skip()}
 
     def _await_engine(self, run: Run) -> Iterator[Updates]:
-        source: Any = self.desk.source
-        while not source.wait(WAIT_SECONDS) and not run.stop.is_set():
-            text = f"Loading the model: {source.status.text}, {round(source.status.fraction * 100)} %."
+        loader: Any = self.runs.loader
+        while not loader.wait(WAIT_SECONDS) and not run.stop.is_set():
+            text = f"Loading the model: {loader.status.text}, {round(loader.status.fraction * 100)} %."
             yield {self.tab.trial_notice: f'<p role="status">{escape(text)}</p>'}
-        engine: Engine | None = source.engine
+        engine: Engine | None = loader.engine
         if engine is None and not run.stop.is_set():
-            raise PromptError(f"No model is loaded: {source.status.text} The truths can be judged all the same.")
+            raise PromptError(f"No model is loaded: {loader.status.text} The truths can be judged all the same.")
 
     def stop(self, visit: Visit | None) -> Updates:
         """End the run; what was judged stays in the table."""
         updates: Updates = {**self._buttons(False), self.tab.trial_notice: '<p role="status">Stopped.</p>'}
         if visit is None:
             return updates
-        self.desk.stop(visit.session)
+        self.runs.stop(visit.session)
         for trials in visit.trials.values():
             for trial in trials:
                 trial.note = "" if trial.ended else "stopped"
