@@ -7,12 +7,14 @@ Light on purpose: nothing is imported until a name is used, because transformers
 from importlib import import_module
 
 _HOME = {
-    "decode_attention": "kernels.dispatch",
-    "prefill_attention": "kernels.dispatch",
-    "selective_decode_attention": "kernels.dispatch",
-    "attention_weights": "kernels.dispatch",
-    "append_rope": "kernels.dispatch",
-    "has_own_backward": "kernels.dispatch",
+    "decode_attention": "kernels.front_doors",
+    "prefill_attention": "kernels.front_doors",
+    "selective_decode_attention": "kernels.front_doors",
+    "attention_weights": "kernels.front_doors",
+    "append_rope": "kernels.front_doors",
+    "silu_mul": "kernels.front_doors",
+    "has_own_backward": "kernels.front_doors",
+    "MAX_DECODE_QUERIES": "kernels.checks",
     "SelectiveResult": "kernels.selective.reference",
 }
 __all__ = list(_HOME)

@@ -27,6 +27,7 @@ from pathlib import Path
 import torch
 
 import kernels
+from kernels.device import chosen_device
 from kernels.peers import peers
 from kernels.roofline import Cost, Heads, decode_cost, paper_variants, selective_cost
 from kernels.timing import Contender, probe_bytes, take_rounds, warm
@@ -322,10 +323,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     parser.add_argument("--save", action="store_true", help="write the result into assets/benchmarks/")
     chosen = parser.parse_args(arguments)
-    device = chosen.device
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    if device == "cuda" and not torch.cuda.is_available():
+    device = chosen_device(chosen.device)
+    if device == "cpu" and chosen.device == "cuda":
         parser.error("no CUDA or ROCm device is available")
     if chosen.T and min(chosen.T) < 2:
         parser.error(f"--T {min(chosen.T)}: at least 2 rows")

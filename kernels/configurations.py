@@ -1,4 +1,4 @@
-"""What the dispatcher may ask Triton to compile: the form in which each kernel module lists it for `kernels.inspect`.
+"""What our back ends may ask Triton to compile: the form in which each kernel module lists it for `kernels.inspect`.
 
 A kernel module takes part with a function `configurations(target) -> Iterator[Configuration]` and a line in
 `kernels.inspect.MODULES`.

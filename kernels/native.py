@@ -19,6 +19,8 @@ from pathlib import Path
 
 import torch
 
+from kernels.checks import needs_grad
+
 _HERE = Path(__file__).parent
 _SOURCES = tuple(
     _HERE / name for name in ("decode/cpu.cpp", "decode/weights.cpp", "prefill/cpu.cpp", "selective/cpu.cpp")
@@ -102,7 +104,7 @@ def accepts(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> bool:
     """Whether the native kernels take these tensors: bf16 or fp32, no gradient wanted, last dims contiguous."""
     if q.dtype not in (torch.bfloat16, torch.float32) or k.stride(3) != 1 or v.stride(3) != 1:
         return False
-    return not (torch.is_grad_enabled() and (q.requires_grad or k.requires_grad or v.requires_grad))
+    return not needs_grad(q, k, v)
 
 
 def function(operation: str, dtype: torch.dtype):

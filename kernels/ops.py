@@ -1,21 +1,17 @@
 """The front doors as `torch.library` ops `diffqkv::*`: one opaque node each for torch.compile and torch.export.
 
-Nobody has to call these: `kernels.decode_attention` and the others do so while a graph is traced, and go straight to
-their implementation otherwise. An op chooses its back end when it runs, as the front doors do. Its fake kernel promises
-a layout that depends on no back end, and the implementation keeps the promise. The ops are defined through
-`torch.library.Library`, which costs half of what `custom_op` does per call.
+Nobody has to call these: the front doors do while a graph is traced (`kernels.traced`). An op chooses its back end when
+it runs, as the front doors do. Its fake kernel promises a layout that depends on no back end, and the implementation
+keeps the promise. The ops are defined through `torch.library.Library`, which costs half of what `custom_op` does per
+call.
 """
 
 import torch
-from torch._dynamo import assume_constant_result
 from torch.library import Library, register_autograd, register_fake
 
-from kernels import dispatch
-from kernels.append.check import check_append
-from kernels.decode.reference import masked_scores
-from kernels.selective.reference import SelectiveResult
-
-_BACKWARD_SCORES = 8 << 20  # fp32 scores that the torch backward pass holds at once
+from kernels.backends import call, has_own_backward_for
+from kernels.checks import check_append, check_attention, check_few, needs_grad
+from kernels.prefill.backward import attention_backward
 
 _library = Library("diffqkv", "DEF")
 _library.define(
@@ -40,68 +36,22 @@ _library.define(
 )
 
 
-# The front doors while a graph is traced ------------------------------------------------------------------------------
-
-
-def decode_attention(q, k, v, *, scale=None, lengths=None, return_lse=False):
-    """`kernels.decode_attention` as one node; differentiable, with the backward pass of prefill."""
-    out, lse = torch.ops.diffqkv.decode_attention(q, k, v, scale, lengths, return_lse or _backward_needs_lse(q, k, v))
-    return (out, lse) if return_lse else out
-
-
-def prefill_attention(q, k, v, *, scale=None, lengths=None, return_lse=False):
-    """`kernels.prefill_attention` as one node, and one for its backward pass."""
-    out, lse = torch.ops.diffqkv.prefill_attention(q, k, v, scale, lengths, return_lse or _backward_needs_lse(q, k, v))
-    return (out, lse) if return_lse else out
-
-
-def selective_decode_attention(q, k, v, top_k, *, scale=None, renormalize=True, lengths=None) -> SelectiveResult:
-    """`kernels.selective_decode_attention` as one node; where gradients are wanted, the reference's own nodes."""
-    if _needs_grad(q, k, v):
-        from kernels.selective import reference
-
-        dispatch.check_few(q, top_k)
-        dispatch.check(q, k, v, lengths, reads_lengths=False)
-        return reference.selective_decode_attention(
-            q, k, v, top_k, scale=scale, renormalize=renormalize, lengths=lengths
-        )
-    return SelectiveResult(*torch.ops.diffqkv.selective_decode_attention(q, k, v, top_k, scale, renormalize, lengths))
-
-
-def append_rope(q, k, v, cos, sin, k_cache, v_cache, lengths=None) -> torch.Tensor:
-    """`kernels.append_rope` as one node that writes to the caches."""
-    return torch.ops.diffqkv.append_rope(q, k, v, cos, sin, k_cache, v_cache, lengths)
-
-
-# A graph is compiled for one device and one pair of head dims: the answer is a constant of it.
-has_own_backward = assume_constant_result(dispatch.has_own_backward_for)
-
-
-def _needs_grad(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> bool:
-    return torch.is_grad_enabled() and (q.requires_grad or k.requires_grad or v.requires_grad)
-
-
-def _backward_needs_lse(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> bool:
-    """The Triton backward kernels start from the LSE; on a CPU it would cost the fused forward pass."""
-    return q.device.type != "cpu" and _needs_grad(q, k, v)
-
-
 # What the ops do ------------------------------------------------------------------------------------------------------
 
 
 def _decode(q, k, v, scale=None, lengths=None, return_lse=False):
     """As `kernels.decode_attention`; out is contiguous, and lse is empty, `[0]`, unless asked for."""
-    dispatch.check(q, k, v, lengths)
-    dispatch.check_few(q)
-    result = dispatch.run("decode_attention", q, k, v, scale=scale, lengths=lengths, return_lse=return_lse)
+    check_attention(q, k, v, lengths)
+    check_few(q)
+    result = call("decode_attention", q, k, v, scale=scale, lengths=lengths, return_lse=return_lse)
     out, lse = result if return_lse else (result, q.new_empty(0, dtype=torch.float32))
     return out.contiguous(), lse.contiguous()
 
 
 def _prefill(q, k, v, scale=None, lengths=None, return_lse=False):
     """As `kernels.prefill_attention`; out is a view of a `[b, t, n_q, d_v]` tensor, lse as in `_decode`."""
-    dispatch.check(q, k, v, lengths)
-    result = dispatch.run("prefill_attention", q, k, v, scale=scale, lengths=lengths, return_lse=return_lse)
+    check_attention(q, k, v, lengths)
+    result = call("prefill_attention", q, k, v, scale=scale, lengths=lengths, return_lse=return_lse)
     out, lse = result if return_lse else (result, q.new_empty(0, dtype=torch.float32))
     return _rows_first(out), lse.contiguous()
 
@@ -109,61 +59,30 @@ def _prefill(q, k, v, scale=None, lengths=None, return_lse=False):
 def _selective(q, k, v, top_k, scale=None, renormalize=True, lengths=None):
     """The three fields of `SelectiveResult`, contiguous. RuntimeError where a gradient would be lost in silence."""
     _refuse_gradients(q, k, v)
-    dispatch.check(q, k, v, lengths)
-    dispatch.check_few(q, top_k)
-    result = dispatch.run(
-        "selective_decode_attention", q, k, v, top_k, scale=scale, renormalize=renormalize, lengths=lengths
-    )
+    check_attention(q, k, v, lengths)
+    check_few(q, top_k)
+    result = call("selective_decode_attention", q, k, v, top_k, scale=scale, renormalize=renormalize, lengths=lengths)
     return result.out.contiguous(), result.captured.contiguous(), result.positions.contiguous()
 
 
 def _append(q, k, v, cos, sin, k_cache, v_cache, lengths=None):
     """As `kernels.append_rope`; the rotated q is contiguous."""
     check_append(q, k, v, cos, sin, k_cache, v_cache, lengths)
-    return dispatch.run("append_rope", q, k, v, cos, sin, k_cache, v_cache, lengths).contiguous()
+    return call("append_rope", q, k, v, cos, sin, k_cache, v_cache, lengths).contiguous()
 
 
 def _backward(dout, dlse, q, k, v, out, lse, scale=None, lengths=None):
     """dq, dk and dv of decode or prefill attention in the inputs' dtype; dq is laid out as prefill's out."""
     dout = torch.zeros_like(out) if dout is None else dout
     dlse = None if dlse is None or not dlse.numel() else dlse  # the gradient of an empty lse
-    if dispatch.has_own_backward(q, v):
+    if has_own_backward_for(q.device, q.dtype, q.shape[3], v.shape[3]):
         from kernels.prefill.triton import prefill_attention_backward
 
         made = lse if lse.numel() else None
         dq, dk, dv = prefill_attention_backward(dout, dlse, q, k, v, out, made, scale=scale, lengths=lengths)
     else:
-        dq, dk, dv = _torch_backward(dout, dlse, q, k, v, scale, lengths)
+        dq, dk, dv = attention_backward(dout, dlse, q, k, v, scale, lengths)
     return _rows_first(dq), dk.contiguous(), dv.contiguous()
-
-
-def _torch_backward(dout, dlse, q, k, v, scale, lengths):
-    """The same in fp32 with torch alone, by blocks of queries. An op's own code is hidden from autograd, so by hand."""
-    b, n_q, t, d_k = q.shape
-    n_k, rows = k.shape[1:3]
-    n_v, d_v = v.shape[1], v.shape[3]
-    scale = d_k**-0.5 if scale is None else scale
-    length = torch.full((b,), rows, device=q.device) if lengths is None else lengths.to(q.device)
-    # Memory past the lengths may hold NaN, and 0 * NaN is NaN.
-    unused = (torch.arange(rows, device=q.device) >= length[:, None])[:, None, :, None]
-    keys, values = k.float().masked_fill(unused, 0.0), v.float().masked_fill(unused, 0.0)
-    dq = q.new_empty((b, t, n_q, d_k)).transpose(1, 2)
-    dk, dv = torch.zeros_like(keys), torch.zeros_like(values)
-    block = max(1, _BACKWARD_SCORES // (b * n_q * rows))
-    for start in range(0, t, block):
-        now = slice(start, min(start + block, t))
-        query, grad = q[:, :, now].float(), dout[:, :, now].float()
-        weights = masked_scores(query, keys, scale, length - (t - now.stop)).softmax(-1)
-        by_value = (b, n_v, -1, rows)
-        dweights = (grad.reshape(b, n_v, -1, d_v) @ values.mT).view_as(weights)
-        dv += weights.view(by_value).mT @ grad.reshape(b, n_v, -1, d_v)
-        shift = (dweights * weights).sum(-1, keepdim=True)
-        if dlse is not None:
-            shift -= dlse[:, :, now, None]
-        dscores = (weights * (dweights - shift) * scale).view(b, n_k, -1, rows)
-        dq[:, :, now] = (dscores @ keys).view_as(query).to(q.dtype)
-        dk += dscores.mT @ query.reshape(b, n_k, -1, d_k)
-    return dq, dk.to(k.dtype), dv.to(v.dtype)
 
 
 def _rows_first(x: torch.Tensor) -> torch.Tensor:
@@ -172,7 +91,7 @@ def _rows_first(x: torch.Tensor) -> torch.Tensor:
 
 
 def _refuse_gradients(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> None:
-    if _needs_grad(q, k, v):
+    if needs_grad(q, k, v):
         raise RuntimeError(
             "diffqkv::selective_decode_attention has no gradient: kernels.selective_decode_attention has"
         )
@@ -182,13 +101,13 @@ def _refuse_gradients(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> None
 
 
 def _decode_fake(q, k, v, scale=None, lengths=None, return_lse=False):
-    dispatch.check_few(q)
+    check_few(q)
     out, lse = _prefill_fake(q, k, v, scale, lengths, return_lse)
     return torch.empty_like(out, memory_format=torch.contiguous_format), lse
 
 
 def _prefill_fake(q, k, v, scale=None, lengths=None, return_lse=False):
-    dispatch.check(q, k, v, lengths, reads_lengths=False)
+    check_attention(q, k, v, lengths, reads_lengths=False)
     b, n_q, t, _ = q.shape
     lse = q.new_empty((b, n_q, t) if return_lse else 0, dtype=torch.float32)
     return q.new_empty((b, t, n_q, v.shape[3])).transpose(1, 2), lse
@@ -196,8 +115,8 @@ def _prefill_fake(q, k, v, scale=None, lengths=None, return_lse=False):
 
 def _selective_fake(q, k, v, top_k, scale=None, renormalize=True, lengths=None):
     _refuse_gradients(q, k, v)
-    dispatch.check(q, k, v, lengths, reads_lengths=False)
-    dispatch.check_few(q, top_k)
+    check_attention(q, k, v, lengths, reads_lengths=False)
+    check_few(q, top_k)
     b, n_q, t, _ = q.shape
     width = torch.sym_min(top_k, k.shape[2] - 1) + 1
     captured = q.new_empty((b, n_q, t), dtype=torch.float32)

@@ -8,8 +8,8 @@ import triton.language as tl
 
 from kernels.append import reference
 from kernels.configurations import DIMS, DTYPES, Configuration, different
-from kernels.decode.triton import current
 from kernels.splits import MAX_DIM, padded
+from kernels.triton_launch import current
 
 
 @triton.jit(do_not_specialize=["n_q", "n_k", "t", "rows", "positions"])

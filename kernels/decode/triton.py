@@ -7,9 +7,7 @@ stored. Decode is bound by memory, so the wasted arithmetic is free, while a V e
 per query head. Lengths stay on the device and the grid does not depend on them: a captured CUDA graph stays valid.
 """
 
-import contextlib
 from collections.abc import Iterator
-from functools import lru_cache
 from itertools import product
 
 import torch
@@ -18,11 +16,10 @@ import triton.language as tl
 
 from kernels.configurations import DIMS, DTYPES, HEADS, QUERIES, Configuration, different
 from kernels.decode import reference
-from kernels.splits import MAX_DIM, HeadPlan, Tile, padded, plan_heads, plan_tile, split_count
+from kernels.splits import HeadPlan, Tile, padded, plan_heads, plan_tile, split_count
+from kernels.triton_launch import LOG2_E, current, device_limits, prepared, serves
 from kernels.triton_rows import split_rows, valid_rows
 
-LOG2_E = 1.4426950408889634
-LN_2 = 0.6931471805599453
 _COMBINE_ELEMENTS = 4096  # fp32 values of one step of the combining kernel
 
 
@@ -242,46 +239,6 @@ def decode_constants(plan: HeadPlan, tile: Tile, d_k: int, d_v: int) -> dict[str
 def combine_constants(d_v: int) -> dict[str, int]:
     """What `_combine_kernel` is compiled for."""
     return {"D_V": d_v, "BLOCK_V": padded(d_v), "BLOCK_S": _COMBINE_ELEMENTS // padded(d_v)}
-
-
-def serves(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> bool:
-    """Whether the Triton kernels fit: head dims up to 256, nothing that autograd would have to follow."""
-    if q.shape[3] > MAX_DIM or v.shape[3] > MAX_DIM:
-        return False
-    if q.device.type == "cpu" and q.dtype == torch.bfloat16:
-        return False  # Triton's interpreter multiplies the bit patterns
-    return not (torch.is_grad_enabled() and (q.requires_grad or k.requires_grad or v.requires_grad))
-
-
-def prepared(
-    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, lengths: torch.Tensor | None
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor | None]:
-    """The inputs with a contiguous last dimension (copied where they had none) and the lengths on q's device."""
-    q, k, v = (x if x.stride(3) == 1 else x.contiguous() for x in (q, k, v))
-    if lengths is not None:
-        lengths = lengths.to(q.device, non_blocking=True).contiguous()
-    return q, k, v, lengths
-
-
-def current(device: torch.device) -> contextlib.AbstractContextManager:
-    """Makes a GPU the current one: Triton launches there, wherever the tensors are."""
-    return torch.cuda.device(device) if device.type == "cuda" else contextlib.nullcontext()
-
-
-@lru_cache(maxsize=64)
-def device_limits(device: torch.device) -> tuple[str, int]:
-    """Target name and number of multiprocessors of a device; the interpreter pretends to be a small sm_90.
-
-    RuntimeError for a CPU without the interpreter.
-    """
-    if device.type == "cpu":
-        if isinstance(_decode_kernel, triton.JITFunction):
-            raise RuntimeError("Triton kernels need a GPU, or TRITON_INTERPRET=1 in the environment from the start")
-        return "sm_90", 4
-    properties = torch.cuda.get_device_properties(device)
-    if torch.version.hip:
-        return properties.gcnArchName.split(":")[0], properties.multi_processor_count
-    return f"sm_{properties.major}{properties.minor}", properties.multi_processor_count
 
 
 def configurations(target: str) -> Iterator[Configuration]:

@@ -7,15 +7,14 @@ from collections.abc import Iterator
 
 import torch
 
+from kernels.checks import needs_grad
 from kernels.configurations import DIMS, DTYPES, Configuration, different
-from kernels.decode.triton import current, device_limits, prepared
 from kernels.prefill import reference
 from kernels.prefill.triton_backward import query_grad_kernel, row_grad_kernel
 from kernels.prefill.triton_forward import forward_kernel
 from kernels.prefill.triton_plan import MAX_DIMS, Blocks, backward_blocks, backward_units, forward_blocks
 from kernels.splits import padded
-
-_LOG2_E = 1.4426950408889634
+from kernels.triton_launch import LOG2_E, current, device_limits, prepared, spoils
 
 
 def prefill_attention(
@@ -39,7 +38,7 @@ def prefill_attention(
     scale = q.shape[3] ** -0.5 if scale is None else scale
     if scale < 0:
         q, scale = -q, -scale  # the kernels stabilise by the largest score before scaling
-    if torch.is_grad_enabled() and (q.requires_grad or k.requires_grad or v.requires_grad):
+    if needs_grad(q, k, v):
         out, lse = _Attention.apply(q, k, v, lengths, scale)
         return (out, lse) if return_lse else out
     return forward(q, k, v, lengths, scale, return_lse)
@@ -76,9 +75,7 @@ def serves(q: torch.Tensor, v: torch.Tensor) -> bool:
 
 def fits(device: torch.device, dtype: torch.dtype, d_k: int, d_v: int) -> bool:
     """Head dims up to 256 (fp32: 128); no bf16 in the interpreter, which spoils it."""
-    if device.type == "cpu" and dtype == torch.bfloat16:
-        return False
-    return max(d_k, d_v) <= MAX_DIMS.get(dtype.itemsize, 0)
+    return not spoils(device, dtype) and max(d_k, d_v) <= MAX_DIMS.get(dtype.itemsize, 0)
 
 
 def forward(
@@ -101,7 +98,7 @@ def forward(
     with current(q.device):
         forward_kernel[(-(-t // blocks.m) * b * n_q,)](
             *(q, k, v, out, lse, lengths),
-            *(t, rows, n_q, n_k, n_v, scale * _LOG2_E),
+            *(t, rows, n_q, n_k, n_v, scale * LOG2_E),
             *(*q.stride()[:3], *k.stride()[:3], *v.stride()[:3], *out.stride()[:3]),
             **constants(d_k, d_v, q.element_size(), blocks, target),
             num_warps=blocks.num_warps,
@@ -147,7 +144,7 @@ def backward(
     with current(q.device):
         query_grad_kernel[(-(-t // for_queries.m) * b * n_q,)](
             *(q, k, v, out, dout, lse, None if dlse is None else dlse.contiguous(), delta, dq, lengths),
-            *(t, rows, n_q, n_k, n_v, scale, scale * _LOG2_E),
+            *(t, rows, n_q, n_k, n_v, scale, scale * LOG2_E),
             *(*strides, *out.stride()[:3], *dout.stride()[:3], *dq.stride()[:3]),
             **constants(d_k, d_v, q.element_size(), for_queries, target),
             num_warps=for_queries.num_warps,
@@ -155,7 +152,7 @@ def backward(
         )
         row_grad_kernel[(row_blocks * b * units,)](
             *(q, k, v, dout, lse, delta, dk, dv, lengths),
-            *(t, rows, n_q, n_k, n_v, units, k_slots, v_slots, scale, scale * _LOG2_E),
+            *(t, rows, n_q, n_k, n_v, units, k_slots, v_slots, scale, scale * LOG2_E),
             *(*strides, *dout.stride()[:3]),
             **constants(d_k, d_v, q.element_size(), for_rows, target),
             num_warps=for_rows.num_warps,

@@ -13,12 +13,13 @@ import triton
 import triton.language as tl
 
 from kernels.configurations import DIMS, DTYPES, HEADS, QUERIES, Configuration, different
-from kernels.decode import triton as decode
+from kernels.decode.triton import decode_attention
 from kernels.selective import reference
 from kernels.selective.plan import BLOCK_ROWS, DIRECT, TILE, WAYS, capacity, gather_rows
 from kernels.selective.reference import SelectiveResult
 from kernels.selective.triton_choose import choose_kernel
 from kernels.splits import MAX_SPLITS, padded, plan_heads, plan_tile, split_count
+from kernels.triton_launch import LOG2_E, current, device_limits, prepared, serves
 from kernels.triton_rows import split_rows, valid_rows
 
 _CHOOSE_WARPS = 8
@@ -119,11 +120,11 @@ def selective_decode_attention(
     The reference serves head dims over 256 and inputs that need gradients. Workspace: 6 * b * n_q * t * T bytes for
     scores, maxima and lists. A length on the device that is 0 gives zeros, no positions, no mass.
     """
-    if not decode.serves(q, k, v):
+    if not serves(q, k, v):
         return reference.selective_decode_attention(
             q, k, v, top_k, scale=scale, renormalize=renormalize, lengths=lengths
         )
-    q, k, v, lengths = decode.prepared(q, k, v, lengths)
+    q, k, v, lengths = prepared(q, k, v, lengths)
     scale = q.shape[3] ** -0.5 if scale is None else scale
     if top_k >= k.shape[2] - 1:
         return _all_rows(q, k, v, scale, lengths)
@@ -147,7 +148,7 @@ def launch(
     """The two launches, top_k < T - 1; `tile`, `direct` and `capacity` as `kernels.selective.plan` names them."""
     b, n_q, t, d_k = q.shape
     n_k, rows, n_v, d_v = k.shape[1], k.shape[2], v.shape[1], v.shape[3]
-    target, processors = decode.device_limits(q.device)
+    target, processors = device_limits(q.device)
     plan = plan_heads(n_q, n_k, n_v, t, 0, q.element_size())
     score_tile = plan_tile(plan, d_k, 0, q.element_size(), target)
     tiles = -(-rows // score_tile.block_n)
@@ -164,9 +165,9 @@ def launch(
     found_scores, found_rows = fresh(queries, capacity), fresh(queries, capacity, dtype=torch.int32)
     positions, weights = fresh(b, n_q, t, width, dtype=torch.int32), fresh(queries, width)
     captured, out = fresh(b, n_q, t), q.new_empty((b, n_q, t, d_v))
-    with decode.current(q.device):
+    with current(q.device):
         _score_kernel[(n_k * plan.chunks, splits, b)](
-            *(q, k, scores, maxima, part_lse, lengths, *q.stride()[:3], *k.stride()[:3], scale * decode.LOG2_E),
+            *(q, k, scores, maxima, part_lse, lengths, *q.stride()[:3], *k.stride()[:3], scale * LOG2_E),
             *(rows, t, n_q, n_q // n_k, plan.heads, plan.chunks, splits, pitch),
             **score_constants(plan.block_m, score_tile.block_n, d_k),
             num_warps=score_tile.num_warps,
@@ -200,7 +201,7 @@ def _all_rows(
     """Nothing is left out: full attention, and the positions are the visible rows."""
     b, n_q, t, _ = q.shape
     rows = k.shape[2]
-    out = decode.decode_attention(q, k, v, scale=scale, lengths=lengths)
+    out = decode_attention(q, k, v, scale=scale, lengths=lengths)
     length = torch.full((b,), rows, device=q.device) if lengths is None else lengths
     last = length[:, None] - t + torch.arange(t, device=q.device)
     row = torch.arange(rows, device=q.device)

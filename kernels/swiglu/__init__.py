@@ -1,1 +1,1 @@
-"""silu(gate) * up in one launch, for a gated MLP."""
+"""silu(gate) * up, for a gated MLP and the augmented query."""

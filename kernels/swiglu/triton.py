@@ -13,8 +13,10 @@ import torch
 import triton
 import triton.language as tl
 
+from kernels.checks import needs_grad
 from kernels.configurations import DTYPES, Configuration
-from kernels.decode.triton import current
+from kernels.swiglu import reference
+from kernels.triton_launch import current, spoils
 
 _BLOCK = 1024
 
@@ -36,7 +38,9 @@ def _silu_mul_kernel(
 
 
 def silu_mul(gate_up: torch.Tensor) -> torch.Tensor:
-    """gate_up `[.., 2 w]`, the gate first -> `[.., w]` in the same type; fp32 inside, rounded once."""
+    """As `kernels.swiglu.reference.silu_mul`, which serves inputs that need gradients."""
+    if spoils(gate_up.device, gate_up.dtype) or needs_grad(gate_up):
+        return reference.silu_mul(gate_up)
     gate_up = gate_up.contiguous()
     width = gate_up.shape[-1] // 2
     out = gate_up.new_empty(*gate_up.shape[:-1], width)

@@ -14,9 +14,13 @@ from transformers import AttentionInterface
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 from transformers.utils import is_tracing
 
-from kernels import decode_attention, has_own_backward, prefill_attention, selective_decode_attention
-
-DECODE_TOKENS = 16  # up to this many new tokens the decode kernels are used (kernels.decode)
+from kernels import (
+    MAX_DECODE_QUERIES,
+    decode_attention,
+    has_own_backward,
+    prefill_attention,
+    selective_decode_attention,
+)
 
 
 def heads_for_queries(x: Tensor, n_q: int) -> Tensor:
@@ -103,14 +107,14 @@ def diffqkv_attention(module, query, key, value, attention_mask, scaling, **kwar
     That is on a CPU: there prefill runs on torch's kernel too, and 2-5 % later (9/1/3 heads, d 64, t 512 and 2,048).
     """
     n_q, t, T = query.shape[1], query.shape[2], key.shape[2]
-    top_k = module.selective_v_top_k if t < T and t <= DECODE_TOKENS else None
+    top_k = module.selective_v_top_k if t < T and t <= MAX_DECODE_QUERIES else None
     needs_grad = torch.is_grad_enabled() and (query.requires_grad or key.requires_grad or value.requires_grad)
     if attention_mask is None and not needs_grad:
         if top_k is not None:
             out = selective_decode_attention(
                 query, key, value, top_k, scale=scaling, renormalize=module.selective_v_renormalize
             ).out
-        elif t <= DECODE_TOKENS:
+        elif t <= MAX_DECODE_QUERIES:
             out = decode_attention(query, key, value, scale=scaling)
         else:
             out = prefill_attention(query, key, value, scale=scaling)
@@ -119,7 +123,7 @@ def diffqkv_attention(module, query, key, value, attention_mask, scaling, **kwar
         return eager_attention(module, query, key, value, attention_mask, scaling)[0], None
     if attention_mask is None and has_own_backward(query, value):
         return prefill_attention(query, key, value, scale=scaling).transpose(1, 2), None
-    if t <= DECODE_TOKENS and not needs_grad:
+    if t <= MAX_DECODE_QUERIES and not needs_grad:
         bias = causal_bias(attention_mask, t, T, query)
         return masked_decode(query, key, value, bias, scaling).transpose(1, 2), None
     if value.shape[-1] != query.shape[-1]:  # SDPA's fast paths want one width; zeros change neither product

@@ -19,12 +19,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kernels import append_rope, decode_attention, selective_decode_attention
-from kernels.dispatch import chosen_backend
+from kernels import append_rope, decode_attention, selective_decode_attention, silu_mul
+from kernels.backends import chosen_backend
 from kernels.splits import MAX_DIM
 from sigma.model.cache import DiffKVCache
 from sigma.model.configuration import SigmaConfig
-from sigma.runtime.torch_path import TorchPath, distinct_rows, silu_mul
+from sigma.runtime.torch_path import TorchPath, distinct_rows
 from sigma.runtime.trace import Trace
 
 # Rows that a GPU's cache grows by: each growth costs a capture, about as long as a few dozen steps.
@@ -63,7 +63,7 @@ class _Captured:
 def unavailable(config: SigmaConfig, device: torch.device) -> str | None:
     """Why a model on a device cannot have its step captured, or None.
 
-    ValueError and RuntimeError as `kernels.dispatch.chosen_backend`, for SIGMA_KERNELS.
+    ValueError and RuntimeError as `kernels.backends.chosen_backend`, for SIGMA_KERNELS.
     """
     if os.environ.get("SIGMA_CUDA_GRAPH") == "0":
         return "SIGMA_CUDA_GRAPH=0"

@@ -13,14 +13,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from kernels import decode_attention, native, prefill_attention
+from kernels import MAX_DECODE_QUERIES, decode_attention, native, prefill_attention
 from kernels.native import NativeUnavailable
 from sigma.model.cache import DiffKVCache
 from sigma.model.configuration import SigmaConfig
 from sigma.model.modeling import rope_tables
 from sigma.quantization import Packed
 from sigma.runtime.layout import Matrix, fits, interleave
-from sigma.runtime.torch_path import DECODE_TOKENS
 from sigma.runtime.trace import Trace
 
 # Field for field the structs of decode.cpp: 8-byte fields.
@@ -208,7 +207,7 @@ class NativePath:
         return state
 
     def _chunk(self, step, q: Tensor, out: Tensor, cache: DiffKVCache, t: int, trace: Trace) -> None:
-        attend = decode_attention if t <= DECODE_TOKENS else prefill_attention
+        attend = decode_attention if t <= MAX_DECODE_QUERIES else prefill_attention
         out = out.view(*q.shape[:3], -1)
         for i, layer in enumerate(cache.layers):
             self.library.sigma_before(self.model.data_ptr(), step, i)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from kernels import attention_weights
-from kernels.dispatch import chosen_backend
+from kernels.backends import chosen_backend
 from sigma.events import AttentionProbe
 from sigma.model.cache import CHUNK, DiffKVCache
 from sigma.model.configuration import SigmaConfig

@@ -10,8 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kernels import decode_attention, prefill_attention, selective_decode_attention
-from kernels.dispatch import chosen_backend
+from kernels import MAX_DECODE_QUERIES, decode_attention, prefill_attention, selective_decode_attention, silu_mul
 from sigma.model.cache import DiffKVCache
 from sigma.model.configuration import SigmaConfig
 from sigma.model.modeling import rope_tables
@@ -19,7 +18,6 @@ from sigma.quantization import Int4, Packed
 from sigma.quantization.packed import unpack_nibbles
 from sigma.runtime.trace import Trace
 
-DECODE_TOKENS = 16  # the decode kernels take up to this many new tokens
 _FEW_ROWS = 8  # from about 10 rows on, bf16 beats the int4 kernel
 _INT4_GROUPS = (32, 64, 128, 256)  # what the int4 kernel takes
 
@@ -176,7 +174,7 @@ class TorchPath:
                 )
                 out = result.out
                 fetched.append(result.positions)
-            elif t <= DECODE_TOKENS:
+            elif t <= MAX_DECODE_QUERIES:
                 out = decode_attention(q, keys, values, scale=config.scale)
             else:
                 out = prefill_attention(q, keys, values, scale=config.scale)
@@ -215,17 +213,6 @@ class TorchPath:
             q, k = F.rms_norm(q, size, layer["q_norm"], eps), F.rms_norm(k, size, layer["k_norm"], eps)
         v = v.view(b, t, -1, config.head_dim)
         return q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
-
-
-def silu_mul(gate_up: Tensor) -> Tensor:
-    """silu(gate) * up of a stacked projection [.., 2 w] -> [.., w]; one launch where Triton runs."""
-    on_cpu = gate_up.device.type == "cpu"  # where Triton's interpreter computes no bf16
-    if chosen_backend("decode_attention", gate_up.device) == "triton" and not (on_cpu and gate_up.itemsize == 2):
-        from kernels.swiglu import triton as swiglu
-
-        return swiglu.silu_mul(gate_up)
-    gate, up = gate_up.chunk(2, -1)
-    return F.silu(gate) * up
 
 
 def distinct_rows(positions: Tensor, rows: int, n_v: int) -> Tensor:

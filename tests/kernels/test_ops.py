@@ -9,8 +9,9 @@ import torch
 from torch.library import opcheck
 
 import kernels
-from kernels import dispatch, ops
-from kernels.prefill import reference
+import kernels.ops  # defines torch.ops.diffqkv
+from kernels import backends
+from kernels.prefill import backward, reference
 from kernels.selective import reference as selective_reference
 from sigma.model.attention import diffqkv_attention
 from sigma.model.cache import DiffKVCache
@@ -216,7 +217,7 @@ def gradients(function, inputs, dout, dlse=None):
 @pytest.mark.parametrize("name", ["decode_attention", "prefill_attention"])
 def test_gradients_are_the_references(name, scale, return_lse, with_dlse, backend, monkeypatch):
     monkeypatch.setenv("SIGMA_KERNELS", backend)
-    monkeypatch.setattr(ops, "_BACKWARD_SCORES", 2 * 6 * 29 * 4)  # blocks of 4 queries, a short one last
+    monkeypatch.setattr(backward, "_SCORES", 2 * 6 * 29 * 4)  # blocks of 4 queries, a short one last
     inputs = qkv(11, 29, d_v=24)
     dout, dlse = torch.randn(2, 6, 11, 24), torch.randn(2, 6, 11) if with_dlse else None
     truth = gradients(lambda *x: reference.prefill_attention(*x, scale=scale, return_lse=True), inputs, dout, dlse)
@@ -230,7 +231,7 @@ def test_gradients_are_the_references(name, scale, return_lse, with_dlse, backen
 def test_gradients_stop_at_the_lengths(backend, monkeypatch):
     """NaN behind them stays out, and those rows get a gradient of exactly zero."""
     monkeypatch.setenv("SIGMA_KERNELS", backend)
-    monkeypatch.setattr(ops, "_BACKWARD_SCORES", 2 * 6 * 9 * 2)
+    monkeypatch.setattr(backward, "_SCORES", 2 * 6 * 9 * 2)
     q, k, v = qkv()
     dout = torch.randn(2, 6, 3, 8)
     truth = gradients(lambda *x: reference.prefill_attention(*x, lengths=LENGTHS, return_lse=True), (q, k, v), dout)
@@ -308,14 +309,14 @@ def test_training_uses_our_backward_where_there_is_one(backend, t, rows, monkeyp
 
 def test_own_backward_by_device_type_and_width(monkeypatch):
     gpu, cpu = torch.device("cuda"), torch.device("cpu")
-    monkeypatch.setattr(dispatch, "_has_triton", lambda: True)
-    assert dispatch.has_own_backward_for(gpu, torch.bfloat16, 256, 64)
-    assert not dispatch.has_own_backward_for(gpu, torch.bfloat16, 64, 257)
-    assert not dispatch.has_own_backward_for(gpu, torch.float32, 129, 64)
-    assert not dispatch.has_own_backward_for(gpu, torch.float64, 64, 64)
-    assert not dispatch.has_own_backward_for(cpu, torch.float32, 64, 64)
-    monkeypatch.setattr(dispatch, "_has_triton", lambda: False)
-    assert not dispatch.has_own_backward_for(gpu, torch.bfloat16, 64, 64)
+    monkeypatch.setattr(backends, "_has_triton", lambda: True)
+    assert backends.has_own_backward_for(gpu, torch.bfloat16, 256, 64)
+    assert not backends.has_own_backward_for(gpu, torch.bfloat16, 64, 257)
+    assert not backends.has_own_backward_for(gpu, torch.float32, 129, 64)
+    assert not backends.has_own_backward_for(gpu, torch.float64, 64, 64)
+    assert not backends.has_own_backward_for(cpu, torch.float32, 64, 64)
+    monkeypatch.setattr(backends, "_has_triton", lambda: False)
+    assert not backends.has_own_backward_for(gpu, torch.bfloat16, 64, 64)
 
 
 @pytest.mark.parametrize("top_k, step", [(None, "decode_attention"), (5, "selective_decode_attention")])
@@ -363,8 +364,9 @@ def test_a_training_step_is_one_graph():
             ["forward_kernel", "query_grad_kernel", "row_grad_kernel"],
             lambda: kernels.prefill_attention(*qkv(needs_grad=True)).sum().backward(),
         ),
+        ("swiglu", ["_silu_mul_kernel"], lambda: kernels.silu_mul(torch.zeros(3, 8))),
     ],
-    ids=["decode", "selective", "append", "prefill"],
+    ids=["decode", "selective", "append", "prefill", "silu_mul"],
 )
 @NEEDS_INTERPRETER
 def test_every_launch_runs_under_the_tensors_device(home, names, call, monkeypatch):
@@ -386,7 +388,7 @@ def test_every_launch_runs_under_the_tensors_device(home, names, call, monkeypat
             return lambda *_, **__: launched.append((self.name, *devices))
 
     monkeypatch.setenv("SIGMA_KERNELS", "triton")
-    monkeypatch.setattr(import_module("kernels.decode.triton") if home == "selective" else module, "current", current)
+    monkeypatch.setattr(module, "current", current)
     for name in names:
         monkeypatch.setattr(module, name, Kernel(name))
     call()

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from kernels import append_rope, dispatch
+from kernels import append_rope, backends
 from kernels.append import reference
 from tests.kernels.inputs import dtype_id, make_qkv
 
@@ -120,12 +120,12 @@ def test_wide_heads_go_to_torch(path):
 
 
 def test_choice(monkeypatch):
-    monkeypatch.setattr(dispatch, "_has_triton", lambda: True)
-    assert dispatch.chosen_backend("append_rope", torch.device("cuda")) == "triton"
-    assert dispatch.chosen_backend("append_rope", torch.device("cpu")) == "cpu"
-    monkeypatch.setattr(dispatch, "_has_triton", lambda: False)
-    assert dispatch.chosen_backend("append_rope", torch.device("cuda")) == "reference"
-    monkeypatch.setitem(dispatch._registry, "append_rope", {"reference": lambda *_: "from the registry"})
+    monkeypatch.setattr(backends, "_has_triton", lambda: True)
+    assert backends.chosen_backend("append_rope", torch.device("cuda")) == "triton"
+    assert backends.chosen_backend("append_rope", torch.device("cpu")) == "cpu"
+    monkeypatch.setattr(backends, "_has_triton", lambda: False)
+    assert backends.chosen_backend("append_rope", torch.device("cuda")) == "reference"
+    monkeypatch.setitem(backends._registry, "append_rope", {"reference": lambda *_: "from the registry"})
     monkeypatch.setenv("SIGMA_KERNELS", "reference")
     *new, k_cache, v_cache = step(rows=20)
     assert append_rope(*new, *tables(30, 16), k_cache, v_cache) == "from the registry"

@@ -6,7 +6,7 @@ import torch
 pytest.importorskip("triton")
 
 import kernels
-from kernels import dispatch
+from kernels import backends, triton_launch
 from kernels.decode import reference
 from kernels.decode import triton as kernel
 from kernels.splits import Tile, plan_heads
@@ -151,9 +151,9 @@ def test_gradients_and_wide_heads_go_to_the_reference():
 
 def test_dispatch(monkeypatch):
     gpu = torch.device("cuda")
-    monkeypatch.setattr(dispatch, "_has_triton", lambda: True)
-    assert dispatch.chosen_backend("decode_attention", gpu) == "triton"
-    assert dispatch.chosen_backend("decode_attention", torch.device("mps")) == "reference"
+    monkeypatch.setattr(backends, "_has_triton", lambda: True)
+    assert backends.chosen_backend("decode_attention", gpu) == "triton"
+    assert backends.chosen_backend("decode_attention", torch.device("mps")) == "reference"
     monkeypatch.setenv("SIGMA_KERNELS", "triton")
     q, k, v = on_device(*make_qkv((9, 3, 3), 1, 20, d_k=16))
     truth = reference.decode_attention(q, k, v)
@@ -161,9 +161,9 @@ def test_dispatch(monkeypatch):
 
 
 def test_a_cpu_needs_the_interpreter(monkeypatch):
-    monkeypatch.setattr(kernel.triton, "JITFunction", type(kernel._decode_kernel))
+    monkeypatch.setattr(triton_launch.triton, "JITFunction", type(kernel._decode_kernel))
     with pytest.raises(RuntimeError, match="TRITON_INTERPRET=1"):
-        kernel.device_limits.__wrapped__(torch.device("cpu"))
+        triton_launch.device_limits.__wrapped__(torch.device("cpu"))
 
 
 def test_bf16_in_the_interpreter_goes_to_the_reference():

@@ -6,7 +6,7 @@ import torch
 pytest.importorskip("triton")
 
 import kernels
-from kernels import dispatch
+from kernels import backends
 from kernels.prefill import reference
 from kernels.prefill import triton as kernel
 from kernels.prefill.triton_plan import MAX_DIMS, Blocks, backward_blocks, backward_units, forward_blocks
@@ -174,9 +174,9 @@ def test_gradients_in_half_precision(dtype):
 
 
 def test_front_door(monkeypatch):
-    """Through dispatch, with strides that the kernel cannot take as they are and an expanded gradient."""
+    """Through the front door, with strides that the kernel cannot take as they are and an expanded gradient."""
     monkeypatch.setenv("SIGMA_KERNELS", "triton")
-    assert dispatch.chosen_backend("prefill_attention", torch.device(DEVICE)) == "triton"
+    assert backends.chosen_backend("prefill_attention", torch.device(DEVICE)) == "triton"
     q, k, v = on_device(*make_qkv((6, 1, 3), 18, 18, d_k=16))
     leaves = [x.mT.contiguous().mT.requires_grad_() for x in (q, k, v)]
     truth = torch.autograd.grad(reference.prefill_attention(*leaves).sum(), leaves)

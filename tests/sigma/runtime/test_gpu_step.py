@@ -5,13 +5,12 @@ import logging
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 
 from kernels import native
 from sigma.model.cache import CACHE_NAME, DiffKVCache
 from sigma.runtime import Runtime, graph
 from sigma.runtime.graph import KEPT_GRAPHS, DecodeStep, GraphUnavailable, unavailable
-from sigma.runtime.torch_path import distinct_rows, silu_mul
+from sigma.runtime.torch_path import distinct_rows
 from tests.tiny import tiny_model
 
 GPU = torch.cuda.is_available()
@@ -218,22 +217,14 @@ def test_reasons_against_a_graph(monkeypatch):
     monkeypatch.setenv("SIGMA_CUDA_GRAPH", "0")
     assert unavailable(config, device) == "SIGMA_CUDA_GRAPH=0"
     monkeypatch.delenv("SIGMA_CUDA_GRAPH")
-    monkeypatch.setattr("kernels.dispatch._has_triton", lambda: False)
+    monkeypatch.setattr("kernels.backends._has_triton", lambda: False)
     assert unavailable(config, device) == "no Triton"
-    monkeypatch.setattr("kernels.dispatch._has_triton", lambda: True)
+    monkeypatch.setattr("kernels.backends._has_triton", lambda: True)
     assert unavailable(config, device) is None
     monkeypatch.setenv("SIGMA_KERNELS", "reference")
     assert unavailable(config, device) == "SIGMA_KERNELS=reference"
     monkeypatch.delenv("SIGMA_KERNELS")
     assert unavailable(tiny_model(head_dim=258).config, device) == "head dim 258 is over the kernels' 256"
-
-
-@pytest.mark.parametrize("width", [5, 96, 1500])
-def test_silu_mul(width, backend, monkeypatch):
-    monkeypatch.setenv("SIGMA_KERNELS", backend)
-    x = torch.randn(2, 3, 2 * width, generator=torch.Generator().manual_seed(0)) * 8
-    gate, up = x.chunk(2, -1)
-    torch.testing.assert_close(silu_mul(x), F.silu(gate) * up)
 
 
 def test_distinct_rows_skip_padding():

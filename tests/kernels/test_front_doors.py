@@ -1,4 +1,4 @@
-"""The front door: arguments that do not fit, the choice of back end, and what importing the package costs."""
+"""The front doors: arguments that do not fit, and what importing the package costs."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import kernels
-from kernels import dispatch, guard
+from kernels import guard
 from tests.kernels.inputs import make_qkv
 
 ROOT = Path(__file__).parents[2]
@@ -102,38 +102,6 @@ def test_every_backend_gives_the_same(operation, monkeypatch):
         answer = OPERATIONS[operation](q, k, v)
         answers.append(answer.out if operation == "selective" else answer)
     torch.testing.assert_close(*answers, atol=1e-5, rtol=0)
-
-
-def test_backend_choice(monkeypatch):
-    cpu, gpu = torch.device("cpu"), torch.device("cuda")
-    assert dispatch.chosen_backend("decode_attention", cpu) == "cpu"
-    monkeypatch.setattr(dispatch, "_registry", {name: {**backends} for name, backends in dispatch._registry.items()})
-    dispatch._registry["decode_attention"].pop("triton", None)
-    assert dispatch.chosen_backend("decode_attention", gpu) == "reference"
-    monkeypatch.setenv("SIGMA_KERNELS", "triton")
-    with pytest.raises(RuntimeError, match="no triton kernel for decode_attention"):
-        kernels.decode_attention(*make_qkv((9, 3, 3), 1, 5))
-    dispatch.register("decode_attention", "triton", lambda q, k, v, **_: "from triton")
-    assert kernels.decode_attention(*make_qkv((9, 3, 3), 1, 5)) == "from triton"
-    monkeypatch.setenv("SIGMA_KERNELS", "cpu")
-    with pytest.raises(RuntimeError, match="on cuda"):
-        dispatch.chosen_backend("decode_attention", gpu)
-    monkeypatch.setenv("SIGMA_KERNELS", "fast")
-    with pytest.raises(ValueError, match="fast"):
-        dispatch.chosen_backend("decode_attention", cpu)
-    with pytest.raises(ValueError, match="mps"):
-        dispatch.register("decode_attention", "mps", print)
-
-
-@pytest.mark.parametrize("operation", ["decode_attention", "selective_decode_attention"])
-def test_a_gpu_without_triton_is_served_by_the_reference(operation, monkeypatch):
-    monkeypatch.setattr(dispatch, "_has_triton", lambda: False)
-    assert dispatch.chosen_backend(operation, torch.device("cuda")) == "reference"
-    assert dispatch.chosen_backend(operation, torch.device("cpu")) == "cpu"
-    monkeypatch.setenv("SIGMA_KERNELS", "triton")
-    monkeypatch.setitem(dispatch._registry, operation, {"triton": "kernels.decode.triton:decode_attention"})
-    with pytest.raises(RuntimeError, match="triton is not installed"):
-        dispatch._resolve(operation, torch.device("cpu"))
 
 
 def run_python(code: str, *paths: Path) -> subprocess.CompletedProcess:

@@ -1,0 +1,100 @@
+"""Which implementation serves an operation: the table of them, and the choice among them.
+
+Order of choice: the environment variable `SIGMA_KERNELS` (reference, cpu or triton), then the device of the first
+argument. A new back end adds a file and a line of the table, and changes no caller.
+"""
+
+import os
+from collections.abc import Callable
+from functools import lru_cache
+from importlib import import_module
+from importlib.util import find_spec
+
+import torch
+
+_BACKENDS = ("reference", "cpu", "triton")
+
+# {operation: {back end: function, or "module:function" imported on first use}}
+_registry: dict[str, dict[str, Callable | str]] = {
+    "decode_attention": {
+        "reference": "kernels.decode.reference:decode_attention",
+        "cpu": "kernels.decode.native:decode_attention",
+        "triton": "kernels.decode.triton:decode_attention",
+    },
+    "prefill_attention": {
+        "reference": "kernels.prefill.reference:prefill_attention",
+        "cpu": "kernels.prefill.native:prefill_attention",
+        "triton": "kernels.prefill.triton:prefill_attention",
+    },
+    "selective_decode_attention": {
+        "reference": "kernels.selective.reference:selective_decode_attention",
+        "cpu": "kernels.selective.native:selective_decode_attention",
+        "triton": "kernels.selective.triton:selective_decode_attention",
+    },
+    "attention_weights": {
+        "reference": "kernels.decode.reference:attention_weights",
+        "cpu": "kernels.decode.native:attention_weights",
+        "triton": "kernels.decode.reference:attention_weights",  # for a picture, torch's two operations are enough
+    },
+    "append_rope": {
+        "reference": "kernels.append.reference:append_rope",
+        "cpu": "kernels.append.reference:append_rope",
+        "triton": "kernels.append.triton:append_rope",
+    },
+    "silu_mul": {
+        "reference": "kernels.swiglu.reference:silu_mul",
+        "cpu": "kernels.swiglu.cpu:silu_mul",
+        "triton": "kernels.swiglu.triton:silu_mul",
+    },
+}
+
+
+def chosen_backend(operation: str, device: torch.device) -> str:
+    """Name of the back end that would serve the operation on that device.
+
+    ValueError when `SIGMA_KERNELS` holds an unknown name, RuntimeError when it names one that is not installed.
+    """
+    available = _registry[operation]
+    wanted = os.environ.get("SIGMA_KERNELS")
+    if wanted:
+        if wanted not in _BACKENDS:
+            raise ValueError(f"SIGMA_KERNELS={wanted!r}: expected one of {', '.join(_BACKENDS)}")
+        if wanted not in available:
+            raise RuntimeError(f"SIGMA_KERNELS={wanted}: there is no {wanted} kernel for {operation} yet")
+        if wanted == "cpu" and device.type != "cpu":
+            raise RuntimeError(f"SIGMA_KERNELS=cpu: the tensors are on {device}")
+        return wanted
+    if device.type == "cpu":
+        return "cpu"
+    # ROCm calls its devices cuda too. Other devices, and machines without Triton, are served by torch alone.
+    return "triton" if device.type == "cuda" and "triton" in available and _has_triton() else "reference"
+
+
+def has_own_backward_for(device: torch.device, dtype: torch.dtype, d_k: int, d_v: int) -> bool:
+    """As `has_own_backward`, by what it depends on."""
+    if chosen_backend("prefill_attention", device) != "triton":
+        return False
+    from kernels.prefill.triton import fits
+
+    return fits(device, dtype, d_k, d_v)
+
+
+def call(operation: str, x: torch.Tensor, *arguments, **options):
+    """Run an operation by the back end chosen for its first argument's device; the arguments are not checked."""
+    return _resolve(operation, x.device)(x, *arguments, **options)
+
+
+@lru_cache(maxsize=1)
+def _has_triton() -> bool:
+    return find_spec("triton") is not None
+
+
+def _resolve(operation: str, device: torch.device) -> Callable:
+    backend = chosen_backend(operation, device)
+    function = _registry[operation][backend]
+    if isinstance(function, str):
+        if backend == "triton" and not _has_triton():
+            raise RuntimeError("SIGMA_KERNELS=triton: the Python package triton is not installed")
+        module, name = function.split(":")
+        function = _registry[operation][backend] = getattr(import_module(module), name)
+    return function

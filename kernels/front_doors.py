@@ -1,0 +1,142 @@
+"""The public operations of `kernels/`: each checks its arguments once, then calls the best implementation for them.
+
+Under torch.compile and torch.export a front door stands for one node of the graph (`kernels.traced`); two are traced
+through their references instead: the attention weights, and `silu_mul`, which a compiler fuses better than a node allows.
+"""
+
+import torch
+from torch.compiler import is_compiling
+
+from kernels.backends import call, has_own_backward_for
+from kernels.checks import check_append, check_attention, check_few, check_silu_mul
+from kernels.decode import reference as decode_reference
+from kernels.selective.reference import SelectiveResult
+from kernels.swiglu import reference as swiglu_reference
+
+
+def decode_attention(
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    *,
+    scale: float | None = None,
+    lengths: torch.Tensor | None = None,
+    return_lse: bool = False,
+) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
+    """Attention of a few new positions over a cache, with unequal numbers of query, key and value heads (Eq. 3).
+
+    q `[b, n_q, t, d_k]` with t = 1..16, the last t positions (causal among themselves); k `[b, n_k, T, d_k]`;
+    v `[b, n_v, T, d_v]`; strides are free as long as the last dimension is contiguous. `scale` defaults to
+    `d_k ** -0.5`. `lengths`, int64 `[b]`, gives the valid rows of each sequence, the newest being `lengths - 1`;
+    memory past them is never used. Returns `[b, n_q, t, d_v]` in q's dtype, with `return_lse` also the natural-log
+    LSE, fp32 `[b, n_q, t]`. ValueError, with the numbers, when the arguments do not fit together.
+    """
+    if is_compiling():
+        from kernels import traced
+
+        return traced.decode_attention(q, k, v, scale=scale, lengths=lengths, return_lse=return_lse)
+    check_attention(q, k, v, lengths)
+    check_few(q)
+    return call("decode_attention", q, k, v, scale=scale, lengths=lengths, return_lse=return_lse)
+
+
+def prefill_attention(
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    *,
+    scale: float | None = None,
+    lengths: torch.Tensor | None = None,
+    return_lse: bool = False,
+) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
+    """As `decode_attention` for any number of queries t <= T; memory beyond the result stays bounded."""
+    if is_compiling():
+        from kernels import traced
+
+        return traced.prefill_attention(q, k, v, scale=scale, lengths=lengths, return_lse=return_lse)
+    check_attention(q, k, v, lengths)
+    return call("prefill_attention", q, k, v, scale=scale, lengths=lengths, return_lse=return_lse)
+
+
+def selective_decode_attention(
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    top_k: int,
+    *,
+    scale: float | None = None,
+    renormalize: bool = True,
+    lengths: torch.Tensor | None = None,
+) -> SelectiveResult:
+    """Decode attention that reads only the V rows of the `top_k` best-scoring earlier rows and the current one.
+
+    Arguments as `decode_attention`; `top_k` is per query head, ties go to the lowest index, and `top_k >= T - 1` is
+    full attention. `renormalize` makes the kept weights sum to 1 (arXiv 2501.13629, Appendix B.2, leaves it open).
+    Returns a `SelectiveResult`. ValueError, with the numbers, when the arguments do not fit together.
+    """
+    if is_compiling():
+        from kernels import traced
+
+        return traced.selective_decode_attention(q, k, v, top_k, scale=scale, renormalize=renormalize, lengths=lengths)
+    check_attention(q, k, v, lengths)
+    check_few(q, top_k)
+    return call("selective_decode_attention", q, k, v, top_k, scale=scale, renormalize=renormalize, lengths=lengths)
+
+
+def attention_weights(
+    q: torch.Tensor, k: torch.Tensor, *, scale: float | None = None, lengths: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Softmax weights of every query head over the cached rows, fp32 `[b, n_q, t, T]`; a picture, not a fast path."""
+    if is_compiling():
+        check_attention(q, k, None, lengths, reads_lengths=False)
+        return decode_reference.attention_weights(q, k, scale=scale, lengths=lengths)
+    check_attention(q, k, None, lengths)
+    return call("attention_weights", q, k, scale=scale, lengths=lengths)
+
+
+def append_rope(
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    cos: torch.Tensor,
+    sin: torch.Tensor,
+    k_cache: torch.Tensor,
+    v_cache: torch.Tensor,
+    lengths: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Rotate the new q and k, write the rotated k and v into the cache; returns the rotated q `[b, n_q, t, d_k]`.
+
+    q `[b, n_q, t, d_k]`, k `[b, n_k, t, d_k]`, v `[b, n_v, t, d_v]`: the t newest positions. k_cache
+    `[b, n_k, T, d_k]` and v_cache `[b, n_v, T, d_v]` are written in place; all strides are free. cos and sin
+    `[P, d_k]` are the rotary tables by position, fp32 or q's dtype; dimension f pairs with f + d_k/2, whose table
+    entries are equal. `lengths`, int64 `[b]`, counts each sequence's rows with the new ones, as `decode_attention`
+    takes it (default T): new row j goes to row, and has position, `lengths - t + j`. On a GPU the values of `lengths`
+    are not read by the host; a row outside the cache is then left out. ValueError, with the numbers, when the
+    arguments do not fit together. No gradients: this is for decoding.
+    """
+    if is_compiling():
+        from kernels import traced
+
+        return traced.append_rope(q, k, v, cos, sin, k_cache, v_cache, lengths)
+    check_append(q, k, v, cos, sin, k_cache, v_cache, lengths)
+    return call("append_rope", q, k, v, cos, sin, k_cache, v_cache, lengths)
+
+
+def silu_mul(gate_up: torch.Tensor) -> torch.Tensor:
+    """silu(gate) * up of a stacked projection: gate_up `[.., 2 * width]`, the gate first -> `[.., width]` in its dtype.
+
+    ValueError, with the shape, for an odd or empty last dimension and for other types than bf16, fp16 and fp32.
+    """
+    check_silu_mul(gate_up)
+    if is_compiling():
+        return swiglu_reference.silu_mul(gate_up)
+    return call("silu_mul", gate_up)
+
+
+def has_own_backward(q: torch.Tensor, v: torch.Tensor) -> bool:
+    """Whether `prefill_attention` would train such q and v with its own backward kernels, not with torch's autograd."""
+    if is_compiling():
+        from kernels import traced
+
+        return traced.has_own_backward(q.device, q.dtype, q.shape[3], v.shape[3])
+    return has_own_backward_for(q.device, q.dtype, q.shape[3], v.shape[3])
