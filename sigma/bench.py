@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 
+from kernels.device import chosen_device
 from sigma.cli import model_options, parser_for, run, say, table
 from sigma.measure.peers import Contender, Speed, llama_cpp, stock, stock_model
 
@@ -78,7 +79,7 @@ def main(argv: list[str] | None = None) -> None:
         limit = pair.gqa.config.max_position_embeddings
         if args.context + args.tokens > limit:
             raise ValueError(f"context {args.context} + {args.tokens} tokens exceed the model's {limit}")
-        device = "cuda" if args.device != "cpu" and torch.cuda.is_available() else "cpu"
+        device = chosen_device(args.device)
         gqa = Runtime(pair.gqa.config, pair.gqa.tensors, device=device, weights=args.weights)
         sigma = Runtime(pair.sigma.config, pair.sigma.tensors, device=device, weights=args.weights, share=gqa)
         prompt = torch.randint(

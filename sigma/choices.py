@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 
+from kernels.device import chosen_device
 from sigma.cli import model_options, parser_for, run, say, table
 
 
@@ -116,7 +117,7 @@ def main(argv: list[str] | None = None) -> None:
             raise ValueError(f"--limit must be at least 1, got {args.limit}")
         files = {path.stem: read_questions(path, args.limit) for path in args.files}
         pair = load_pair(args.checkpoint, args.base, say)
-        device = "cuda" if args.device != "cpu" and torch.cuda.is_available() else "cpu"
+        device = chosen_device(args.device)
         rows = []
         for name, questions in files.items():
             sides = {

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kernels.device import chosen_device
 from sigma.cli import model_options, parser_for, run, say, table
 
 
@@ -170,7 +171,7 @@ def main(argv: list[str] | None = None) -> None:
         texts = [text for path in args.text for text in read(path, "held-out")]
         pair = load_pair(args.checkpoint, args.base, say)
         windows = pack(texts, pair.gqa.tokenizer, args.context, args.windows)
-        device = "cuda" if args.device != "cpu" and torch.cuda.is_available() else "cpu"
+        device = chosen_device(args.device)
         gqa, sigma = pair.gqa.dense().to(device), pair.sigma.dense().to(device)
         result = compare(gqa, sigma, windows, say)
         result["tokens"] = windows.numel()

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
-
+from kernels.device import chosen_device
 from sigma.cli import model_options, parser_for, run, say, table
 
 SIDES = ("gqa", "sigma")
@@ -57,7 +56,7 @@ def main(argv: list[str] | None = None) -> None:
         if args.limit is not None and args.limit < 1:
             raise ValueError(f"--limit must be at least 1, got {args.limit}")
         pair = load_pair(args.checkpoint, args.base, say)
-        device = "cuda" if args.device != "cpu" and torch.cuda.is_available() else "cpu"
+        device = chosen_device(args.device)
         found = {
             side: scores(
                 getattr(pair, side).dense().to(device),

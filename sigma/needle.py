@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from kernels.device import chosen_device
 from sigma.cli import model_options, parser_for, run, say, table
 
 NAMES = ("north gate", "blue server", "old archive", "backup vault", "test cluster", "river station")
@@ -93,7 +94,7 @@ def main(argv: list[str] | None = None) -> None:
             raise ValueError(f"the models take at most {limit:,} tokens, asked for {max(args.context):,}")
         tokenizer = pair.gqa.tokenizer
         filler = torch.tensor(tokenizer("\n\n".join(texts)[: 40 * limit], add_special_tokens=False).input_ids)
-        device = "cuda" if args.device != "cpu" and torch.cuda.is_available() else "cpu"
+        device = chosen_device(args.device)
         models = {"gqa": pair.gqa.dense().to(device), "sigma": pair.sigma.dense().to(device)}
         rows = retrieval(models, filler, tokenizer, args.context, args.depths, say)
         if not args.json:

@@ -21,6 +21,7 @@ from threading import Lock
 
 import torch
 
+from kernels.device import chosen_device
 from sigma.checkpoints.load import CheckpointError, Side, load_pair
 from sigma.checkpoints.tokenizer import StreamDecoder, piece
 from sigma.engine.inspection import Inspection, recompute
@@ -327,7 +328,7 @@ def load_engine(
     Raises CheckpointError with a message for the user.
     """
     say = progress or (lambda *_: None)
-    device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    device = chosen_device() if device == "auto" else device
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise CheckpointError("device 'cuda' was asked for, but torch finds no GPU; use --device cpu")
     pair = load_pair(checkpoint, base, progress)

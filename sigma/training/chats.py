@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
+from kernels.device import chosen_device
 from sigma.cli import parser_for, run
 from sigma.training.corpus import split_of
 
@@ -296,7 +297,7 @@ def write(args: argparse.Namespace) -> None:
         raise ValueError("--count, --batch and --max-new-tokens are at least 1")
     keep_freed_memory()
     model, tokenizer = load_dense(args.base)
-    model.to("cuda" if torch.cuda.is_available() else "cpu", torch.bfloat16)
+    model.to(chosen_device(), torch.bfloat16)
     torch.manual_seed(args.seed)
 
     def ask(chats):

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from kernels.device import chosen_device
 from sigma.checkpoints.load import load_dense
 from sigma.cli import parser_for, run
 from sigma.model.modeling import SigmaForCausalLM, rope_tables
@@ -262,7 +263,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--start", type=Path, help="begin at another run's end or at a packed checkpoint (a folder)")
     parser.add_argument("--windows", type=int, default=3000, help="most training windows read from each corpus file")
     parser.add_argument("--stop-after", type=float, help="seconds; the run can be continued later")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--device", default=chosen_device())
     recipe_options(parser)
     args = parser.parse_args(argv)
     run(lambda: work(args, recipe_of(args)), False)
