@@ -11,9 +11,17 @@ ROLES = ("system", "user", "assistant")
 
 
 def clean(text: str) -> str:
-    """Without control characters (other than newline and tab), lone surrogates and the replacement of CRLF."""
+    """The one cleaning of what a model is asked: line ends become \\n, characters that are no text go.
+
+    Those are control characters other than newline and tab (a pasted NUL, an escape code), lone surrogates, and the
+    bidirectional overrides and isolates, which let a reader see another order than the model.
+    """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
+    return "".join(c for c in text if c in "\n\t" or not _is_control(c))
+
+
+def _is_control(char: str) -> bool:
+    return unicodedata.category(char) in ("Cc", "Cs") or "\u202a" <= char <= "\u202e" or "\u2066" <= char <= "\u2069"
 
 
 def checked(messages: list[dict[str, str]]) -> list[dict[str, str]]:

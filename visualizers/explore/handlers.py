@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -13,22 +14,19 @@ from visualizers.explore.first import first_view
 from visualizers.explore.recorded import read
 from visualizers.explore.service import Explorer
 from visualizers.explore.tab import explore_tab
+from visualizers.shared.compact_json import compact_json
 from visualizers.shared.conversation import Conversation
 from visualizers.shared.loader import EngineLoader
+from visualizers.shared.turn_handlers import QUICK
 
 MAX_QUESTION = 100_000
 """Longest question read, characters."""
 
 
-def dumps(answer: dict[str, Any] | list[Any]) -> str:
-    """One compact string; "<" escaped, so that a token that looks like a tag stays text everywhere."""
-    return json.dumps(answer, separators=(",", ":"), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
-
-
 def first_view_script(recording: Path) -> str:
     """The explorer's first picture as an element for the page's head; "" without a recording."""
     answers = first_view(recording)
-    return f'<script type="application/json" id="sigma-first-view">{dumps(answers)}</script>' if answers else ""
+    return f'<script type="application/json" id="sigma-first-view">{compact_json(answers)}</script>' if answers else ""
 
 
 class ExploreHandlers:
@@ -36,22 +34,20 @@ class ExploreHandlers:
 
     def __init__(self, loader: EngineLoader, recording: Path):
         self.explorer = Explorer(loader, read(recording))
-        self.view: gr.HTML | None = None
+        self._asked = itertools.count(1)
 
-    def layout(self) -> None:
+    def layout(self) -> gr.HTML:
         """Make the component inside the open tab."""
 
         def ask_explorer(question: str) -> str:
             return self.ask(question)
 
-        self.view = explore_tab(ask_explorer)
+        return explore_tab(ask_explorer)
 
-    def wire(self, page: gr.Blocks, chat_state: gr.State) -> None:
+    def wire(self, page: gr.Blocks, view: gr.HTML, chat_state: gr.State) -> None:
         """A token when a page opens, the chat's newest run when the browser asks, and an end when it closes."""
-        # Not queued: see the note in ChatHandlers.wire.
-        quiet = dict(show_progress="hidden", api_visibility="private", queue=False)
-        page.load(self.opened, None, self.view, **quiet)
-        self.view.submit(self.newest, [chat_state], self.view, **quiet)
+        page.load(self.opened, None, view, **QUICK)
+        view.submit(self.newest, [chat_state], view, **QUICK)
         page.unload(self.closed)
 
     def ask(self, question: Any) -> str:
@@ -61,14 +57,14 @@ class ExploreHandlers:
                 raise ValueError("no text")
             asked = json.loads(question)
         except (ValueError, RecursionError):
-            return dumps({"error": "The question is not JSON."})
-        return dumps(self.explorer.ask(asked))
+            return compact_json({"error": "The question is not JSON."})
+        return compact_json(self.explorer.ask(asked))
 
     def opened(self, request: gr.Request) -> str:
         """The component's first value."""
-        return dumps({"page": self.explorer.open_page(request.session_hash).token, "run": None})
+        return compact_json({"page": self.explorer.open_page(request.session_hash).token, "run": None})
 
-    def newest(self, request: gr.Request, conversation: Conversation) -> str:
+    def newest(self, request: gr.Request, conversation: Conversation | None) -> str:
         """The newest ended run of this visitor's chat; `run` is null when there is none."""
         answer = {"page": self.explorer.open_page(request.session_hash).token, "run": None, "error": None}
         try:
@@ -77,12 +73,8 @@ class ExploreHandlers:
         except PromptError as error:
             answer["error"] = str(error)
         # Two runs in a row would else have the same value as one, and no change reaches the browser.
-        return dumps({**answer, "asked": self._count()})
+        return compact_json({**answer, "asked": next(self._asked)})
 
     def closed(self, request: gr.Request) -> None:
         """The visitor left."""
         self.explorer.close(request.session_hash)
-
-    def _count(self) -> int:
-        self._asked = getattr(self, "_asked", 0) + 1
-        return self._asked

@@ -13,10 +13,12 @@ from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from sigma.events import SIDES, PromptError
+from sigma.events import SIDES, Engine, PromptError
 from visualizers.explore import answers, writing
 from visualizers.explore.recorded import RecordedSide
 from visualizers.explore.runs import RECORDED, ExploredRun, Page, Pages, Text, from_past, from_recording
+from visualizers.explore.view import Gone, view_of, whole
+from visualizers.shared.loader import EngineLoader
 
 log = logging.getLogger(__name__)
 
@@ -39,9 +41,9 @@ class _Job:
 
 
 class Explorer:
-    """All visitors' questions. `loader`: a `visualizers.shared.loader.EngineLoader`; `recording`: a recorded exploration."""
+    """All visitors' questions. `loader`: None where only the recorded exploration, `recording`, is asked about."""
 
-    def __init__(self, loader, recording: dict[str, Any] | None = None):
+    def __init__(self, loader: EngineLoader | None, recording: dict[str, Any] | None = None):
         self.loader, self.pages = loader, Pages()
         self.recorded = from_recording(recording) if recording else None
         self._recording = recording
@@ -66,7 +68,7 @@ class Explorer:
             if question.get("op") == "view":
                 return self._view(page, run, text, question)
             if question.get("op") == "rerun":
-                k = answers.whole(question, "k", 1, 1 << 20)
+                k = whole(question, "k", 1, 1 << 20)
                 return self.writer.answer(page, question.get("job"), lambda job: self._again(run, k, job))
             raise PromptError("The explorer can open, view, run and rerun, nothing else.")
         except PromptError as error:
@@ -74,7 +76,7 @@ class Explorer:
         except (ValueError, TypeError, KeyError) as error:  # nonsense in a question: its fields are checked by use
             log.info("an explorer question could not be answered: %s", error)
             return {"error": str(error) if isinstance(error, ValueError) else "The question makes no sense."}
-        except answers.Gone:
+        except Gone:
             return {"error": "The page was closed."}
         except Exception:
             log.exception("the explorer failed")
@@ -119,7 +121,7 @@ class Explorer:
             raise PromptError("This run is not known here. Runs are kept while the page is open; ask again in Chat.")
         return run
 
-    def _engine(self) -> Any:
+    def _engine(self) -> Engine:
         """The engine, waited for; PromptError if there will be none."""
         self.loader.wait()
         if self.loader.engine is None:
@@ -161,7 +163,7 @@ class Explorer:
         if waiting:
             done = sum(1.0 for side in found.values() if not isinstance(side, _Job))
             return {"pending": round((done + sum(waiting)) / len(found), 3)}
-        return answers.view(found, text, question, self._piece(run), page.gone.is_set)
+        return answers.parts_of(view_of(found, text, question, self._piece(run), page.gone.is_set))
 
     def _piece(self, run: ExploredRun):
         if run.recorded:

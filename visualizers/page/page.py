@@ -10,7 +10,7 @@ from sigma.events import SIDES
 from visualizers.chat import recording
 from visualizers.chat.api import make_chat
 from visualizers.chat.column import column_head
-from visualizers.chat.handlers import CONCURRENT, ChatHandlers
+from visualizers.chat.handlers import ChatHandlers
 from visualizers.chat.tab import chat_tab
 from visualizers.explore.handlers import ExploreHandlers, first_view_script
 from visualizers.memory.tab import memory_tab
@@ -21,8 +21,9 @@ from visualizers.page.status import chip
 from visualizers.shared.conversation import Conversation
 from visualizers.shared.loader import EngineLoader
 from visualizers.shared.runs import Runs
+from visualizers.shared.turn_handlers import CONCURRENT, QUICK
+from visualizers.tasks.handlers import add_tasks
 from visualizers.tasks.shelf import Shelf
-from visualizers.tasks.wiring import add_tasks
 from visualizers.tour.tab import tour_button
 
 TITLE = "Sigma's demo"
@@ -50,14 +51,14 @@ def build_page(loader: EngineLoader, max_waiting: int = 20, shelf: Shelf | None 
             with gr.Tab("Chat", id="chat"):
                 tab = chat_tab(infos, lambda conversation: conversation and runs.leave(conversation.session))
             with gr.Tab("Explore", id="explore"):
-                explore.layout()
+                explore_view = explore.layout()
             add_tasks(page, loader, infos, shelf)
             with gr.Tab("Memory", id="memory"):
                 memory_tab(loader, infos)
             with gr.Tab("About", id="about"):
                 about_tab()
         ChatHandlers(tab, runs).wire()
-        explore.wire(page, tab.state)
+        explore.wire(page, explore_view, tab.state)
         _watch_loading(page, loader, status, tab)
         gr.api(make_chat(loader), api_name="chat", concurrency_limit=CONCURRENT, concurrency_id="engine")
 
@@ -85,11 +86,10 @@ def _watch_loading(page: gr.Blocks, loader: EngineLoader, status: gr.HTML, tab: 
             updates |= {tab.heads[side]: column_head(side, loader.engine.info(side)) for side in SIDES}
         return updates
 
-    # Not queued: see the note in ChatHandlers.wire; a prompt is often sent while this ticks.
-    quiet = dict(show_progress="hidden", api_visibility="private", queue=False)
-    gr.on([page.load, timer.tick], look_again, tab.layer, watched, **quiet)
+    # Not queued: a prompt is often sent while this ticks.
+    gr.on([page.load, timer.tick], look_again, tab.layer, watched, **QUICK)
     # Not as the state's value: a callable value becomes a public endpoint.
-    page.load(lambda: Conversation(), None, tab.state, **quiet)
+    page.load(lambda: Conversation(), None, tab.state, **QUICK)
 
 
 def launch_options() -> dict[str, Any]:

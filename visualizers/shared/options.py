@@ -5,33 +5,27 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from sigma.engine.prompts import clean
 from sigma.events import ChatRequest, PromptError, Sampling
 
 MAX_PROMPT_CHARACTERS = 200_000
+"""Longest prompt that a visitor may send; the engine reads twice as much, since a task puts its own words around one."""
+
 MAX_NEW_TOKENS = 2048
-ALLOWED_CONTROLS = {"\n", "\t"}
-CONTROL_RANGES = ((0x7F, 0x9F), (0xD800, 0xDFFF), (0x202A, 0x202E), (0x2066, 0x2069))
 
 
 def clean_prompt(text: Any, what: str = "prompt") -> str:
-    """The text without control characters; PromptError when nothing is left or it is too long to tokenize.
+    """The text as a model may read it (`sigma.engine.prompts.clean`), without blanks around it.
 
-    Line ends become \\n. Other control characters (a pasted NUL, an escape code) are removed, not sent to a model.
+    PromptError when nothing is left or it is too long to tokenize.
     """
     text = str(text or "")
     if len(text) > MAX_PROMPT_CHARACTERS:
         raise PromptError(f"The {what} has {len(text):,} characters; at most {MAX_PROMPT_CHARACTERS:,} are read.")
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    text = "".join(c for c in text if c in ALLOWED_CONTROLS or not _is_control(c)).strip()
+    text = clean(text).strip()
     if not text and what == "prompt":
         raise PromptError("Write a prompt first, or press one of the examples.")
     return text
-
-
-def _is_control(char: str) -> bool:
-    # C0 and C1 controls, lone surrogates, and the bidirectional overrides that reorder what a reader sees.
-    code = ord(char)
-    return code < 32 or any(low <= code <= high for low, high in CONTROL_RANGES)
 
 
 def parse_selective(value: Any, context: int) -> int | None:

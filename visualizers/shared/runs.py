@@ -9,6 +9,7 @@ from visualizers.shared.loader import EngineLoader
 from visualizers.shared.stream import Run
 
 STOP_SECONDS = 30.0
+BUSY = "An answer is still being written. Press Stop first."
 
 
 class Runs:
@@ -25,7 +26,7 @@ class Runs:
         with self._lock:
             old = self._runs.get(session)
             if old is not None and not old.ended.is_set():
-                raise PromptError("An answer is still being written. Press Stop first.")
+                raise PromptError(BUSY)
             self._runs[session] = run
             if page:
                 self._pages[page] = session

@@ -44,7 +44,8 @@ def stream_turn(
 ) -> Iterator[Update]:
     """Drive the engine through one turn; closing this generator, or `run.stop`, frees the engine's caches.
 
-    pictures: whether they are drawn on the way; without, only text comes until the end. The last update always carries a picture of the final state. Raises what the engine raises.
+    pictures: whether they are drawn on the way; without, only text comes until the end. The last update always carries
+    a picture of the final state. Raises what the engine raises.
     """
     view = run.view
     view.selective_k = request.selective_k
@@ -63,9 +64,7 @@ def stream_turn(
                 last_picture, payload = now, view.payload()
             yield Update(view.texts(), payload)
     finally:
-        close = getattr(events, "close", None)
-        if close is not None:
-            close()
+        events.close()
         view.stopped = not view.finished()
         run.ended.set()
     yield Update(view.texts(), view.payload())

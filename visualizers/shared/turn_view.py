@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from sigma.events import SIDES, AttentionProbe, Event, PromptEvent, SideInfo, StepEvent
+from visualizers.shared.compact_json import compact_json
 from visualizers.shared.metrics import SideMeter
 from visualizers.shared.packing import curve_row, pack_curve, pack_pieces, pack_probe
 
@@ -68,7 +68,6 @@ class TurnView:
         self.run = uuid.uuid4().hex[:8]
         self.sequence = 0
         self.stopped = False
-        self.note = ""
         self.selective_k: int | None = None  # V rows per query head that this turn's steps fetch; None is all
         self.sides = {side: SideView(SideMeter(started)) for side in sides}
 
@@ -100,7 +99,6 @@ class TurnView:
             "run": self.run,
             "seq": self.sequence,
             "stopped": self.stopped,
-            "note": self.note,
             "selective_k": self.selective_k,
             "info": self.info,
             "sides": {side: view.picture() for side, view in self.sides.items()},
@@ -109,14 +107,10 @@ class TurnView:
 
     def payload(self) -> str:
         """One compact string for the page's picture: a few KB at any context length."""
-        text = json.dumps(self.picture(), separators=(",", ":"), ensure_ascii=False)
-        # "<" only occurs inside JSON strings; escaped, a token that looks like a tag stays text everywhere.
-        return text.replace("<", "\\u003c")
+        return compact_json(self.picture())
 
     def summary(self) -> str:
         """One sentence for a screen reader about the newest step."""
-        if self.note:
-            return self.note
         sigma = self.sides.get("sigma") or next(iter(self.sides.values()))
         meter = sigma.meter
         if meter.phase in ("waiting", "prefill"):

@@ -12,11 +12,10 @@ from sigma.aimicius.contract import CaseError
 from sigma.events import PromptError
 from visualizers.tasks.fields import MAX_CHARACTERS
 from visualizers.tasks.judging import JudgeRoom
+from visualizers.tasks.limits import check_answer
 from visualizers.tasks.shelf import Shelf
 
 log = logging.getLogger(__name__)
-
-MAX_ANSWER_CHARACTERS = 2_000_000
 
 
 def make_judge(shelf: Shelf, room: JudgeRoom):
@@ -50,8 +49,7 @@ def _judge(shelf: Shelf, room: JudgeRoom, name: Any, case: Any, answer: Any) -> 
         raise PromptError(f"case must be a JSON object, not a {type(case).__name__}.")
     if not isinstance(answer, str):
         raise PromptError(f"answer must be a text, not a {type(answer).__name__}.")
-    if len(answer) > MAX_ANSWER_CHARACTERS:
-        raise PromptError(f"The answer has {len(answer):,} characters; at most {MAX_ANSWER_CHARACTERS:,} are taken.")
+    check_answer(answer)
     if (size := len(json.dumps(case))) > MAX_CHARACTERS:
         raise PromptError(f"The case has {size:,} characters; at most {MAX_CHARACTERS:,} are read.")
     judged = room.judge(task, task.case({"id": "case", "truth": "", **case}, "case"), answer)

@@ -8,6 +8,7 @@ from html import escape
 from typing import Any
 
 from sigma.aimicius.contract import MetricInfo, Part, Score, Task, Verdict
+from visualizers.shared.compact_json import compact_json
 from visualizers.tasks.judging import Judgement
 from visualizers.tasks.shelf import Draw
 
@@ -118,8 +119,8 @@ class VerdictView:
 
 
 def packed(**fields: Any) -> str:
-    """One compact JSON string for the browser; "<" only occurs inside its strings and is escaped there."""
-    return json.dumps(fields, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
+    """One compact JSON string for the browser."""
+    return compact_json(fields)
 
 
 def messages_html(messages: dict[str, list[dict[str, str]]]) -> str:

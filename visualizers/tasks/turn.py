@@ -72,6 +72,10 @@ class Asked:
         """The chats that are sent."""
         return {side: self.task.messages(case) for side, case in self.cases.items()}
 
+    def answer_payload(self, view: TurnView, side: str) -> str:
+        """One side's answer so far (see `answer_payload`)."""
+        return answer_payload(self.names[side], view, side, self.budget, self.turn)
+
 
 def stream_and_judge(
     engine: Engine, request: ChatRequest, asked: Asked, room: JudgeRoom, run: Run
@@ -84,10 +88,7 @@ def stream_and_judge(
     views: dict[str, VerdictView] = {}
     try:
         for update in stream_turn(engine, request, None, run, pictures=False):
-            answers = {
-                side: answer_payload(asked.names[side], run.view, side, asked.budget, asked.turn)
-                for side in update.texts
-            }
+            answers = {side: asked.answer_payload(run.view, side) for side in update.texts}
             yield TurnUpdate(answers, _judged(asked, room, run, views))
         while not run.stop.is_set():
             changed = _judged(asked, room, run, views)

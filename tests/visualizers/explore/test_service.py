@@ -13,11 +13,12 @@ from sigma.events import SIDES, ChatRequest, Sampling
 from tests.visualizers.explore.site import tiny_engine
 from visualizers.explore import measures, service
 from visualizers.explore.answers import PARTS
-from visualizers.explore.handlers import ExploreHandlers, dumps
+from visualizers.explore.handlers import ExploreHandlers
 from visualizers.explore.payloads import ALPHABET
 from visualizers.explore.recorded import read
 from visualizers.explore.service import Explorer
 from visualizers.page.theme import ASSETS
+from visualizers.shared.compact_json import compact_json
 from visualizers.shared.loader import EngineLoader
 
 RECORDING = ASSETS / "examples" / "explore.json"
@@ -51,7 +52,7 @@ class Asker:
 
     def once(self, **question):
         answer = self.explorer.ask({"page": self.page, "run": self.run, **question})
-        json.loads(dumps(answer))  # everything fits into JSON
+        json.loads(compact_json(answer))  # everything fits into JSON
         return answer
 
     def __call__(self, **question):
@@ -328,11 +329,6 @@ def test_an_empty_and_a_one_token_run(engine, explorer):
     for part in PARTS:
         answer = asker(**{**VIEW, "query": 0, "text": "sigma"}, parts=[part])
         assert part in answer, (part, answer)
-
-
-def test_tokens_that_look_like_markup_leave_as_escapes():
-    text = dumps({"pieces": ["</script>", "<img src=x onerror=alert(1)>", "\u202eabc", "\u200b", "🙂", "\n"]})
-    assert "<" not in text and json.loads(text)["pieces"][0] == "</script>"
 
 
 @pytest.mark.parametrize("question", ["", "{", "[]", "3", None, 7, "[" * 200_000, "x" * 200_000, b"x"])

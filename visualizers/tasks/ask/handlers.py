@@ -1,0 +1,178 @@
+"""What the Tasks tab's buttons do: ask an example, ask what the boxes hold, stop, second turn, an answer of one's own."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from sigma.aimicius.contract import Case
+from sigma.events import SIDES, PromptError
+from visualizers.shared.options import make_request, make_sampling, number
+from visualizers.shared.runs import BUSY, Runs
+from visualizers.shared.stream import Run
+from visualizers.shared.turn_handlers import QUICK, TurnParts, Updates
+from visualizers.shared.turn_view import TurnView
+from visualizers.tasks.choose.handlers import form_parts, form_updates, model_names, turn_parts
+from visualizers.tasks.common import messages_html
+from visualizers.tasks.judging import JudgeRoom
+from visualizers.tasks.limits import JUDGES, check_answer
+from visualizers.tasks.shelf import Shelf
+from visualizers.tasks.tab import MOST_TOKENS, TasksTab
+from visualizers.tasks.turn import Asked, empty_verdict, judge_one, stream_and_judge
+from visualizers.tasks.visit import Visit
+
+
+class AskHandlers:
+    """The handlers, bound to one tab, its visitors' runs, the tasks and the judges."""
+
+    def __init__(self, tab: TasksTab, parts: TurnParts, runs: Runs, shelf: Shelf, room: JudgeRoom):
+        self.tab, self.parts, self.runs, self.shelf, self.room = tab, parts, runs, shelf, room
+
+    def wire(self) -> list[Any]:
+        """Attach the handlers; returns the events that stream, for whoever has to cancel them."""
+        tab, stream = self.tab, self.parts.streaming()
+        outputs, texts = [*turn_parts(tab), tab.sent], [tab.truth, *tab.boxes]
+        asked = [tab.run.click(self.ask, [tab.state, tab.budget, *texts], outputs, **stream)]
+        asked.append(tab.follow.click(self.second_turn, [tab.state, tab.budget], outputs, **stream))
+        for i, button in enumerate(tab.examples):
+
+            def example(request: gr.Request, name: str, visit: Visit, budget: float, i: int = i):
+                yield from self.example(request, i, name, visit, budget)
+
+            shown = [*form_parts(tab), *turn_parts(tab), tab.own_verdict]
+            asked.append(button.click(example, [tab.task, tab.state, tab.budget], shown, **stream))
+        tab.stop.click(self.stop, tab.state, outputs, cancels=asked, **QUICK)
+        judging = {**self.parts.streaming("judge", JUDGES), "show_progress": "hidden"}
+        tab.judge.click(self.judge_own, [tab.state, tab.own, *texts], [tab.own_verdict], **judging)
+        return asked
+
+    def example(
+        self, request: gr.Request, index: int, name: str, visit: Visit | None, budget: float
+    ) -> Iterator[Updates]:
+        """Show an example and ask both models at once."""
+        visit = visit or Visit()
+        if self.runs.busy(visit.session):
+            yield self.parts.warn(BUSY)
+            return
+        try:
+            if visit.task is None:
+                visit.task = self.shelf.task(name)
+            case = visit.task.examples()[index]
+        except (PromptError, IndexError) as error:
+            yield self.parts.warn(str(error))
+            return
+        cleared = {self.tab.own_verdict: empty_verdict(visit.task.name)}
+        yield {self.tab.state: visit, **form_updates(self.tab, visit, case), **cleared}
+        yield from self._answer(request, visit, dict.fromkeys(SIDES, case), budget)
+
+    def ask(
+        self, request: gr.Request, visit: Visit | None, budget: float, truth: str, *texts: str
+    ) -> Iterator[Updates]:
+        """Ask both models what the boxes hold."""
+        if visit is None or visit.task is None:
+            yield self.parts.warn("Pick a task first.")
+            return
+        try:
+            case = visit.case(truth, texts)
+        except PromptError as error:
+            yield self.parts.warn(str(error))
+            return
+        yield from self._answer(request, visit, dict.fromkeys(SIDES, case), budget)
+
+    def second_turn(self, request: gr.Request, visit: Visit | None, budget: float) -> Iterator[Updates]:
+        """Tell each model its verdict and ask again, where the task has a second turn for that verdict."""
+        cases = visit.second_turn() if visit is not None else {}
+        if not cases:
+            yield self.parts.warn("There is no second turn for these answers.")
+            return
+        yield from self._answer(request, visit, cases, budget, visit.asked.turn + 1)
+
+    def stop(self, visit: Visit | None) -> Updates:
+        """End the turn; what was written stays, and is not judged."""
+        updates = {**self.parts.buttons(False), **self.parts.say("Stopped.")}
+        run = self.runs.stop(visit.session) if visit is not None else None
+        asked = visit.asked if visit is not None else None
+        if run is None or asked is None:
+            return updates
+        run.view.stopped = True
+        for side in asked.cases:
+            if side not in run.view.sides:
+                continue
+            updates[self.tab.answers[side]] = asked.answer_payload(run.view, side)
+            judged = asked.judgements.get(side)
+            if judged is None or judged.verdict is None:
+                updates[self.tab.verdicts[side]] = empty_verdict(asked.task.name, "Stopped: not judged.")
+        return updates
+
+    def _answer(
+        self, request: gr.Request, visit: Visit, cases: dict[str, Case], budget: float, turn: int = 1
+    ) -> Iterator[Updates]:
+        run, task = Run(TurnView(time.monotonic(), tuple(cases))), visit.task
+        try:
+            tokens = number(budget, "Token budget", 1, MOST_TOKENS, whole=True)
+            asked = Asked(task, cases, tokens, model_names(self.runs), self.shelf.draw(task.name), turn)
+            messages = asked.messages()
+            self.runs.open(visit.session, run, request.session_hash)
+        except PromptError as error:
+            yield self.parts.warn(str(error))
+            return
+        visit.asked = asked
+        yield from self.parts.guarded(
+            run, self._turn(run, visit, asked, messages), lambda message: self._failed(run, asked, message)
+        )
+
+    def _turn(
+        self, run: Run, visit: Visit, asked: Asked, messages: dict[str, list[dict[str, str]]]
+    ) -> Iterator[Updates]:
+        tab = self.tab
+        same = all(chat == next(iter(messages.values())) for chat in messages.values())
+        yield {
+            tab.state: visit,
+            **self.parts.buttons(True),
+            **self.parts.say(""),
+            **{tab.answers[side]: asked.answer_payload(run.view, side) for side in asked.cases},
+            **{tab.verdicts[side]: empty_verdict(asked.task.name) for side in asked.cases},
+            tab.follow: gr.update(visible=False),
+            tab.sent: messages_html({"": next(iter(messages.values()))} if same else messages),
+        }
+        engine = yield from self.parts.await_engine(self.runs.loader, run)
+        if engine is not None:
+            info = engine.info("sigma")
+            asked.names = model_names(self.runs)
+            sampling = make_sampling(0, 1, 0, 1, asked.budget, 0)
+            request = make_request(messages, sampling, None, None, info.context_length, info.layers)
+            run.view.restart(time.monotonic())
+            last: dict[str, str] = {}
+            for update in stream_and_judge(engine, request, asked, self.room, run):
+                changed: Updates = {tab.verdicts[side]: payload for side, payload in update.verdicts.items()}
+                for side, payload in update.answers.items():
+                    if last.get(side) != payload:
+                        changed[tab.answers[side]] = last[side] = payload
+                yield changed or {tab.notice: gr.skip()}
+        again = bool(visit.second_turn()) and not run.stop.is_set()
+        yield {**self.parts.buttons(False), tab.follow: gr.update(visible=again)}
+
+    def _failed(self, run: Run, asked: Asked, message: str) -> Updates:
+        run.view.stopped = True
+        answers = {self.tab.answers[side]: asked.answer_payload(run.view, side) for side in run.view.sides}
+        return {**self.parts.buttons(False), **answers, **self.parts.warn(message)}
+
+    def judge_own(self, visit: Visit | None, answer: str, truth: str, *texts: str) -> Iterator[str | Any]:
+        """Judge the pasted answer to what the boxes hold; no model is needed."""
+        if visit is None or visit.task is None:
+            yield empty_verdict("", "Pick a task first.")
+            return
+        answer = answer or ""
+        try:
+            case = visit.case(truth, texts)
+            check_answer(answer)
+        except PromptError as error:
+            yield empty_verdict(visit.task.name, str(error))
+            return
+        judged = self.room.start(visit.task, case, answer)
+        for payload in judge_one(uuid.uuid4().hex, "Your answer", judged, self.shelf.draw(visit.task.name)):
+            yield gr.skip() if payload is None else payload

@@ -1,0 +1,134 @@
+"""What choosing a task does: its examples, its fields in the boxes, and the prompt as it would be sent."""
+
+from __future__ import annotations
+
+import time
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from sigma.aimicius.contract import Case, answer_tokens, label_of
+from sigma.events import SIDES, PromptError
+from visualizers.shared.runs import Runs
+from visualizers.shared.turn_handlers import QUICK, TurnParts, Updates
+from visualizers.shared.turn_view import TurnView
+from visualizers.tasks.common import messages_html
+from visualizers.tasks.fields import lines_of
+from visualizers.tasks.shelf import Shelf
+from visualizers.tasks.tab import MOST_EXAMPLES, MOST_TOKENS, NAMES, TasksTab
+from visualizers.tasks.turn import answer_payload, empty_verdict, names_of
+from visualizers.tasks.visit import Visit
+
+SHORT = 12  # characters of a field that shares its line with others
+
+
+def form_parts(tab: TasksTab) -> list[Any]:
+    """What shows a case, the prompt that it makes last."""
+    return [tab.about, *tab.examples, *tab.boxes, tab.truth, tab.budget, tab.sent]
+
+
+def turn_parts(tab: TasksTab) -> list[Any]:
+    """What shows a turn, without the prompt that was sent."""
+    return [tab.state, *tab.answers.values(), *tab.verdicts.values(), tab.follow, tab.run, tab.stop, tab.notice]
+
+
+def model_names(runs: Runs) -> dict[str, str]:
+    """Column titles: the loaded models' names, or what the sides are called until then."""
+    engine = runs.loader.engine
+    return NAMES if engine is None else names_of({side: engine.info(side) for side in SIDES})
+
+
+def form_updates(tab: TasksTab, visit: Visit, case: Case) -> Updates:
+    """Put a case into the form."""
+    texts = list(visit.show(case).items())
+    updates: Updates = {}
+    for i, box in enumerate(tab.boxes):
+        if i >= len(texts):
+            updates[box] = gr.update(visible=False, value="")
+            continue
+        name, text = texts[i]
+        plain = isinstance(case.fields[name], str)
+        updates[box] = gr.update(
+            visible=True,
+            value=text,
+            label=name.replace("_", " ") if plain else f"{name.replace('_', ' ')} (JSON)",
+            lines=lines_of(text),
+            elem_classes=[*([] if plain else ["code"]), *(["short"] if len(text) <= SHORT else [])],
+        )
+    updates[tab.truth] = gr.update(value=case.truth, lines=lines_of(case.truth))
+    updates[tab.sent] = messages_html({"": visit.task.messages(case)})
+    return updates
+
+
+class ChooseHandlers:
+    """The handlers, bound to one tab, its visitors' runs and the tasks."""
+
+    def __init__(self, tab: TasksTab, parts: TurnParts, runs: Runs, shelf: Shelf):
+        self.tab, self.parts, self.runs, self.shelf = tab, parts, runs, shelf
+
+    def wire(self, asked: list[Any]) -> None:
+        """Attach the handlers; picking another task cancels the events in `asked`."""
+        tab = self.tab
+        everything = [*form_parts(tab), *turn_parts(tab), tab.own_verdict, tab.task, tab.results]
+        # A task's engine takes seconds to import the first time: something must show that it is being opened.
+        opening = {**QUICK, "show_progress": "minimal", "show_progress_on": tab.about}
+        tab.tab.select(self.first, [tab.task, tab.state], everything, **opening)
+        tab.task.input(self.pick, [tab.task, tab.state], everything, cancels=asked, **opening)
+        texts = [tab.truth, *tab.boxes]
+        gr.on([box.blur for box in (*tab.boxes, tab.truth)], self.preview, [tab.state, *texts], [tab.sent], **QUICK)
+
+    def first(self, name: str, visit: Visit | None) -> Updates:
+        """The tab is opened: show the task that is picked, unless it is shown already."""
+        if visit is not None and visit.task is not None:
+            return {self.tab.state: gr.skip()}  # Gradio takes an empty dictionary for a missing value
+        updates = self.pick(name, visit)
+        self.shelf.warm()
+        return updates
+
+    def pick(self, name: str, visit: Visit | None) -> Updates:
+        """Show another task with its first example; what was running ends."""
+        tab, visit = self.tab, visit or Visit()
+        self.runs.stop(visit.session)
+        visit.asked = None
+        try:
+            task = self.shelf.task(name)
+            examples = task.examples()[:MOST_EXAMPLES]
+        except PromptError as error:
+            visit.task = None
+            hidden = {part: gr.update(visible=False) for part in (*tab.examples, *tab.boxes)}
+            about = f'<p class="problem" role="alert">{escape(str(error))}</p>'
+            return {**hidden, tab.about: about, tab.state: visit, **self._cleared("")}
+        visit.task = task
+        buttons = {
+            button: gr.update(visible=i < len(examples), value=label_of(task, examples[i]) if i < len(examples) else "")
+            for i, button in enumerate(tab.examples)
+        }
+        return {
+            **buttons,
+            **form_updates(tab, visit, examples[0]),
+            **self._cleared(task.name),
+            tab.about: f"<p>{escape(task.about)}</p>",
+            tab.budget: gr.update(value=min(MOST_TOKENS, answer_tokens(task))),
+            tab.state: visit,
+        }
+
+    def _cleared(self, task: str) -> Updates:
+        tab, empty, names = self.tab, TurnView(time.monotonic()), model_names(self.runs)
+        return {
+            **{tab.answers[side]: answer_payload(names[side], empty, side, 0) for side in SIDES},
+            **{part: empty_verdict(task) for part in (*tab.verdicts.values(), tab.own_verdict)},
+            **self.parts.buttons(False),
+            **self.parts.say(""),
+            tab.follow: gr.update(visible=False),
+        }
+
+    def preview(self, visit: Visit | None, truth: str, *texts: str) -> Updates:
+        """The prompt as it would be sent now."""
+        if visit is None or visit.task is None:
+            return {self.tab.sent: gr.skip()}
+        try:
+            case = visit.case(truth, texts)
+        except PromptError as error:
+            return {self.tab.sent: f'<p class="problem">{escape(str(error))}</p>'}
+        return {self.tab.sent: messages_html({"": visit.task.messages(case)})}
