@@ -20,7 +20,7 @@ Prepare = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], Call]
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """name: as printed. variants: head layouts of `kernels.roofline.paper_variants` that it serves.
+    """name: as printed. variants: head layouts of `kernels.cost.paper_variants` that it serves.
 
     module: what must be importable. batches: whether b > 1 works. ValueError from `prepare` means "not this shape".
     """

@@ -1,106 +1,163 @@
-"""The least a decode step must move and compute, per layer: what a kernel is measured against.
+"""What our kernels should take on a named GPU, written down before they ran there (`python -m kernels.roofline`).
 
-Pure arithmetic over head counts and lengths. Bytes count every K and V element that the definition needs exactly once
-(the selective variant: every requested V row once), plus the queries and the output. Operations count a multiply and
-an add as two and leave out the softmax. `python -m kernels.roofline` prints what `prediction.py` makes of it on a GPU.
+The least bytes and operations are counted in `kernels.cost`, the times predicted in `kernels.prediction`.
 """
 
-from dataclasses import dataclass
+import argparse
+import json
+import subprocess
+from dataclasses import asdict
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+
+from kernels.cost import TOP_K, paper_variants
+from kernels.prediction import (
+    CHOICE_STEP,
+    EXPS_PER_CLOCK,
+    GATHER_STEP,
+    GPUS,
+    LAUNCH,
+    PRODUCTS,
+    REFUTED_BY,
+    STREAM,
+    Gpu,
+    Prediction,
+    predict,
+    selective_from,
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Heads:
-    """Head counts and dims of one attention layer; GQA is n_k = n_v, half K dim is d_k = d_v / 2."""
-
-    n_q: int
-    n_k: int
-    n_v: int
-    d_k: int
-    d_v: int
-
-    def cache_bytes_per_token(self, itemsize: int = 2) -> int:
-        """Bytes that one token adds to the cache of one layer (arXiv 2501.13629, Eq. 1)."""
-        return (self.n_k * self.d_k + self.n_v * self.d_v) * itemsize
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """Bytes by origin and floating-point operations of one call."""
-
-    k_bytes: int
-    v_bytes: int
-    score_bytes: int
-    query_bytes: int
-    operations: int
-
-    @property
-    def cache_bytes(self) -> int:
-        """Bytes read from the cache."""
-        return self.k_bytes + self.v_bytes
-
-    @property
-    def total_bytes(self) -> int:
-        return self.k_bytes + self.v_bytes + self.score_bytes + self.query_bytes
-
-    def seconds(self, bytes_per_second: float, operations_per_second: float = float("inf")) -> float:
-        """Lower bound on the time, given what the machine was measured to do."""
-        return max(self.total_bytes / bytes_per_second, self.operations / operations_per_second)
+def table(predictions: list[Prediction]) -> str:
+    """Aligned text, a blank line between cases."""
+    lines = [
+        f"{'op':<8} {'b':>3} {'T':>7} {'d':>4}  {'variant':<16} {'us':>10} {'speedup':>8} {'of copy':>8}  target",
+    ]
+    for _, case in groupby(predictions, key=lambda x: (x.op, x.d, x.b, x.T)):
+        for x in case:
+            rate = f"{x.tflop_s:.0f} TF" if x.fraction is None else f"{x.fraction:.0%}"
+            target = f"  {x.target}: {'met' if x.is_met else 'MISSED'}" if x.target else ""
+            case_columns = f"{x.op:<8} {x.b:>3} {x.T:>7} {x.d:>4}  {x.variant:<16}"
+            lines.append(f"{case_columns} {x.us:>10.1f} {x.speedup:>7.2f}x {rate:>8}{target}")
+        lines.append("")
+    return "\n".join(lines)
 
 
-def decode_cost(heads: Heads, rows: int, *, b: int = 1, t: int = 1, itemsize: int = 2) -> Cost:
-    """Full attention of the last t positions over `rows` cached rows; ValueError unless 1 <= t <= rows."""
-    visible = _visible(rows, t)
-    return Cost(
-        k_bytes=b * rows * heads.n_k * heads.d_k * itemsize,
-        v_bytes=b * rows * heads.n_v * heads.d_v * itemsize,
-        score_bytes=0,
-        query_bytes=_query_bytes(heads, b, t, itemsize),
-        operations=2 * b * heads.n_q * visible * (heads.d_k + heads.d_v),
-    )
+def markdown(name: str, predictions: list[Prediction]) -> str:
+    """The whole page: assumptions, targets, and a table per bench command."""
+    gpu = GPUS[name]
+    lines = [
+        f"# Predictions for the {name}",
+        "",
+        f"Written by `python -m kernels.roofline --gpu {name} --markdown` on {datetime.now(UTC):%Y-%m-%d} at commit "
+        f"{_commit()}, before the kernels were timed on this GPU. bf16, one layer, 32 query heads; GQA 16/16 K/V heads, "
+        "DiffQKV 4/16, half K dim 4/16 with d_k = d / 2, MHA 32/32 (for comparison: the bench has none). A row is "
+        f"confirmed by a median within {REFUTED_BY:.0%} of its time, else refuted.",
+        "",
+        "## Assumptions",
+        "",
+        *_assumptions(gpu),
+        "",
+        "## Targets",
+        "",
+        "| b | T | d | variant | target | predicted | |",
+        "|---|---|---|---|---|---|---|",
+        *(
+            f"| {x.b} | {x.T} | {x.d} | {x.variant} | {x.target} | {x.speedup:.2f}x, {x.fraction:.0%} | "
+            f"{'met' if x.is_met else '**missed**'} |"
+            for x in predictions
+            if x.target
+        ),
+    ]
+    lines += _paying(gpu, list(dict.fromkeys((x.b, x.d) for x in predictions if x.op == "decode")))
+    for (op, d, b), group in groupby(predictions, key=lambda x: (x.op, x.d, x.b)):
+        lines += _case(name, op, b, d, list(group))
+    return "\n".join([*lines, ""])
 
 
-def selective_cost(
-    heads: Heads, rows: int, top_k: int, *, b: int = 1, t: int = 1, itemsize: int = 2, score_passes: int = 0
-) -> Cost:
-    """Selective V fetching: all of K, and n_q * (min(top_k, rows - 1) + 1) requested rows of V per position.
-
-    `score_passes` counts how often the fp32 scores cross memory (0 when they stay on chip; 2 for one write and one
-    read). ValueError unless 1 <= t <= rows and top_k >= 1.
-    """
-    if top_k < 1:
-        raise ValueError(f"top_k must be at least 1, got {top_k}")
-    visible = _visible(rows, t)
-    requested = sum(min(top_k, rows - t + j) + 1 for j in range(t))
-    return Cost(
-        k_bytes=b * rows * heads.n_k * heads.d_k * itemsize,
-        v_bytes=b * heads.n_q * requested * heads.d_v * itemsize,
-        score_bytes=b * heads.n_q * t * rows * 4 * score_passes,
-        query_bytes=_query_bytes(heads, b, t, itemsize),
-        operations=2 * b * heads.n_q * (visible * heads.d_k + requested * heads.d_v),
-    )
+def _assumptions(gpu: Gpu) -> list[str]:
+    return [
+        f"- Published: {gpu.bandwidth / 1e12:.2f} TB/s, {gpu.operations / 1e12:.0f} TFLOPS dense bf16, "
+        f"{gpu.processors} multiprocessors ({gpu.source}). A copy reaches {gpu.copy / 1e12:.2f} TB/s; if the bench "
+        "measures another, compare the fractions.",
+        f"- Streaming kernels reach {STREAM:.0%} of a copy; every launch that waits for another costs "
+        f"{LAUNCH * 1e6:.0f} us (CUDA graph). Decode is one launch, or two where `splits.py` splits the rows.",
+        f"- Selective V: two launches, fp32 scores and block maxima written once, then a program per query head alone: "
+        f"{CHOICE_STEP * 1e6:.2f} us per step of the choice (`kernels/selective/plan.py`; passes as for normally "
+        f"distributed scores) and {GATHER_STEP * 1e6:.0f} us per step of the gather.",
+        f"- Prefill: products at {PRODUCTS[gpu.target]:.0%} of the peak, then {EXPS_PER_CLOCK} exponentials per clock "
+        "and multiprocessor.",
+        "- The best GQA peer takes as long as our GQA kernel; a slower one makes every speedup larger.",
+        "- The bench leaves out the cases that do not fit the GPU's memory.",
+    ]
 
 
-def paper_variants(head_dim: int = 64) -> dict[str, Heads]:
-    """The paper's head counts (Table 14): the STD baseline, Sigma, and Sigma with half K dim."""
-    return {
-        "gqa": Heads(32, 16, 16, head_dim, head_dim),
-        "diffqkv": Heads(32, 4, 16, head_dim, head_dim),
-        "diffqkv-halfk": Heads(32, 4, 16, head_dim // 2, head_dim),
-    }
+def _case(name: str, op: str, b: int, d: int, rows: list[Prediction]) -> list[str]:
+    """One table: a column per variant, a row per length, under the bench command that measures it."""
+    variants = list(dict.fromkeys(x.variant for x in rows))
+    lengths = list(dict.fromkeys(x.T for x in rows))
+    where = f"--op {op} --b {b} --d {d} --T {' '.join(map(str, lengths))}"
+    file = f"assets/benchmarks/{name.lower()}-{op}-b{b}-d{d}.json"
+    cell = "us (speedup, of a copy)" if op == "decode" else "us (speedup, TFLOPS)"
+    lines = [
+        "",
+        f"## {op.capitalize()}, b = {b}, d = {d}",
+        "",
+        f"    python -m kernels.bench --device cuda {where} --json > {file}",
+        "",
+    ]
+    lines += [f"| T | {' | '.join(variants)} |", "|---" * (len(variants) + 1) + "|"]
+    for length in lengths:
+        found = {x.variant: x for x in rows if length == x.T}
+        lines.append(f"| {length} | {' | '.join(_cell(found.get(v)) for v in variants)} |")
+    return [*lines, "", f"Cells: {cell}."]
 
 
-def _visible(rows: int, t: int) -> int:
-    """Query-row pairs per head: query j sees rows - t + j + 1 rows."""
-    if not 1 <= t <= rows:
-        raise ValueError(f"{t} queries over {rows} rows")
-    return t * rows - t * (t - 1) // 2
+def _paying(gpu: Gpu, cases: list[tuple[int, int]]) -> list[str]:
+    """From how many rows on selective V is faster than full attention with the same heads."""
+    lines = ["", "## Where selective V pays", "", f"| b | d | {' | '.join(f'top-{k}' for k in TOP_K)} |"]
+    lines += ["|---" * (len(TOP_K) + 2) + "|"]
+    for b, d in cases:
+        found = (selective_from(paper_variants(d)["diffqkv"], k, b, gpu) for k in TOP_K)
+        lines.append(f"| {b} | {d} | {' | '.join('-' if n is None else f'{n:,}' for n in found)} |")
+    return [*lines, "", "Rows from which it takes less time than full attention over DiffQKV's heads, to 3 %."]
 
 
-def _query_bytes(heads: Heads, b: int, t: int, itemsize: int) -> int:
-    return b * t * heads.n_q * (heads.d_k + heads.d_v) * itemsize
+def _cell(x: Prediction | None) -> str:
+    if x is None:
+        return "-"
+    rate = f"{x.tflop_s:.0f}" if x.fraction is None else f"{x.fraction:.0%}"
+    return f"{x.us:.1f} ({x.speedup:.2f}x, {rate})"
+
+
+def _commit() -> str:
+    command = ["git", "describe", "--always", "--dirty=, changed"]
+    try:
+        root = Path(__file__).parents[1]
+        return subprocess.run(command, capture_output=True, text=True, check=True, cwd=root).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m kernels.roofline", description=__doc__.split("\n\n")[0])
+    parser.add_argument("--gpu", choices=list(GPUS), default="H200")
+    parser.add_argument("--b", nargs="+", type=int, default=[1, 8, 32], help="sequences")
+    parser.add_argument("--T", nargs="+", type=int, default=[2048 << i for i in range(8)], help="cached rows")
+    parser.add_argument("--d", nargs="+", type=int, default=[64, 128], help="head dim")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print one JSON object {gpu, rows: [...]}")
+    form.add_argument("--markdown", action="store_true", help="print the page of assets/benchmarks/")
+    chosen = parser.parse_args(arguments)
+    if min(chosen.b + chosen.T + chosen.d) < 1 or any(d % 2 for d in chosen.d):
+        parser.error("--b, --T and --d must be positive, and --d even: half K dim halves it")
+    predictions = list(predict(GPUS[chosen.gpu], chosen.b, chosen.T, chosen.d))
+    if chosen.json:
+        rows = [asdict(x) for x in predictions]
+        print(json.dumps({"gpu": chosen.gpu, **asdict(GPUS[chosen.gpu]), "commit": _commit(), "rows": rows}))
+    else:
+        print(markdown(chosen.gpu, predictions) if chosen.markdown else table(predictions), end="")
 
 
 if __name__ == "__main__":
-    from kernels.prediction import main
-
     main()

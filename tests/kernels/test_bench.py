@@ -5,7 +5,9 @@ import json
 import pytest
 import torch
 
-from kernels import bench
+from kernels import bench, contenders
+from kernels.contenders import Case
+from kernels.cost import paper_variants
 from kernels.peers import Peer, peers
 from kernels.timing import Contender, take_rounds
 from tests.kernels.inputs import make_qkv
@@ -15,7 +17,7 @@ KEYS = {"op", "variant", "peer", "b", "T", "d", "dtype", "ms", "min_ms", "ratio_
 
 @pytest.fixture(scope="module")
 def result():
-    cases = [bench.Case("decode", 1, 140, 16, "fp32", "cpu"), bench.Case("prefill", 2, 33, 16, "fp32", "cpu")]
+    cases = [Case("decode", 1, 140, 16, "fp32", "cpu"), Case("prefill", 2, 33, 16, "fp32", "cpu")]
     return bench.bench(cases, rounds=3, seconds=0.1, wanted=set())
 
 
@@ -68,7 +70,7 @@ def test_a_wrong_or_failing_peer_is_left_out_and_named(monkeypatch):
 
     wrong = Peer("wrong", lambda q, k, v: lambda: q * 100, devices=("cpu",))
     monkeypatch.setattr("kernels.peers._PEERS", [wrong, Peer("failing", fails, devices=("cpu",))])
-    result = bench.bench([bench.Case("decode", 1, 8, 16, "fp32", "cpu")], 3, 0.1, {"diffqkv"})
+    result = bench.bench([Case("decode", 1, 8, 16, "fp32", "cpu")], 3, 0.1, {"diffqkv"})
     assert {row["variant"] for row in result["rows"]} == {"gqa", "diffqkv"}
     assert all(row["ratio_to_best_peer"] is None for row in result["rows"])
     assert "wrong" in result["notes"][0] and "differs from ours" in result["notes"][0]
@@ -87,8 +89,8 @@ def test_rounds_alternate_order_and_rotate_buffers():
 
 def test_buffers_are_cold():
     """Together the sets of a decode case exceed the last-level cache by far, and no two share memory."""
-    case = bench.Case("decode", 1, 4096, 64, "bf16", "cpu")
-    sets = bench._buffers(case, bench.paper_variants()["diffqkv"])
+    case = Case("decode", 1, 4096, 64, "bf16", "cpu")
+    sets = contenders._buffers(case, paper_variants()["diffqkv"])
     assert sum(k.nbytes + v.nbytes for _, k, v in sets) > 64 << 20
     assert len({k.data_ptr() for _, k, _ in sets}) == len(sets)
 
