@@ -10,7 +10,6 @@ import hashlib
 import os
 import platform
 import shutil
-import struct
 import subprocess
 import tempfile
 import threading
@@ -20,6 +19,7 @@ from pathlib import Path
 import torch
 
 from kernels.checks import needs_grad
+from kernels.structs import difference
 
 _HERE = Path(__file__).parent
 _SOURCES = tuple(
@@ -30,8 +30,24 @@ WEIGHTS_ROW_PAD = 32  # kRowPad in decode/weights.cpp
 _COMPILE = ("-std=c++17", "-O3", "-march=native", "-fopenmp", "-fPIC", "-fno-math-errno", "-ffp-contract=fast", "-w")
 _TIMEOUT_S = 300
 
-# Field for field `struct Args` in scores.h: 24 integers, the scale, 4 integers.
-_ARGUMENTS = struct.Struct("=24qd4q")
+_Strides = ctypes.c_int64 * 3  # batch, head, row
+
+
+class Args(ctypes.Structure):
+    """`struct Args` of scores.h, which says what the fields mean."""
+
+    _fields_ = [
+        *((name, ctypes.c_void_p) for name in ("q", "k", "v", "out", "lse", "lengths")),
+        *((name, ctypes.c_int64) for name in ("b", "n_q", "n_k", "n_v", "t", "rows", "d_k", "d_v")),
+        *((name, _Strides) for name in ("q_stride", "k_stride", "v_stride")),
+        ("threads", ctypes.c_int64),
+        ("scale", ctypes.c_double),
+        ("top_k", ctypes.c_int64),
+        ("renormalize", ctypes.c_int64),
+        ("captured", ctypes.c_void_p),
+        ("positions", ctypes.c_void_p),
+    ]
+
 
 _lock = threading.Lock()
 _library: ctypes.CDLL | None = None
@@ -42,12 +58,19 @@ class NativeUnavailable(RuntimeError):
     """There is no native code on this machine; the message says why in a few words."""
 
 
-def load(name: str, sources: Sequence[Path], *, flags: Sequence[str] = ()) -> ctypes.CDLL:
+def load(
+    name: str,
+    sources: Sequence[Path],
+    *,
+    flags: Sequence[str] = (),
+    structures: Sequence[type[ctypes.Structure]] = (),
+) -> ctypes.CDLL:
     """Compile `sources` (C++17, OpenMP, plain C ABI) if this machine has not done so yet, and open the library.
 
     The sources may include any header of this package as "kernels/NAME.h". The library shares the OpenMP runtime
     that torch has loaded, so both use one set of threads: pass `torch.get_num_threads()` to `num_threads`.
-    NativeUnavailable when `SIGMA_NATIVE=0`, without a compiler, or when the build fails.
+    NativeUnavailable when `SIGMA_NATIVE=0`, without a compiler, when the build fails, or when one of the `structures`
+    is another one to the library (`kernels.structs`).
     """
     if os.environ.get("SIGMA_NATIVE") == "0":
         raise NativeUnavailable("SIGMA_NATIVE=0")
@@ -63,9 +86,14 @@ def load(name: str, sources: Sequence[Path], *, flags: Sequence[str] = ()) -> ct
     try:
         if not target.exists():
             _build(compiler, sources, flags, openmp, target)
-        return ctypes.CDLL(str(target))
+        opened = ctypes.CDLL(str(target))
     except OSError as error:
         raise NativeUnavailable(f"cannot use {target.parent}: {error}") from error
+    for structure in structures:
+        problem = difference(opened, structure)
+        if problem:
+            raise NativeUnavailable(problem)
+    return opened
 
 
 def library() -> ctypes.CDLL | None:
@@ -75,12 +103,12 @@ def library() -> ctypes.CDLL | None:
         with _lock:
             if _library is None and _reason is None:
                 try:
-                    opened = load("attention", _SOURCES)
+                    opened = load("attention", _SOURCES, structures=[Args])
                     opened.sigma_simd.restype = ctypes.c_char_p
                     for operation in ("decode", "weights", "prefill", "selective"):
                         for dtype in ("bf16", "fp32"):
                             function = getattr(opened, f"sigma_{operation}_{dtype}")
-                            function.argtypes, function.restype = [ctypes.c_char_p], None
+                            function.argtypes, function.restype = [ctypes.POINTER(Args)], None
                     _library = opened
                 except NativeUnavailable as error:
                     _reason = str(error)
@@ -121,29 +149,36 @@ def arguments(
     lse: torch.Tensor | None,
     lengths: torch.Tensor | None,
     scale: float | None,
-    selective: tuple[int, int, int, int] = (0, 0, 0, 0),
-) -> bytes:
-    """The packed `struct Args`; the tensors must outlive the call, and q's last dimension must be contiguous.
+    **selective: int,
+) -> Args:
+    """The arguments of a call; the tensors must outlive it, and q's last dimension must be contiguous.
 
-    `selective` is (top_k, renormalize, pointer to captured, pointer to positions).
+    `selective`: the fields top_k, renormalize, captured and positions (addresses).
     """
     b, n_q, t, d_k = q.shape
     _, n_k, rows, _ = k.shape
     _, n_v, _, d_v = v.shape
-    return _ARGUMENTS.pack(
-        q.data_ptr(),
-        k.data_ptr(),
-        v.data_ptr(),
-        out.data_ptr(),
-        0 if lse is None else lse.data_ptr(),
-        0 if lengths is None else lengths.data_ptr(),
-        *(b, n_q, n_k, n_v, t, rows, d_k, d_v),
-        *q.stride()[:3],
-        *k.stride()[:3],
-        *v.stride()[:3],
-        torch.get_num_threads(),
-        d_k**-0.5 if scale is None else scale,
-        *selective,
+    return Args(
+        q=q.data_ptr(),
+        k=k.data_ptr(),
+        v=v.data_ptr(),
+        out=out.data_ptr(),
+        lse=None if lse is None else lse.data_ptr(),
+        lengths=None if lengths is None else lengths.data_ptr(),
+        b=b,
+        n_q=n_q,
+        n_k=n_k,
+        n_v=n_v,
+        t=t,
+        rows=rows,
+        d_k=d_k,
+        d_v=d_v,
+        q_stride=q.stride()[:3],
+        k_stride=k.stride()[:3],
+        v_stride=v.stride()[:3],
+        threads=torch.get_num_threads(),
+        scale=d_k**-0.5 if scale is None else scale,
+        **selective,
     )
 
 

@@ -10,7 +10,7 @@
 
 namespace sigma {
 
-// Mirrors _ARGUMENTS in kernels/native.py: 8-byte fields, strides in elements, the last dim contiguous.
+// `Args` in kernels/native.py. Strides in elements, the last dim contiguous.
 struct Args {
   const void *q, *k, *v;
   void* out;

@@ -3,6 +3,7 @@
 // All rows of all units (see scores.h) form one line, cut evenly among the threads, so the threads finish together
 // whatever the head counts and lengths. Each thread runs an online softmax over blocks of rows; a unit that was cut
 // leaves partial results (maximum, sum, accumulator) that are combined at the end by their log-sum-exp.
+#include "kernels/layout.h"
 #include "kernels/scores.h"
 
 namespace sigma {
@@ -236,3 +237,9 @@ const char* sigma_simd() {
 #endif
 }
 }
+
+SIGMA_LAYOUT(Args, SIGMA_FIELD(q), SIGMA_FIELD(k), SIGMA_FIELD(v), SIGMA_FIELD(out), SIGMA_FIELD(lse),
+             SIGMA_FIELD(lengths), SIGMA_FIELD(b), SIGMA_FIELD(n_q), SIGMA_FIELD(n_k), SIGMA_FIELD(n_v), SIGMA_FIELD(t),
+             SIGMA_FIELD(rows), SIGMA_FIELD(d_k), SIGMA_FIELD(d_v), SIGMA_FIELD(q_stride), SIGMA_FIELD(k_stride),
+             SIGMA_FIELD(v_stride), SIGMA_FIELD(threads), SIGMA_FIELD(scale), SIGMA_FIELD(top_k),
+             SIGMA_FIELD(renormalize), SIGMA_FIELD(captured), SIGMA_FIELD(positions))

@@ -30,6 +30,6 @@ def selective_decode_attention(
     out = q.new_empty((b, n_q, t, v.shape[3]))
     captured = torch.empty(b, n_q, t)
     positions = torch.empty(b, n_q, t, top_k + 1, dtype=torch.int32)
-    extra = (top_k, int(renormalize), captured.data_ptr(), positions.data_ptr())
-    kernel(native.arguments(q, k, v, out, None, lengths, scale, extra))
+    chosen = {"captured": captured.data_ptr(), "positions": positions.data_ptr()}
+    kernel(native.arguments(q, k, v, out, None, lengths, scale, top_k=top_k, renormalize=int(renormalize), **chosen))
     return SelectiveResult(out, captured, positions)

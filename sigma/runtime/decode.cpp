@@ -1,44 +1,12 @@
 // The decoder's forward pass on packed weights: norms, projections, augmented query, rotary embedding, MLP and head in
 // one parallel region per layer. Attention itself is kernels/'s: a step of one token calls its C functions through
 // pointers; for more tokens the caller runs it between `before` and `after`.
-#include "kernels/scores.h"
+#include "kernels/layout.h"
+#include "model.h"
 #include "team.h"
 
 namespace sigma {
 namespace {
-
-// Mirrors _LAYER in native.py.
-struct Layer {
-  const float *input_norm, *post_norm;
-  const Matrix *q, *k, *v, *o, *gate, *up, *down;
-  const Matrix *q_gate, *q_up, *q_down;  // null without an augmented query
-  const float* expand;                   // half K dim: [n_k][head_dim][key_head_dim]; else null
-};
-
-// Mirrors _MODEL in native.py.
-struct Model {
-  int64_t hidden, n_q, n_k, n_v, d, d_k, inner, wide, layers, half, context, renormalize;
-  double eps, scale;
-  const float *cosine, *sine;  // [context][d_k / 2]
-  const float* norm;
-  const Layer* layer;
-};
-
-// Mirrors _STEP in native.py. Widths in elements; buffers are the caller's.
-struct Step {
-  int64_t b, t, past, capacity, threads, top_k, probe;  // top_k is negative without selective V
-  float* state;               // residual stream [b * t][hidden]
-  void *q, *out;              // [b * t][n_q * d_k] rotated queries, [b * t][n_q * d] attention output, cache type
-  void* const* cache;         // per layer: K [b][n_k][capacity][d_k], V [b][n_v][capacity][d]
-  void* probe_q;              // [b][n_q][d_k]
-  int32_t* positions;         // [b][n_q][top_k + 1], of the layer that ran last and then of the probed one
-  int32_t* probe_positions;
-  float *captured, *probe_captured;
-  void (*attend)(const Args*);
-  int64_t distinct;           // result: distinct V rows fetched by selective V, all layers
-};
-
-inline int64_t wide_of(const Model& m) { return m.n_q * m.d; }
 
 // Everything between two matrices; grows to the largest call and stays. Rows are padded to 16 by the matrices.
 struct Scratch {
@@ -301,3 +269,19 @@ void sigma_head(const Model* m, const Matrix* head, float* state, int64_t n, int
   });
 }
 }
+
+// structs.py has the same fields.
+SIGMA_LAYOUT(Matrix, SIGMA_FIELD(kind), SIGMA_FIELD(rows), SIGMA_FIELD(cols), SIGMA_FIELD(group), SIGMA_FIELD(data),
+             SIGMA_FIELD(scale), SIGMA_FIELD(zero), SIGMA_FIELD(identity), SIGMA_FIELD(rank_rows),
+             SIGMA_FIELD(rank_cols))
+SIGMA_LAYOUT(Layer, SIGMA_FIELD(input_norm), SIGMA_FIELD(post_norm), SIGMA_FIELD(q), SIGMA_FIELD(k), SIGMA_FIELD(v),
+             SIGMA_FIELD(o), SIGMA_FIELD(gate), SIGMA_FIELD(up), SIGMA_FIELD(down), SIGMA_FIELD(q_gate),
+             SIGMA_FIELD(q_up), SIGMA_FIELD(q_down), SIGMA_FIELD(expand))
+SIGMA_LAYOUT(Model, SIGMA_FIELD(hidden), SIGMA_FIELD(n_q), SIGMA_FIELD(n_k), SIGMA_FIELD(n_v), SIGMA_FIELD(d),
+             SIGMA_FIELD(d_k), SIGMA_FIELD(inner), SIGMA_FIELD(wide), SIGMA_FIELD(layers), SIGMA_FIELD(half),
+             SIGMA_FIELD(context), SIGMA_FIELD(renormalize), SIGMA_FIELD(eps), SIGMA_FIELD(scale),
+             SIGMA_FIELD(cosine), SIGMA_FIELD(sine), SIGMA_FIELD(norm), SIGMA_FIELD(layer))
+SIGMA_LAYOUT(Step, SIGMA_FIELD(b), SIGMA_FIELD(t), SIGMA_FIELD(past), SIGMA_FIELD(capacity), SIGMA_FIELD(threads),
+             SIGMA_FIELD(top_k), SIGMA_FIELD(probe), SIGMA_FIELD(state), SIGMA_FIELD(q), SIGMA_FIELD(out),
+             SIGMA_FIELD(cache), SIGMA_FIELD(probe_q), SIGMA_FIELD(positions), SIGMA_FIELD(probe_positions),
+             SIGMA_FIELD(captured), SIGMA_FIELD(probe_captured), SIGMA_FIELD(attend), SIGMA_FIELD(distinct))

@@ -3,13 +3,14 @@
 A step of a small model is some fifteen short launches per layer, and launching them one by one takes the host several
 times longer than the GPU needs to run them. `fused_step` is written so that none of its shapes and addresses depends
 on how many rows are cached: the kernels get whole buffers and read the length on the device. It runs anywhere (the
-tests hold it to the eager loop on a CPU); `DecodeStep` captures it on a GPU and replays it until something it depends
+tests hold it to the eager loop on a CPU); `GraphPath` captures it on a GPU and replays it until something it depends
 on changes: the buffers (they grow in chunks), the batch or the number of fetched V rows. SIGMA_CUDA_GRAPH=0 in the
 environment switches it off.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -24,8 +25,11 @@ from kernels.backends import chosen_backend
 from kernels.splits import MAX_DIM
 from sigma.model.cache import DiffKVCache
 from sigma.model.configuration import SigmaConfig
+from sigma.runtime.path import Path
 from sigma.runtime.torch_path import TorchPath, distinct_rows
 from sigma.runtime.trace import Trace
+
+log = logging.getLogger(__name__)
 
 # Rows that a GPU's cache grows by: each growth costs a capture, about as long as a few dozen steps.
 GPU_CHUNK = 1024
@@ -114,30 +118,49 @@ def fused_step(
     if top_k is not None:
         rows = buffers[0][0].shape[2]
         result.distinct = distinct_rows(torch.stack(result.positions), rows, config.num_value_heads)
-    result.logits = path.head(path.normed(hidden, path.norm))
+    result.logits = path.head(hidden)
     return result
 
 
-class DecodeStep:
-    """`fused_step` with its fixed buffers; on a GPU captured once per (batch, capacity, top_k, buffers), then replayed.
+class GraphPath(Path):
+    """The torch path with a decode step of its own: `fused_step` with fixed buffers, on a GPU captured once per (batch,
+    capacity, top_k, buffers), then replayed.
 
     The least recently used of more than KEPT_GRAPHS graphs is freed. On other devices the same code runs uncaptured.
+    Where a capture fails, the path steps through the torch path for good: trying again would cost every growth of the
+    cache a failed capture.
     """
 
     def __init__(self, path: TorchPath):
         self.path = path
+        self.kernels = f"{path.kernels}, CUDA graph"
+        self.failed = False
         self.kept: OrderedDict[tuple, _Captured] = OrderedDict()
         self.lock = Lock()  # the fixed buffers are one step's at a time
         self.stream = torch.cuda.Stream(path.device) if path.device.type == "cuda" else None
 
     def run(self, ids: Tensor, cache: DiffKVCache, trace: Trace, top_k: int | None) -> Tensor:
-        """Append ids [b, 1], on the CPU or the device, to the cache; fills the trace.
+        return self.path.run(ids, cache, trace, top_k)
 
-        Returns fp32 logits [b, vocab], the caller's own. The host waits for the GPU only to count the distinct rows of
-        a selection.
+    def head(self, hidden: Tensor) -> Tensor:
+        return self.path.head(hidden)
 
-        GraphUnavailable, with the cache as it was, when the step cannot be captured.
-        """
+    def weight_pointers(self) -> dict[str, int]:
+        return self.path.weight_pointers()
+
+    def decode(self, ids: Tensor, cache: DiffKVCache, trace: Trace, top_k: int | None) -> Tensor:
+        """As `Path.decode`; ids may be on the CPU. The host waits for the GPU only to count a selection's distinct rows."""
+        if not self.failed:
+            try:
+                return self._step(ids, cache, trace, top_k)
+            except GraphUnavailable as reason:
+                self.failed = True
+                self.kernels = f"{self.path.kernels}, no CUDA graph ({reason})"
+                log.warning("decoding goes on without a CUDA graph: %s", reason)
+        return self.path.decode(ids, cache, trace, top_k)
+
+    def _step(self, ids: Tensor, cache: DiffKVCache, trace: Trace, top_k: int | None) -> Tensor:
+        """The replayed step. GraphUnavailable, with the cache as it was, when it cannot be captured."""
         path, b = self.path, len(ids)
         cache.reserve(b, 1, path.dtype, path.device)
         length, capacity = cache.length + 1, cache.layers[0].capacity

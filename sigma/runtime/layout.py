@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import struct
-from dataclasses import dataclass, field
+import ctypes
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from sigma.quantization import Dense, Int4, Int8, Packed
+from sigma.runtime.structs import Matrix
 
 _ROWS = 16
-_MATRIX = struct.Struct("=7qd2q")  # field for field `struct Matrix` in matrix.h
 _FP32, _BF16, _INT8, _INT4 = range(4)
 
 
@@ -24,17 +24,15 @@ def _blocks(x: Tensor) -> Tensor:
 
 
 @dataclass
-class Matrix:
-    """One matrix as the C++ code sees it: `address` points to its `struct Matrix`, which points into `kept`."""
+class Interleaved:
+    """One matrix as the C++ code sees it: `header` points into the tensors in `kept`, the weights first."""
 
-    rows: int
-    cols: int
-    kept: list[Tensor] = field(default_factory=list)
-    header: Tensor | None = None
+    header: Matrix
+    kept: list[Tensor]
 
     @property
     def address(self) -> int:
-        return self.header.data_ptr()
+        return ctypes.addressof(self.header)
 
     def data_ptr(self) -> int:
         return self.kept[0].data_ptr()
@@ -47,13 +45,12 @@ def fits(packed: Packed, packed_math: bool) -> bool:
     return packed.shape[1] % 2 == 0 and not (isinstance(packed, Int4) and packed.group % 8)
 
 
-def interleave(packed: Packed, dtype: torch.dtype, packed_math: bool) -> Matrix:
+def interleave(packed: Packed, dtype: torch.dtype, packed_math: bool) -> Interleaved:
     """A packed matrix in the C++ layout.
 
     dtype: of dense weights (torch.bfloat16 or torch.float32); packed_math: whether Int4 and Int8 stay as they are.
     """
     rows, cols = packed.shape
-    made = Matrix(rows, cols)
     scale = zero = rank_rows = rank_cols = None
     group, identity = 0, 0.0
     if not packed_math or isinstance(packed, Dense):
@@ -70,12 +67,11 @@ def interleave(packed: Packed, dtype: torch.dtype, packed_math: bool) -> Matrix:
         kind, data = _INT8, _blocks(packed.values)
         group = cols if isinstance(packed, Int8) else cols // packed.scale.shape[1]
         scale = _blocks(packed.scale.view(rows, -1))
-    parts = (data, scale, zero, rank_rows, rank_cols)
-    made.kept = [x for x in parts if x is not None]
-    at = [0 if x is None else x.data_ptr() for x in parts]
-    fields = _MATRIX.pack(kind, rows, cols, group, at[0], at[1], at[2], identity, at[3], at[4])
-    made.header = torch.frombuffer(bytearray(fields), dtype=torch.uint8)
-    return made
+    parts = {"data": data, "scale": scale, "zero": zero, "rank_rows": rank_rows, "rank_cols": rank_cols}
+    parts = {name: x for name, x in parts.items() if x is not None}
+    addresses = {name: x.data_ptr() for name, x in parts.items()}
+    header = Matrix(kind=kind, rows=rows, cols=cols, group=group, identity=identity, **addresses)
+    return Interleaved(header, list(parts.values()))
 
 
 def _nibble_words(nibbles: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ enum Kind : int64_t { kFp32, kBf16, kInt8, kInt4 };
 constexpr int kRows = 16;         // rows of a block
 constexpr int kVectors = 16 / W;  // float vectors that hold one value per row of a block
 
-// Mirrors _MATRIX in layout.py. data: fp32 [blocks][cols][16]; bf16 [blocks][cols / 2][16][2]; int8 [blocks][cols][16];
+// `Matrix` in structs.py. data: fp32 [blocks][cols][16]; bf16 [blocks][cols / 2][16][2]; int8 [blocks][cols][16];
 // int4 [blocks][cols / 8][16] words of 8 nibbles: columns 0 2 4 6 1 3 5 7 from the low end. Padding rows are zeros.
 // w = q * scale (int8) or (q - 8) * scale + zero (int4), + identity * I + rows * cols^T.
 struct Matrix {

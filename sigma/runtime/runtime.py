@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -15,12 +13,11 @@ from sigma.model.cache import CHUNK, DiffKVCache
 from sigma.model.configuration import SigmaConfig
 from sigma.model.modeling import SigmaForCausalLM
 from sigma.quantization import Dense, Packed
-from sigma.runtime.graph import GPU_CHUNK, DecodeStep, GraphUnavailable, unavailable
+from sigma.runtime.graph import GPU_CHUNK, GraphPath, unavailable
 from sigma.runtime.native import NativePath, NativeUnavailable
+from sigma.runtime.path import Path
 from sigma.runtime.torch_path import TorchPath
 from sigma.runtime.trace import Trace
-
-log = logging.getLogger(__name__)
 
 WEIGHTS = ("auto", "int4", "bf16", "fp32")
 
@@ -60,21 +57,29 @@ class Runtime:
         self.weights = ("int4" if on_cpu else "bf16") if weights == "auto" else weights
         self.dtype = torch.float32 if self.weights == "fp32" else torch.bfloat16
         _check_tensors(config, tensors)
-        path = share.path if share is not None and share.weights == self.weights else None
-        packed = self.weights == "int4"
+        known = share.compiled if share is not None and share.weights == self.weights else None
         with torch.inference_mode():
-            self.path: NativePath | TorchPath
-            try:
-                if not on_cpu:
-                    raise NativeUnavailable(str(self.device))
-                self.path = NativePath(config, tensors, self.dtype, packed, path)
-                self.kernels = self.path.kernels
-            except NativeUnavailable as reason:
-                self.path = TorchPath(config, tensors, self.dtype, self.device, packed, path)
-                self.kernels = f"torch ({reason})"
-            self.step: DecodeStep | None = None
-            if self.device.type == "cuda":
-                self._prepare_step()
+            self.compiled = self._compiled(tensors, known)  # holds the weights, which another runtime may share
+            self.path = self._with_graph() if self.device.type == "cuda" else self.compiled
+
+    def _compiled(self, tensors: dict[str, Packed], known: Path | None) -> NativePath | TorchPath:
+        packed = self.weights == "int4"
+        if self.device.type == "cuda":
+            kernels = "triton" if chosen_backend("decode_attention", self.device) == "triton" else "torch"
+            return TorchPath(self.config, tensors, self.dtype, self.device, packed, known, kernels)
+        try:
+            if self.device.type != "cpu":
+                raise NativeUnavailable(str(self.device))
+            return NativePath(self.config, tensors, self.dtype, packed, known)
+        except NativeUnavailable as reason:
+            return TorchPath(self.config, tensors, self.dtype, self.device, packed, known, f"torch ({reason})")
+
+    def _with_graph(self) -> Path:
+        reason = unavailable(self.config, self.device)
+        if reason is None:
+            return GraphPath(self.compiled)
+        self.compiled.kernels += f", no CUDA graph ({reason})"
+        return self.compiled
 
     @classmethod
     def from_model(cls, model: SigmaForCausalLM, **options) -> Runtime:
@@ -83,6 +88,11 @@ class Runtime:
         if model.config.tie_word_embeddings:
             state.pop("lm_head.weight", None)
         return cls(model.config, {name: Dense(tensor.detach()) for name, tensor in state.items()}, **options)
+
+    @property
+    def kernels(self) -> str:
+        """Which code runs; it may change once, when a CUDA graph turns out not to work."""
+        return self.path.kernels
 
     @property
     def kv_itemsize(self) -> int:
@@ -127,26 +137,9 @@ class Runtime:
         if probe_layer is not None and not 0 <= probe_layer < self.config.num_hidden_layers:
             raise ValueError(f"probe_layer {probe_layer} is not among the {self.config.num_hidden_layers} layers")
         trace = Trace(probe_layer)
-        logits = self._decoded(ids, cache, trace, top_k)
+        logits = self.path.decode(ids, cache, trace, top_k)
         self._note_read(cache, ids.shape[0], top_k, trace.distinct_rows)
         return logits, None if probe_layer is None else self._probe(trace, cache)
-
-    def _prepare_step(self) -> None:
-        kernels = "triton" if chosen_backend("decode_attention", self.device) == "triton" else "torch"
-        reason = unavailable(self.config, self.device)
-        if reason is None:
-            self.step = DecodeStep(self.path)
-        self.kernels = f"{kernels}, CUDA graph" if reason is None else f"{kernels}, no CUDA graph ({reason})"
-
-    def _decoded(self, ids: Tensor, cache: DiffKVCache, trace: Trace, top_k: int | None) -> Tensor:
-        if self.step is not None:
-            try:
-                return self.step.run(ids, cache, trace, top_k)
-            except GraphUnavailable as reason:
-                self.step = None  # for good: trying again would cost every growth of the cache a failed capture
-                self.kernels = f"{self.kernels.split(',')[0]}, no CUDA graph ({reason})"
-                log.warning("decoding goes on without a CUDA graph: %s", reason)
-        return self.path.head(self.path.run(ids, cache, trace, top_k)[:, -1])
 
     def _probe(self, trace: Trace, cache: DiffKVCache) -> AttentionProbe:
         keys = cache.layers[trace.probe_layer].keys[:1]

@@ -16,6 +16,7 @@ from sigma.model.configuration import SigmaConfig
 from sigma.model.modeling import rope_tables
 from sigma.quantization import Int4, Packed
 from sigma.quantization.packed import unpack_nibbles
+from sigma.runtime.path import Path
 from sigma.runtime.trace import Trace
 
 _FEW_ROWS = 8  # from about 10 rows on, bf16 beats the int4 kernel
@@ -80,7 +81,7 @@ class Int4Matrix(DenseMatrix):
         return y.view(*x.shape[:-1], -1)
 
 
-class TorchPath:
+class TorchPath(Path):
     """Compiled weights and the loop over the layers. `compiled` maps packed objects to matrices, for sharing."""
 
     def __init__(
@@ -90,9 +91,11 @@ class TorchPath:
         dtype: torch.dtype,
         device: torch.device,
         packed: bool,
-        share: object | None = None,
+        share: Path | None = None,
+        kernels: str = "torch",
     ):
         self.config, self.dtype, self.device, self.packed = config, dtype, device, packed
+        self.kernels = kernels
         usable = isinstance(share, TorchPath) and (share.dtype, share.device) == (dtype, device)
         # The packed objects are kept beside what they became, so that an id cannot be reused.
         self.compiled: dict[tuple[int, ...], tuple] = {}
@@ -143,7 +146,6 @@ class TorchPath:
         return layer
 
     def weight_pointers(self) -> dict[str, int]:
-        """Address of what each tensor was compiled to; matrices that were stacked have one address."""
         return {
             self.names[part]: compiled.data_ptr()
             for parts, (_, compiled) in self.compiled.items()
@@ -152,11 +154,10 @@ class TorchPath:
         }
 
     def head(self, hidden: Tensor) -> Tensor:
-        """Logits, fp32 [.., vocab]."""
-        return F.linear(hidden, self.head_weight).float()
+        return F.linear(self.normed(hidden, self.norm), self.head_weight).float()
 
     def run(self, ids: Tensor, cache: DiffKVCache, trace: Trace, top_k: int | None) -> Tensor:
-        """Append `ids` [b, t] to the cache; returns the normalised last hidden states [b, t, hidden]."""
+        """As `Path.run`, in the type of the weights."""
         config, past, t = self.config, cache.length, ids.shape[1]
         ids = ids.to(self.device, non_blocking=True)
         cos, sin = self.cos[past : past + t], self.sin[past : past + t]
@@ -187,7 +188,7 @@ class TorchPath:
             hidden = hidden + layer["down_proj"](silu_mul(gate_up))
         if fetched:
             trace.distinct_rows = int(distinct_rows(torch.stack(fetched), cache.length, config.num_value_heads))
-        return self.normed(hidden, self.norm)
+        return hidden
 
     def normed(self, hidden: Tensor, weight: Tensor) -> Tensor:
         """RMS norm of the residual stream [.., hidden]."""

@@ -9,7 +9,7 @@ import torch
 from kernels import native
 from sigma.model.cache import CACHE_NAME, DiffKVCache
 from sigma.runtime import Runtime, graph
-from sigma.runtime.graph import KEPT_GRAPHS, DecodeStep, GraphUnavailable, unavailable
+from sigma.runtime.graph import KEPT_GRAPHS, GraphPath, GraphUnavailable, unavailable
 from sigma.runtime.torch_path import distinct_rows
 from tests.tiny import tiny_model
 
@@ -42,7 +42,7 @@ def runtime_of(monkeypatch):
 
     def make(model, stepping: bool = True, **options) -> Runtime:
         runtime = Runtime.from_model(model, **{"weights": "fp32", **options})
-        runtime.step = DecodeStep(runtime.path) if stepping else None
+        runtime.path = GraphPath(runtime.compiled) if stepping else runtime.compiled
         return runtime
 
     monkeypatch.setenv("SIGMA_NATIVE", "0")
@@ -85,7 +85,7 @@ def test_the_step_is_the_eager_loop_and_the_model(name, batch, top_k, runtime_of
         wanted = [model(ids[:, i : i + 1], cache=past).logits[:, -1] for i in range(PROMPT, ids.shape[1])]
     torch.testing.assert_close(got, torch.stack(wanted, 1), atol=2e-4, rtol=2e-4)
     assert cache.layers[0].capacity == 2 * CHUNK
-    assert len(runtime.step.kept) == 2
+    assert len(runtime.path.kept) == 2
     assert cache.bytes() == eager_cache.bytes()
     for probe, eager_probe in zip(probes, eager_probes):
         np.testing.assert_allclose(probe.scores, eager_probe.scores, atol=3e-5)
@@ -156,14 +156,14 @@ def captures(monkeypatch):
         step.result, step.graph = graph.fused_step(*arguments), FakeGraph(step, arguments)
         seen.append((len(step.ids), buffers[0][0].shape[2], top_k))
 
-    monkeypatch.setattr(DecodeStep, "_capture", capture)
+    monkeypatch.setattr(GraphPath, "_capture", capture)
     return seen
 
 
 def test_a_graph_is_captured_when_something_changes(captures, runtime_of):
     model, ids = model_of("sigma"), tokens(1)
     runtime = runtime_of(model)
-    runtime.step.stream = object()
+    runtime.path.stream = object()
     eager, _, _ = decoded(runtime_of(model, stepping=False), ids)
     got, _, cache = decoded(runtime, ids)
     torch.testing.assert_close(got, eager, atol=1e-4, rtol=1e-4)
@@ -175,7 +175,7 @@ def test_a_graph_is_captured_when_something_changes(captures, runtime_of):
     others = [runtime.new_cache() for _ in range(KEPT_GRAPHS)]
     for other in others:
         runtime.decode(ids[:, :1], other)
-    assert len(runtime.step.kept) == KEPT_GRAPHS
+    assert len(runtime.path.kept) == KEPT_GRAPHS
     before = len(captures)
     runtime.decode(ids[:, :1], others[0])
     assert len(captures) == before
@@ -185,7 +185,7 @@ def test_a_graph_is_captured_when_something_changes(captures, runtime_of):
 
 def test_logits_belong_to_the_caller(captures, runtime_of):
     runtime, ids = runtime_of(model_of("gqa")), tokens(1)
-    runtime.step.stream = object()
+    runtime.path.stream = object()
     cache = runtime.new_cache()
     first, _ = runtime.decode(ids[:, :1], cache)
     kept = first.clone()
@@ -199,9 +199,11 @@ def test_without_a_graph_the_eager_loop_answers(runtime_of, monkeypatch, caplog)
 
     model, ids = model_of("sigma"), tokens(1)
     runtime = runtime_of(model)
-    runtime.kernels = "triton, CUDA graph"
-    runtime.step.stream = object()
-    monkeypatch.setattr(DecodeStep, "_capture", fail)
+    runtime.compiled.kernels = "triton"
+    runtime.path = GraphPath(runtime.compiled)
+    assert runtime.kernels == "triton, CUDA graph"
+    runtime.path.stream = object()
+    monkeypatch.setattr(GraphPath, "_capture", fail)
     with caplog.at_level(logging.WARNING):
         got, _, cache = decoded(runtime, ids)
     torch.testing.assert_close(got, decoded(runtime_of(model, stepping=False), ids)[0])
@@ -235,14 +237,14 @@ def test_distinct_rows_skip_padding():
 def test_ids_may_change_after_the_step(captures, runtime_of):
     """The step has its own copy of the ids, whichever device they came from."""
     runtime, ids = runtime_of(model_of("gqa")), tokens(1)
-    runtime.step.stream = object()
+    runtime.path.stream = object()
     first, again = runtime.new_cache(), runtime.new_cache()
     token = ids[:, :1].clone()
     wanted, _ = runtime.decode(token, first)
     token.zero_()
     got, _ = runtime.decode(ids[:, :1], again)
     assert torch.equal(got, wanted)
-    (step, *_) = runtime.step.kept.values()
+    (step, *_) = runtime.path.kept.values()
     assert step.ids.data_ptr() != token.data_ptr()
     assert step.ids.item() == ids[0, 0]
 
@@ -262,7 +264,7 @@ def on_gpu(monkeypatch):
         wanted = "triton, no CUDA graph (SIGMA_CUDA_GRAPH=0)" if kind == "eager" else "triton, CUDA graph"
         assert runtime.kernels == wanted
         if kind == "uncaptured":
-            runtime.step.stream = None
+            runtime.path.stream = None
         return runtime
 
     return make
@@ -287,7 +289,7 @@ def test_the_step_is_the_eager_loop_on_a_gpu(name, kind, on_gpu):
             if top_k is not None:
                 np.testing.assert_array_equal(probe.positions, other.positions)
     assert runtime.kernels == "triton, CUDA graph"  # no capture failed on the way
-    assert len(runtime.step.kept) <= KEPT_GRAPHS
+    assert len(runtime.path.kept) <= KEPT_GRAPHS
 
 
 @pytest.mark.gpu

@@ -1,0 +1,50 @@
+"""The C++ code's structs by field name; what the fields mean is said in matrix.h and model.h.
+
+The library confirms them when it is loaded (`kernels.structs`). Addresses point into tensors that the caller keeps.
+"""
+
+import ctypes
+
+
+def _fields(kind: type, names: str) -> list[tuple[str, type]]:
+    return [(name, kind) for name in names.split()]
+
+
+class Matrix(ctypes.Structure):
+    """A packed matrix (matrix.h)."""
+
+    _fields_ = [
+        *_fields(ctypes.c_int64, "kind rows cols group"),
+        *_fields(ctypes.c_void_p, "data scale zero"),
+        ("identity", ctypes.c_double),
+        *_fields(ctypes.c_void_p, "rank_rows rank_cols"),
+    ]
+
+
+class Layer(ctypes.Structure):
+    """The weights of one layer (model.h)."""
+
+    _fields_ = _fields(ctypes.c_void_p, "input_norm post_norm q k v o gate up down q_gate q_up q_down expand")
+
+
+class Model(ctypes.Structure):
+    """What does not change between two calls (model.h)."""
+
+    _fields_ = [
+        *_fields(ctypes.c_int64, "hidden n_q n_k n_v d d_k inner wide layers half context renormalize"),
+        *_fields(ctypes.c_double, "eps scale"),
+        *_fields(ctypes.c_void_p, "cosine sine norm layer"),
+    ]
+
+
+class Step(ctypes.Structure):
+    """One call: tokens, buffers, and what it leaves behind (model.h)."""
+
+    _fields_ = [
+        *_fields(ctypes.c_int64, "b t past capacity threads top_k probe"),
+        *_fields(ctypes.c_void_p, "state q out cache probe_q positions probe_positions captured probe_captured attend"),
+        ("distinct", ctypes.c_int64),
+    ]
+
+
+STRUCTURES = (Matrix, Layer, Model, Step)
