@@ -132,94 +132,113 @@ inline __m512i nibble_table() {
 }
 #endif
 
-// One block of 16 rows times one token, without the offsets.
-inline void dot_block(const Matrix& m, int64_t block, const Rows& x, const float* sums, float* y) {
+// One block of 16 rows times one token, without the offsets, by kind of matrix.
+inline void dot_fp32(const Matrix& m, int64_t block, const Rows& x, float* y) {
+  vf acc[kVectors] = {}, odd[kVectors] = {};
+  const int64_t cols = m.cols;
+  const float* w = reinterpret_cast<const float*>(m.data) + block * cols * kRows;
+  int64_t c = 0;
+  for (; c + 2 <= cols; c += 2)
+    for (int v = 0; v < kVectors; v++) {
+      acc[v] += load(w + c * kRows + v * W) * x.full[c];
+      odd[v] += load(w + (c + 1) * kRows + v * W) * x.full[c + 1];
+    }
+  for (; c < cols; c++)
+    for (int v = 0; v < kVectors; v++) acc[v] += load(w + c * kRows + v * W) * x.full[c];
+  for (int v = 0; v < kVectors; v++) store(y + v * W, acc[v] + odd[v]);
+}
+
+inline void dot_bf16(const Matrix& m, int64_t block, const Rows& x, float* y) {
   vf acc[kVectors] = {};
   const int64_t cols = m.cols;
-  if (m.kind == kFp32) {
-    const float* w = reinterpret_cast<const float*>(m.data) + block * cols * kRows;
-    vf odd[kVectors] = {};
-    int64_t c = 0;
-    for (; c + 2 <= cols; c += 2)
-      for (int v = 0; v < kVectors; v++) {
-        acc[v] += load(w + c * kRows + v * W) * x.full[c];
-        odd[v] += load(w + (c + 1) * kRows + v * W) * x.full[c + 1];
-      }
-    for (; c < cols; c++)
-      for (int v = 0; v < kVectors; v++) acc[v] += load(w + c * kRows + v * W) * x.full[c];
-    for (int v = 0; v < kVectors; v++) acc[v] += odd[v];
-  } else if (m.kind == kBf16) {
-    const uint8_t* w = m.data + block * cols * kRows * 2;
-    int64_t c = 0;
+  const uint8_t* w = m.data + block * cols * kRows * 2;
+  int64_t c = 0;
 #if SIGMA_DPBF16
-    if (x.half) {
+  if (x.half) {
+    vf a[4] = {};
+    for (; c + 8 <= cols; c += 8)
+      for (int j = 0; j < 4; j++) a[j] = dot_pair(a[j], _mm512_loadu_si512(w + (c + 2 * j) * 32), x.half + c + 2 * j);
+    acc[0] = (a[0] + a[1]) + (a[2] + a[3]);
+    for (; c < cols; c += 2) acc[0] = dot_pair(acc[0], _mm512_loadu_si512(w + c * 32), x.half + c);
+  }
+#endif
+  for (; c < cols; c += 2)
+    for (int v = 0; v < kVectors; v++) {
+      vf even, odd;
+      widen(load(w + c * 32 + v * W * 4), even, odd);
+      acc[v] += even * x.full[c] + odd * x.full[c + 1];
+    }
+  for (int v = 0; v < kVectors; v++) store(y + v * W, acc[v]);
+}
+
+inline void dot_int8(const Matrix& m, int64_t block, const Rows& x, float* y) {
+  vf acc[kVectors] = {};
+  const int8_t* w = reinterpret_cast<const int8_t*>(m.data) + block * m.cols * kRows;
+  const uint16_t* scale = m.scale + block * m.groups() * kRows;
+  for (int64_t g = 0; g < m.groups(); g++) {
+    vf a[4][kVectors] = {};
+    int64_t c = g * m.group;
+    const int64_t end = c + m.group;
+    for (; c + 4 <= end; c += 4)
+      for (int j = 0; j < 4; j++)
+        for (int v = 0; v < kVectors; v++) a[j][v] += int8_lanes(w + (c + j) * kRows + v * W) * x.full[c + j];
+    for (; c < end; c++)
+      for (int v = 0; v < kVectors; v++) a[0][v] += int8_lanes(w + c * kRows + v * W) * x.full[c];
+    for (int v = 0; v < kVectors; v++)
+      acc[v] += ((a[0][v] + a[1][v]) + (a[2][v] + a[3][v])) * widen_half(scale + g * kRows + v * W);
+  }
+  for (int v = 0; v < kVectors; v++) store(y + v * W, acc[v]);
+}
+
+// `sums` of x over each group.
+inline void dot_int4(const Matrix& m, int64_t block, const Rows& x, const float* sums, float* y) {
+  vf acc[kVectors] = {};
+  const uint8_t* w = m.data + block * m.cols * kRows / 2;
+  const uint16_t* scale = m.scale + block * m.groups() * kRows;
+  const uint16_t* zero = m.zero + block * m.groups() * kRows;
+#if SIGMA_DPBF16
+  if (x.half) {
+    const __m512i table = nibble_table();
+    for (int64_t g = 0; g < m.groups(); g++) {
       vf a[4] = {};
-      for (; c + 8 <= cols; c += 8)
-        for (int j = 0; j < 4; j++) a[j] = dot_pair(a[j], _mm512_loadu_si512(w + (c + 2 * j) * 32), x.half + c + 2 * j);
-      acc[0] = (a[0] + a[1]) + (a[2] + a[3]);
-      for (; c < cols; c += 2) acc[0] = dot_pair(acc[0], _mm512_loadu_si512(w + c * 32), x.half + c);
+      for (int64_t c = g * m.group; c < (g + 1) * m.group; c += 8) {
+        const __m512i n = _mm512_loadu_si512(w + c * 8);
+        a[0] = dot_pair(a[0], _mm512_permutexvar_epi16(n, table), x.half + c);
+        a[1] = dot_pair(a[1], _mm512_permutexvar_epi16(_mm512_srli_epi16(n, 4), table), x.half + c + 2);
+        a[2] = dot_pair(a[2], _mm512_permutexvar_epi16(_mm512_srli_epi16(n, 8), table), x.half + c + 4);
+        a[3] = dot_pair(a[3], _mm512_permutexvar_epi16(_mm512_srli_epi16(n, 12), table), x.half + c + 6);
+      }
+      acc[0] += ((a[0] + a[1]) + (a[2] + a[3])) * widen_half(scale + g * kRows) + widen_half(zero + g * kRows) * sums[g];
     }
+    store(y, acc[0]);
+    return;
+  }
 #endif
-    for (; c < cols; c += 2)
+  for (int64_t g = 0; g < m.groups(); g++) {
+    vf a[kVectors] = {};
+    for (int64_t c = g * m.group; c < (g + 1) * m.group; c += 8)
       for (int v = 0; v < kVectors; v++) {
-        vf even, odd;
-        widen(load(w + c * 32 + v * W * 4), even, odd);
-        acc[v] += even * x.full[c] + odd * x.full[c + 1];
-      }
-  } else if (m.kind == kInt8) {
-    const int8_t* w = reinterpret_cast<const int8_t*>(m.data) + block * cols * kRows;
-    const uint16_t* scale = m.scale + block * m.groups() * kRows;
-    for (int64_t g = 0; g < m.groups(); g++) {
-      vf a[4][kVectors] = {};
-      int64_t c = g * m.group;
-      const int64_t end = c + m.group;
-      for (; c + 4 <= end; c += 4)
-        for (int j = 0; j < 4; j++)
-          for (int v = 0; v < kVectors; v++) a[j][v] += int8_lanes(w + (c + j) * kRows + v * W) * x.full[c + j];
-      for (; c < end; c++)
-        for (int v = 0; v < kVectors; v++) a[0][v] += int8_lanes(w + c * kRows + v * W) * x.full[c];
-      for (int v = 0; v < kVectors; v++)
-        acc[v] += ((a[0][v] + a[1][v]) + (a[2][v] + a[3][v])) * widen_half(scale + g * kRows + v * W);
-    }
-  } else {
-    const uint8_t* w = m.data + block * cols * kRows / 2;
-    const uint16_t* scale = m.scale + block * m.groups() * kRows;
-    const uint16_t* zero = m.zero + block * m.groups() * kRows;
-#if SIGMA_DPBF16
-    if (x.half) {
-      const __m512i table = nibble_table();
-      for (int64_t g = 0; g < m.groups(); g++) {
-        vf a[4] = {};
-        for (int64_t c = g * m.group; c < (g + 1) * m.group; c += 8) {
-          const __m512i n = _mm512_loadu_si512(w + c * 8);
-          a[0] = dot_pair(a[0], _mm512_permutexvar_epi16(n, table), x.half + c);
-          a[1] = dot_pair(a[1], _mm512_permutexvar_epi16(_mm512_srli_epi16(n, 4), table), x.half + c + 2);
-          a[2] = dot_pair(a[2], _mm512_permutexvar_epi16(_mm512_srli_epi16(n, 8), table), x.half + c + 4);
-          a[3] = dot_pair(a[3], _mm512_permutexvar_epi16(_mm512_srli_epi16(n, 12), table), x.half + c + 6);
+        const vu n = words(w + c * 8 + v * W * 4);
+        for (int j = 0; j < 8; j++) {
+          const vu nibble = (n >> (4 * j)) & 15u;
+          a[v] += __builtin_convertvector((vi)nibble, vf) * x.full[c + (j < 4 ? 2 * j : 2 * j - 7)];
         }
-        acc[0] += ((a[0] + a[1]) + (a[2] + a[3])) * widen_half(scale + g * kRows) + widen_half(zero + g * kRows) * sums[g];
       }
-      store(y, acc[0]);
-      return;
-    }
-#endif
-    for (int64_t g = 0; g < m.groups(); g++) {
-      vf a[kVectors] = {};
-      for (int64_t c = g * m.group; c < (g + 1) * m.group; c += 8)
-        for (int v = 0; v < kVectors; v++) {
-          const vu n = words(w + c * 8 + v * W * 4);
-          for (int j = 0; j < 8; j++) {
-            const vu nibble = (n >> (4 * j)) & 15u;
-            a[v] += __builtin_convertvector((vi)nibble, vf) * x.full[c + (j < 4 ? 2 * j : 2 * j - 7)];
-          }
-        }
-      for (int v = 0; v < kVectors; v++) {
-        const vf s = widen_half(scale + g * kRows + v * W);
-        acc[v] += a[v] * s + (widen_half(zero + g * kRows + v * W) - s * 8.0f) * sums[g];
-      }
+    for (int v = 0; v < kVectors; v++) {
+      const vf s = widen_half(scale + g * kRows + v * W);
+      acc[v] += a[v] * s + (widen_half(zero + g * kRows + v * W) - s * 8.0f) * sums[g];
     }
   }
   for (int v = 0; v < kVectors; v++) store(y + v * W, acc[v]);
+}
+
+inline void dot_block(const Matrix& m, int64_t block, const Rows& x, const float* sums, float* y) {
+  switch (m.kind) {
+    case kFp32: return dot_fp32(m, block, x, y);
+    case kBf16: return dot_bf16(m, block, x, y);
+    case kInt8: return dot_int8(m, block, x, y);
+    default: return dot_int4(m, block, x, sums, y);
+  }
 }
 
 }  // namespace sigma
