@@ -36,3 +36,15 @@ def test_a_gpu_without_triton_is_served_by_the_reference(operation, monkeypatch)
     monkeypatch.setitem(backends._registry, operation, {"triton": "kernels.decode.triton:decode_attention"})
     with pytest.raises(RuntimeError, match="triton is not installed"):
         backends._resolve(operation, torch.device("cpu"))
+
+
+def test_own_backward_by_device_type_and_width(monkeypatch):
+    gpu, cpu = torch.device("cuda"), torch.device("cpu")
+    monkeypatch.setattr(backends, "_has_triton", lambda: True)
+    assert backends.has_own_backward_for(gpu, torch.bfloat16, 256, 64)
+    assert not backends.has_own_backward_for(gpu, torch.bfloat16, 64, 257)
+    assert not backends.has_own_backward_for(gpu, torch.float32, 129, 64)
+    assert not backends.has_own_backward_for(gpu, torch.float64, 64, 64)
+    assert not backends.has_own_backward_for(cpu, torch.float32, 64, 64)
+    monkeypatch.setattr(backends, "_has_triton", lambda: False)
+    assert not backends.has_own_backward_for(gpu, torch.bfloat16, 64, 64)

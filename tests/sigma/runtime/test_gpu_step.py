@@ -11,29 +11,8 @@ from sigma.model.cache import CACHE_NAME, DiffKVCache
 from sigma.runtime import Runtime, graph
 from sigma.runtime.graph import KEPT_GRAPHS, GraphPath, GraphUnavailable, unavailable
 from sigma.runtime.torch_path import distinct_rows
+from tests.sigma.runtime.steps import CHUNK, MODELS, PROMPT, decoded, model_of, tokens
 from tests.tiny import tiny_model
-
-GPU = torch.cuda.is_available()
-MODELS = {
-    "gqa": dict(num_key_heads=3),
-    "sigma": dict(num_key_heads=1, augmented_query_dim=108),
-    "half-k": dict(num_key_heads=1, key_head_dim=4, augmented_query_dim=108),
-    "mha-untied": dict(num_key_heads=9, num_value_heads=9, tie_word_embeddings=False),
-    "biases-norms": dict(num_key_heads=3, qkv_bias=True, qk_norm=True),
-}
-PROMPT, STEPS, CHUNK = 13, 7, 16  # the buffers grow from 16 to 32 rows in between
-
-
-def model_of(name: str, **changes):
-    model = tiny_model(**MODELS[name], **changes)
-    for parameter in model.parameters():
-        if parameter.dim() == 1:  # norms of all ones would hide a forgotten one
-            parameter.data.uniform_(0.5, 1.5)
-    return model
-
-
-def tokens(batch: int, length: int = PROMPT + STEPS) -> torch.Tensor:
-    return torch.randint(0, 259, (batch, length), generator=torch.Generator().manual_seed(1))
 
 
 @pytest.fixture
@@ -56,17 +35,6 @@ def backend(request):
     if request.param == "triton":
         pytest.importorskip("triton")
     return request.param
-
-
-@torch.inference_mode()
-def decoded(runtime, ids, top_k=None, prompt=PROMPT, **options):
-    """Logits [b, steps, vocab] and probes of each token behind the prompt, and the cache."""
-    cache = DiffKVCache(runtime.config, CHUNK)
-    runtime.prefill(ids[:, :prompt], cache)
-    for layer in cache.layers:  # memory that nobody wrote may hold anything
-        layer.k_buffer[:, :, prompt:] = layer.v_buffer[:, :, prompt:] = float("nan")
-    steps = [runtime.decode(ids[:, i : i + 1], cache, top_k=top_k, **options) for i in range(prompt, ids.shape[1])]
-    return torch.stack([logits for logits, _ in steps], 1), [probe for _, probe in steps], cache
 
 
 @pytest.mark.parametrize("top_k", [None, 5, 15, 400])
@@ -247,90 +215,3 @@ def test_ids_may_change_after_the_step(captures, runtime_of):
     (step, *_) = runtime.path.kept.values()
     assert step.ids.data_ptr() != token.data_ptr()
     assert step.ids.item() == ids[0, 0]
-
-
-SERIES = ((1, None), (2, None), (2, 5), (2, 15), (1, 5))  # (batch, top_k), over four capacities each
-
-
-@pytest.fixture
-def on_gpu(monkeypatch):
-    """Runtimes of a model on the GPU: as a graph, uncaptured, or the eager loop."""
-    if not GPU:
-        pytest.skip("a CUDA graph needs a GPU")
-
-    def make(model, kind: str, weights: str) -> Runtime:
-        monkeypatch.setenv("SIGMA_CUDA_GRAPH", "0" if kind == "eager" else "1")
-        runtime = Runtime.from_model(model, device="cuda", weights=weights)
-        wanted = "triton, no CUDA graph (SIGMA_CUDA_GRAPH=0)" if kind == "eager" else "triton, CUDA graph"
-        assert runtime.kernels == wanted
-        if kind == "uncaptured":
-            runtime.path.stream = None
-        return runtime
-
-    return make
-
-
-@pytest.mark.gpu
-@pytest.mark.parametrize("kind", ["uncaptured", "graph"])
-@pytest.mark.parametrize("name", MODELS)
-def test_the_step_is_the_eager_loop_on_a_gpu(name, kind, on_gpu):
-    """Read `uncaptured` first: where it fails the step is wrong, where only `graph` fails the capture is."""
-    model = model_of(name)
-    runtime, eager = on_gpu(model, kind, "fp32"), on_gpu(model, "eager", "fp32")
-    for batch, top_k in SERIES:
-        ids = tokens(batch, PROMPT + 40).cuda()
-        got, probes, cache = decoded(runtime, ids, top_k, probe_layer=1)
-        wanted, eager_probes, eager_cache = decoded(eager, ids, top_k, probe_layer=1)
-        torch.testing.assert_close(got, wanted, atol=1e-3, rtol=1e-3)
-        assert cache.layers[0].capacity == 4 * CHUNK
-        assert cache.bytes() == eager_cache.bytes()
-        for probe, other in zip(probes, eager_probes):
-            np.testing.assert_allclose(probe.scores, other.scores, atol=1e-4)
-            if top_k is not None:
-                np.testing.assert_array_equal(probe.positions, other.positions)
-    assert runtime.kernels == "triton, CUDA graph"  # no capture failed on the way
-    assert len(runtime.path.kept) <= KEPT_GRAPHS
-
-
-@pytest.mark.gpu
-@pytest.mark.parametrize("name", MODELS)
-def test_bf16_replays_are_as_near_as_the_eager_loop_on_a_gpu(name, on_gpu):
-    model = model_of(name)
-    kinds = (("eager", "fp32"), ("graph", "bf16"), ("eager", "bf16"))
-    truth, replayed, eager = (on_gpu(model, *kind) for kind in kinds)
-    for batch, top_k in SERIES:
-        ids = tokens(batch, PROMPT + 40).cuda()
-        wanted = decoded(truth, ids, top_k)[0]
-        errors = [(decoded(r, ids, top_k)[0] - wanted).square().mean().sqrt() for r in (replayed, eager)]
-        assert errors[0] < 1.3 * errors[1], (batch, top_k)
-    assert replayed.kernels == "triton, CUDA graph"
-
-
-@pytest.mark.gpu
-def test_a_replayed_step_waits_for_nothing_on_a_gpu(on_gpu):
-    """Ids from the CPU: the host hands them over and goes on."""
-    runtime = on_gpu(model_of("sigma"), "graph", "bf16")
-    cache = runtime.new_cache()
-    ids = tokens(1)
-    runtime.prefill(ids[:, :PROMPT], cache)
-    runtime.decode(ids[:, PROMPT : PROMPT + 1], cache)  # captures
-    torch.cuda.set_sync_debug_mode("error")
-    try:
-        runtime.decode(ids[:, PROMPT + 1 : PROMPT + 2], cache)
-    finally:
-        torch.cuda.set_sync_debug_mode("default")
-
-
-@pytest.mark.gpu
-def test_a_replayed_step_repeats_itself_on_a_gpu(on_gpu):
-    """The same step twice gives the same bits: a moving result would be a race inside the graph."""
-    runtime = on_gpu(model_of("sigma"), "graph", "bf16")
-    cache = runtime.new_cache()
-    ids = tokens(1, 300).cuda()
-    runtime.prefill(ids[:, :299], cache)
-    for top_k in (None, 20):
-        runs = []
-        for _ in range(20):
-            cache.keep_first(299)
-            runs.append(runtime.decode(ids[:, 299:], cache, top_k=top_k)[0])
-        assert all(torch.equal(run, runs[0]) for run in runs)
