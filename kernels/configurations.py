@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from kernels.checks import MAX_DECODE_QUERIES
+
 DTYPES = {"bf16": 2, "fp16": 2, "fp32": 4}
 # (d_k, d_v): the head dims in use, "half K dim" (arXiv 2501.13629, section 2.2) last.
 DIMS = [(32, 32), (64, 64), (96, 96), (128, 128), (192, 192), (256, 256), (32, 64), (64, 128)]
 # Query, key and value heads: the paper's and ours, plain GQA and MQA, and counts where K and V heads do not nest.
 HEADS = [(32, 4, 16), (9, 1, 3), (32, 16, 16), (9, 3, 3), (32, 8, 8), (64, 1, 64), (64, 8, 8), (8, 1, 1), (40, 8, 20)]
-QUERIES = [1, 2, 4, 8, 16]
+QUERIES = [1, 2, 4, 8, MAX_DECODE_QUERIES]
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
 1. Scores: as the decode kernel without V. fp32 scores go to memory once, with the log-sum-exp of each split and, per
    query, the maximum of every block of 8 rows.
 2. Choice and gather (`triton_choose.py`), one program per query.
+
+`_score_kernel` has over 60 lines: a third of them are its arguments, and its loop, as in decoding, shares its values.
 """
 
 from collections.abc import Iterator

@@ -7,6 +7,8 @@ is nearly tight. Every row of the answer, ties included, lies in a group and in 
 only those groups, then only those blocks are read again, and their rows that reach the floor are collected in order.
 Among these, a few more than k, the exact threshold is found. Where they outnumber the buffer (many ties), and where
 there are too few blocks, the search runs over all scores: the answer is the same.
+
+`choose_kernel` has over 60 lines: 34 are its arguments, and its steps, where they can be named, are functions already.
 """
 
 import triton
