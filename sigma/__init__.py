@@ -1,10 +1,26 @@
 """Sigma: a decoder with DiffQKV attention (arXiv 2501.13629), its cache, checkpoints, runtime and engine.
 
-Importing the package registers `SigmaConfig` and `SigmaForCausalLM` with transformers' Auto classes.
+A name is imported when it is first used, so that `import sigma.events` loads neither torch nor transformers. With
+`SigmaForCausalLM` or `SigmaModel`, transformers' Auto classes learn to load a Sigma (`sigma.model.modeling`).
 """
 
-from sigma.model.configuration import SigmaConfig
-from sigma.model.modeling import SigmaForCausalLM, SigmaModel
-from sigma.model.presets import PRESETS, preset
+from importlib import import_module
 
-__all__ = ["PRESETS", "SigmaConfig", "SigmaForCausalLM", "SigmaModel", "preset"]
+_HOME = {
+    "PRESETS": "sigma.model.presets",
+    "SigmaConfig": "sigma.model.configuration",
+    "SigmaForCausalLM": "sigma.model.modeling",
+    "SigmaModel": "sigma.model.modeling",
+    "preset": "sigma.model.configuration",
+}
+__all__ = list(_HOME)
+
+
+def __getattr__(name: str):
+    if name not in _HOME:
+        raise AttributeError(f"module 'sigma' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -13,6 +13,10 @@ from typing import Protocol
 import numpy as np
 
 SIDES = ("sigma", "gqa")
+SOURCE_FIRST = SIDES[::-1]
+"""The order of a table of measurements: the source, then what was made of it."""
+SIDE_NAMES = {"sigma": "Sigma", "gqa": "GQA"}
+"""What the sides are called where no model is loaded that has a name of its own (`SideInfo.name`)."""
 
 
 class PromptError(ValueError):

@@ -10,12 +10,11 @@ import time
 from pathlib import Path
 
 from sigma.cli import model_options, parser_for, run, say
+from sigma.events import SIDES, ChatRequest, PrefillEvent, PromptError, Sampling, StepEvent
 
 
 def generate(engine, request, echo: bool) -> dict:
     """Run one side to its end; returns the figures that --json prints."""
-    from sigma.events import PrefillEvent, StepEvent
-
     begun = time.perf_counter()
     text, decode_ms, prefill_ms, first, tokens, last = [], 0.0, 0.0, None, 0, None
     for event in engine.stream(request):
@@ -49,7 +48,7 @@ def generate(engine, request, echo: bool) -> dict:
 
 def main(argv: list[str] | None = None) -> None:
     parser = parser_for(__doc__)
-    parser.add_argument("--side", choices=("sigma", "gqa"), default="sigma")
+    parser.add_argument("--side", choices=SIDES, default="sigma")
     parser.add_argument("--prompt", required=True, help="the question; '-' reads it from standard input")
     parser.add_argument("--context-file", type=Path, help="a text put before the question")
     parser.add_argument("--system", help="system prompt")
@@ -65,7 +64,6 @@ def main(argv: list[str] | None = None) -> None:
 
     def work() -> dict:
         from sigma.engine.engine import load_engine
-        from sigma.events import ChatRequest, PromptError, Sampling
 
         question = sys.stdin.read() if args.prompt == "-" else args.prompt
         if not question.strip():

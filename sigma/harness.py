@@ -11,10 +11,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kernels.device import chosen_device
 from sigma.cli import model_options, parser_for, run, say, table
-
-SIDES = ("gqa", "sigma")
+from sigma.events import SOURCE_FIRST
 
 
 def scores(model, tokenizer, tasks: list[str], limit: int | None, include: Path | None, batch: int) -> dict:
@@ -51,6 +49,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
 
     def work() -> dict:
+        from kernels.device import chosen_device
         from sigma.checkpoints.load import load_pair
 
         if args.limit is not None and args.limit < 1:
@@ -66,10 +65,10 @@ def main(argv: list[str] | None = None) -> None:
                 args.include,
                 args.batch,
             )
-            for side in SIDES
+            for side in SOURCE_FIRST
         }
         if not args.json:
-            rows = [[t, m, *(found[s][t].get(m) for s in SIDES)] for t, row in found["gqa"].items() for m in row]
+            rows = [[t, m, *(found[s][t].get(m) for s in SOURCE_FIRST)] for t, row in found["gqa"].items() for m in row]
             print(table(rows, ["task", "metric", "GQA", "Sigma"]))
         return found
 

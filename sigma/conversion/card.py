@@ -11,7 +11,7 @@ def model_card(name: str, source: str, before: SigmaConfig, after: SigmaConfig, 
     Args:
         name: the checkpoint's; source: path or Hub id of the GQA model.
         before, after: their configurations.
-        figures: what `sigma.convert` measured, see its `work`.
+        figures: what `sigma.conversion.run.converted_folder` measured.
     """
     is_hub_id = source.count("/") == 1 and not source.startswith((".", "/", "~"))
     front = ["library_name: transformers", "tags: [sigma, diffqkv]", "pipeline_tag: text-generation"]
@@ -49,8 +49,9 @@ def model_card(name: str, source: str, before: SigmaConfig, after: SigmaConfig, 
             f"Conversion took {figures['seconds']:.0f} s." + _healing(figures),
             "",
             "```python",
-            "import sigma  # registers the class",
             "from transformers import AutoModelForCausalLM",
+            "",
+            "from sigma import SigmaForCausalLM  # tells the Auto classes what a Sigma is",
             "",
             f'model = AutoModelForCausalLM.from_pretrained("{name}")',
             "```",

@@ -30,12 +30,6 @@ def fold_blocks(frequencies: int, fold=PROGRESSIVE_FOLD) -> list[list[int]]:
     return blocks
 
 
-def as_complex(x: Tensor) -> Tensor:
-    """Last dimension [d] -> complex [d/2], pairing f with f + d/2 as the rotation does."""
-    half = x.shape[-1] // 2
-    return torch.complex(x[..., :half].contiguous(), x[..., half:].contiguous())
-
-
 def complex_rows(matrix: Tensor, heads: int) -> Tensor:
     """A projection [heads * d, hidden] as complex rows [heads, d/2, hidden]."""
     rows = matrix.view(heads, 2, -1, matrix.shape[-1])

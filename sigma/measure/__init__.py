@@ -1,1 +1,1 @@
-"""What the commands that measure compute: quality, texts, and the peers that speed is compared with."""
+"""What the commands that measure compute: quality, retrieval, questions, speed beside its peers, and reading JSON lines."""

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from transformers import PretrainedConfig
 
+from sigma.model.presets import PRESETS
+
 
 class SigmaConfig(PretrainedConfig):
     """Configuration of a Llama-type decoder with DiffQKV attention (arXiv 2501.13629, section 2).
@@ -151,3 +153,10 @@ class SigmaConfig(PretrainedConfig):
             return self.kv_bytes(tokens, itemsize, batch)[1]
         rows = min(top_k, tokens - 1) + 1
         return self.num_hidden_layers * batch * self.num_attention_heads * rows * self.head_dim * itemsize
+
+
+def preset(name: str, **overrides) -> SigmaConfig:
+    """A preset by name, with single values overridden. Raises ValueError for an unknown name."""
+    if name not in PRESETS:
+        raise ValueError(f"unknown preset {name!r}; there are {', '.join(PRESETS)}")
+    return SigmaConfig(**{**PRESETS[name], **overrides})

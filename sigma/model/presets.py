@@ -1,8 +1,6 @@
-"""Named configurations: the paper's (Table 14), its STD baseline (section 3), and the default pair of the page."""
+"""Named configurations as plain numbers: the paper's (Table 14), its STD baseline (section 3), the page's default pair."""
 
 from __future__ import annotations
-
-from sigma.model.configuration import SigmaConfig
 
 _PAPER = dict(
     vocab_size=128_256,
@@ -37,10 +35,3 @@ PRESETS: dict[str, dict] = {
     "sigma-135m": dict(_135M, num_key_heads=1, augmented_query_dim=864),
     "gqa-135m": dict(_135M, num_key_heads=3),
 }
-
-
-def preset(name: str, **overrides) -> SigmaConfig:
-    """A preset by name, with single values overridden. Raises ValueError for an unknown name."""
-    if name not in PRESETS:
-        raise ValueError(f"unknown preset {name!r}; there are {', '.join(PRESETS)}")
-    return SigmaConfig(**{**PRESETS[name], **overrides})

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from sigma.checkpoints.load import EMBEDDED
 from sigma.cli import parser_for, run, say
+from sigma.events import SIDES, ChatRequest, Sampling, StepEvent
+from sigma.measure.text import json_lines
 
 PROMPTS = EMBEDDED.parent / "examples" / "prompts.json"
 ANSWER_TOKENS = 96
@@ -23,9 +25,10 @@ EXPERIMENTS = "experiments.md"
 
 def read_record(folder: Path) -> list[dict]:
     """The rows of a run's record. Raises ValueError if there is none, or it holds no step."""
+    path = folder / "record.jsonl"
     try:
-        rows = [json.loads(line) for line in (folder / "record.jsonl").read_text("utf-8").splitlines()]
-    except (OSError, json.JSONDecodeError) as error:
+        rows = [row for _, row in json_lines(path.read_text("utf-8"), path.name)]
+    except (OSError, ValueError) as error:
         raise ValueError(f"{folder} holds no readable healing record: {error}") from error
     if not rows:
         raise ValueError(f"{folder} holds an empty healing record")
@@ -60,8 +63,6 @@ def draw_loss(runs: dict[str, Path], path: Path) -> None:
 
 def answers(engine, prompts: list[str], tokens: int = ANSWER_TOKENS) -> list[dict[str, str]]:
     """Each prompt's greedy answer of both sides: {"prompt", "gqa", "sigma"}."""
-    from sigma.events import SIDES, ChatRequest, Sampling, StepEvent
-
     rows = []
     for prompt in prompts:
         messages = {side: [{"role": "user", "content": prompt}] for side in SIDES}

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from sigma.cli import parser_for, run
+from sigma.measure.text import json_lines
 
 HELD_OUT_PER_MILLE = 20
 _SUFFIXES = (".txt", ".rst", ".md", ".html", ".htm", ".pod")
@@ -74,7 +75,7 @@ def read(path: str | Path, split: str | None = None) -> list[str]:
         raise ValueError(f"{path} is not a readable text file: {error}") from error
     if path.suffix != ".jsonl":
         return [raw]
-    rows = [json.loads(line) for line in raw.splitlines() if line.strip()]
+    rows = (row for _, row in json_lines(raw, str(path)))
     return [row["text"] for row in rows if split is None or row.get("split", split) == split]
 
 

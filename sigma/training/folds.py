@@ -11,8 +11,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from sigma.cli import parser_for, run, say, table
+from sigma.conversion.convert import convert
 from sigma.conversion.fold import PROGRESSIVE_FOLD
-from sigma.convert import convert
 from sigma.training.corpus import pack, read
 
 FOLDS = {  # (number of frequencies, neighbours that share directions), from the fast end to the slow one
@@ -36,7 +36,7 @@ def main(argv: list[str] | None = None) -> None:
 
     def work() -> dict:
         from sigma.checkpoints.load import load_dense
-        from sigma.evaluate import compare
+        from sigma.measure.quality import compare
 
         if min(args.context) < 2 or args.tokens < max(args.context):
             raise ValueError(f"--tokens {args.tokens} must hold a window of each --context {args.context}")

@@ -18,9 +18,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from sigma.checkpoints.base import sha256_of
 from sigma.checkpoints.load import PACKED_FILE, Side, load_side
 from sigma.cli import parser_for, run, say
-from sigma.convert import converted_config, layer_inputs
+from sigma.conversion.convert import converted_config, layer_inputs
+from sigma.measure.quality import compare, mean_nll, selective_cost
 from sigma.model.modeling import SigmaForCausalLM
 from sigma.quantization import quantize_int4, quantize_int8, save_packed
 from sigma.training.corpus import pack, read
@@ -94,6 +96,25 @@ def write_checkpoint(dest: Path, student: SigmaForCausalLM, packed: dict, manife
     return size
 
 
+def figures_of(
+    teacher: SigmaForCausalLM, student: SigmaForCausalLM, packed: dict, held: dict[str, Tensor]
+) -> dict[str, dict]:
+    """What the manifest says of each held-out text of {name: windows}. The student gets the packed tensors on the way."""
+    before = {name: compare(teacher, student, windows, say) for name, windows in held.items()}
+    student.load_state_dict({name: w.dequantize() for name, w in packed.items()}, strict=False)
+    figures = {}
+    for name, windows in held.items():
+        after, few = compare(teacher, student, windows, say), windows[:6]
+        figures[name] = {
+            **after,
+            "tokens": windows.numel(),
+            "unpacked_sigma_nll": before[name]["sigma_nll"],
+            "packing_percent": (after["sigma_nll"] / before[name]["sigma_nll"] - 1) * 100,
+            "selective": selective_cost(student, few, [100, 256], mean_nll(student, few), say),
+        }
+    return figures
+
+
 def main(argv: list[str] | None = None) -> None:
     parser = parser_for(__doc__)
     parser.add_argument("run", type=Path, help="run folder of sigma.training.heal")
@@ -111,30 +132,17 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
 
     def work() -> dict:
-        from sigma.evaluate import compare, selective_cost
-
         base = load_side(args.base, say)
         teacher = base.dense()
         student, progress = healed(args.run, base, teacher)
         share = math.ceil(args.windows / len(args.corpus))
         windows = torch.cat([pack(read(path, "train"), base.tokenizer, 1024, share) for path in args.corpus])
         packed = pack_query_path(student, windows, say)
-        figures = {}
-        before = [
-            compare(teacher, student, pack(read(p, "held-out"), base.tokenizer, 1024, args.windows), say)
-            for p in args.text or args.corpus
-        ]
-        student.load_state_dict({name: w.dequantize() for name, w in packed.items()}, strict=False)
-        for path, unpacked in zip(args.text or args.corpus, before):
-            held = pack(read(path, "held-out"), base.tokenizer, 1024, args.windows)
-            after = compare(teacher, student, held, say)
-            figures[path.stem] = {
-                **after,
-                "tokens": held.numel(),
-                "unpacked_sigma_nll": unpacked["sigma_nll"],
-                "packing_percent": (after["sigma_nll"] / unpacked["sigma_nll"] - 1) * 100,
-                "selective": selective_cost(student, held[:6], [100, 256], _nll_of(student, held[:6]), say),
-            }
+        held = {
+            path.stem: pack(read(path, "held-out"), base.tokenizer, 1024, args.windows)
+            for path in args.text or args.corpus
+        }
+        figures = figures_of(teacher, student, packed, held)
         run_file = args.run / "run.json"
         lineage = json.loads(run_file.read_text()) if run_file.exists() else {"commit": "unknown"}
         manifest = {
@@ -142,7 +150,7 @@ def main(argv: list[str] | None = None) -> None:
             "format": "sigma-packed-1",
             "date": date.today().isoformat(),
             "license": "Apache-2.0",
-            "base": {"file": base.manifest["file"], "sha256": _sha(base)},
+            "base": {"file": base.manifest["file"], "sha256": sha256_of(Path(base.manifest["path"]))},
             "healing": progress | {key: lineage[key] for key in ("commit", "start") if key in lineage},
             "figures": figures,
         }
@@ -150,24 +158,13 @@ def main(argv: list[str] | None = None) -> None:
         if not args.json:
             for name, row in figures.items():
                 print(
-                    f"{name}: GQA {row['gqa_nll']:.4f}, Sigma {row['sigma_nll']:.4f} ({row['gap_percent']:+.2f} %), packing {row['packing_percent']:+.2f} %"
+                    f"{name}: GQA {row['gqa_nll']:.4f}, Sigma {row['sigma_nll']:.4f} ({row['gap_percent']:+.2f} %), "
+                    f"packing {row['packing_percent']:+.2f} %"
                 )
             print(f"{args.dest}: {size / 2**20:.1f} MiB")
         return {"bytes": size, "figures": figures}
 
     run(work, args.json)
-
-
-def _nll_of(model, windows: Tensor) -> float:
-    from sigma.evaluate import _log_probs
-
-    return sum(float(F.nll_loss(_log_probs(model, ids)[:-1], ids[1:])) for ids in windows) / len(windows)
-
-
-def _sha(base: Side) -> str:
-    from sigma.checkpoints.base import sha256_of
-
-    return sha256_of(Path(base.manifest["path"]))
 
 
 if __name__ == "__main__":

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from sigma.checkpoints.load import PACKED_FILE
+from sigma.conversion.convert import augment, convert, converted_config
 from sigma.conversion.fold import balance
-from sigma.convert import augment, convert, converted_config
+from sigma.measure.text import json_lines
 from sigma.model.configuration import SigmaConfig
 from sigma.model.modeling import SigmaForCausalLM
 from sigma.quantization import load_packed
@@ -101,5 +102,6 @@ def end_of_run(folder: Path) -> tuple[dict[str, Tensor], dict]:
 
 def tokens_of(folder: Path) -> int:
     """Tokens that a run has trained on, its own start's not counted."""
-    rows = (folder / "record.jsonl").read_text().splitlines()
-    return json.loads(rows[-1])["tokens"] if rows else 0
+    path = folder / "record.jsonl"
+    rows = [row for _, row in json_lines(path.read_text("utf-8"), str(path))]
+    return rows[-1]["tokens"] if rows else 0

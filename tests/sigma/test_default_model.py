@@ -14,8 +14,8 @@ from transformers import LlamaForCausalLM
 
 from kernels import native
 from sigma.checkpoints.load import EMBEDDED, load_pair
-from sigma.evaluate import compare, runtime_check
 from sigma.measure.peers import stock_model
+from sigma.measure.quality import compare, runtime_check
 from sigma.runtime import Runtime
 from tests.real import need_default_pair
 

@@ -11,7 +11,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 import sigma.checkpoints.base as base
 from sigma.checkpoints.base import CheckpointError
 from sigma.checkpoints.load import load_pair, load_side, resolve
-from sigma.convert import convert
+from sigma.conversion.convert import convert
 from sigma.training.pack import pack_query_path, write_checkpoint
 from tests.tiny import byte_tokenizer, tiny_model
 

@@ -7,7 +7,8 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from sigma.checkpoints.load import CheckpointError, load_side
-from sigma.convert import convert, push
+from sigma.conversion.convert import convert
+from sigma.conversion.run import push
 from sigma.convert import main as convert_command
 from sigma.model.modeling import SigmaForCausalLM
 from sigma.training.heal import main as heal_command

@@ -3,14 +3,19 @@
 import pytest
 import torch
 
-from sigma.conversion.fold import as_complex, balance, complex_rows, compress_keys, fold_blocks, real_rows
-from sigma.convert import convert, start_augmented_query
+from sigma.conversion.convert import convert, start_augmented_query
+from sigma.conversion.fold import balance, complex_rows, compress_keys, fold_blocks, real_rows
 from sigma.model.modeling import rope_tables, rotate
 from tests.tiny import tiny_model
 
 
 def windows(n=8, t=64):
     return torch.randint(3, 259, (n, t), generator=torch.Generator().manual_seed(1))
+
+
+def as_complex(x):
+    """[.., d] -> complex [.., d / 2], pairing f with f + d/2 as the rotation does."""
+    return torch.complex(*x.chunk(2, dim=-1))
 
 
 def test_rows_go_to_complex_and_back():

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from sigma.evaluate import captured_mass, compare, selective_cost
+from sigma.measure.quality import captured_mass, compare, selective_cost
 from tests.tiny import tiny_model
 
 

@@ -5,8 +5,8 @@ import json
 import pytest
 import torch
 
-from sigma.choices import Question, accuracy, log_likelihoods, parse, read_questions
-from sigma.needle import haystack_with_needle, retrieval, retrieves
+from sigma.measure.questions import Question, accuracy, log_likelihoods, parse, read_questions
+from sigma.measure.retrieval import haystack_with_needle, retrieval, retrieves
 from tests.tiny import byte_tokenizer, tiny_model
 
 FORMS = {

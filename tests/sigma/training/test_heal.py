@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sigma.convert import convert
+from sigma.conversion.convert import convert
 from sigma.training.heal import Healer, main
 from sigma.training.losses import _LogitKL, logit_loss
 from sigma.training.pack import pack_query_path, write_checkpoint

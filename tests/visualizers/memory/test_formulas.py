@@ -2,7 +2,8 @@
 
 import pytest
 
-from sigma.model.presets import PRESETS, preset
+from sigma.model.configuration import preset
+from sigma.model.presets import PRESETS
 from visualizers.memory.formulas import GIB, bytes_of, cache_cost, fit, v_rows
 from visualizers.memory.shapes import PAIRS, Shape, gqa_of, parameters, preset_shape
 from visualizers.memory.text import binary, change, digits, spoken

@@ -7,8 +7,9 @@ import torch
 
 from sigma.engine.engine import Model, SigmaEngine
 from sigma.events import ChatRequest, Sampling, StepEvent
+from sigma.model.configuration import preset
 from sigma.model.modeling import SigmaForCausalLM
-from sigma.model.presets import PRESETS, preset
+from sigma.model.presets import PRESETS
 from sigma.runtime import Runtime
 from tests.fake_engine import fake_info
 from tests.tiny import side_of, tiny_model

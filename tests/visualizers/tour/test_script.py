@@ -3,7 +3,7 @@
 import json
 import re
 
-from sigma.model.presets import preset
+from sigma.model.configuration import preset
 from visualizers.memory.text import binary
 from visualizers.tour.script import TOKENS, TOP_K, script, steps
 
