@@ -7,9 +7,9 @@ from typing import Any
 
 from sigma.events import SideInfo
 from visualizers.memory.form import MAX_CONTEXT, Settings, read
-from visualizers.memory.formulas import Cost, Fit, cache_cost, fit
-from visualizers.memory.shapes import PAIRS, Shape, gqa_of, parameters, preset_shape, side_shape
-from visualizers.memory.text import binary, change, digits, plural, spoken
+from visualizers.shared.formulas import Cost, Fit, cache_cost, fit
+from visualizers.shared.shapes import PAIRS, Shape, gqa_of, parameters, preset_shape, side_shape
+from visualizers.shared.units import binary, change, digits, plural, spoken
 
 FIRST_CONTEXT = 1 << 10
 TIMES = " × "

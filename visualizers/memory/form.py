@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from visualizers.memory.formulas import GIB
-from visualizers.memory.shapes import PAIRS, Shape, gqa_of, preset_shape
+from visualizers.shared.formulas import GIB
+from visualizers.shared.shapes import PAIRS, Shape, gqa_of, preset_shape
 
 MAX_CONTEXT = 1 << 20
 KV_TYPES = {"fp32": 32, "bf16": 16, "fp8": 8, "int4": 4}

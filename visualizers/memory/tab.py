@@ -23,8 +23,8 @@ from visualizers.memory.form import (
     Field,
     defaults,
 )
-from visualizers.memory.shapes import PAIRS
 from visualizers.shared.loader import EngineLoader
+from visualizers.shared.shapes import PAIRS
 
 FIRST = next(iter(PAIRS))
 # Its positions are the chart's contexts; a number between two of them is typed.

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from visualizers.memory.formulas import Cost, cache_cost
-from visualizers.memory.shapes import Shape, parameters, preset_shape
-from visualizers.memory.text import binary, change, digits, spoken
+from visualizers.shared.formulas import Cost, cache_cost
+from visualizers.shared.shapes import Shape, parameters, preset_shape
+from visualizers.shared.units import binary, change, digits, spoken
 
 TOKENS = 8192
 TOP_K = 100

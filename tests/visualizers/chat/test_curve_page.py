@@ -7,12 +7,12 @@ import pytest
 
 from sigma.events import SIDES
 from tests.fake_engine import cache_bytes, fake_info
-from visualizers.memory.formulas import cache_cost
-from visualizers.memory.shapes import Shape
-from visualizers.memory.text import binary, spoken
 from visualizers.page.theme import ASSETS
+from visualizers.shared.formulas import cache_cost
 from visualizers.shared.packing import curve_row, pack_curve
+from visualizers.shared.shapes import Shape
 from visualizers.shared.turn_view import sizes
+from visualizers.shared.units import binary, spoken
 
 pytestmark = pytest.mark.browser
 

@@ -8,7 +8,7 @@ import pytest
 
 from visualizers.memory.figures import byte_ticks, contexts, project, view
 from visualizers.memory.form import defaults, read
-from visualizers.memory.shapes import PAIRS
+from visualizers.shared.shapes import PAIRS
 
 
 def seen(**changes):

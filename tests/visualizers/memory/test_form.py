@@ -6,8 +6,8 @@ import pytest
 
 from visualizers.memory.figures import project
 from visualizers.memory.form import FIELDS, defaults, read, read_memory
-from visualizers.memory.formulas import GIB
-from visualizers.memory.shapes import PAIRS, preset_shape
+from visualizers.shared.formulas import GIB
+from visualizers.shared.shapes import PAIRS, preset_shape
 
 GOOD = defaults("sigma-1.5b")
 

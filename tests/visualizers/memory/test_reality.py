@@ -14,8 +14,8 @@ from sigma.runtime import Runtime
 from tests.fake_engine import fake_info
 from tests.tiny import side_of, tiny_model
 from visualizers.memory.figures import check
-from visualizers.memory.formulas import cache_cost
-from visualizers.memory.shapes import parameters, preset_shape, side_shape
+from visualizers.shared.formulas import cache_cost
+from visualizers.shared.shapes import parameters, preset_shape, side_shape
 
 
 @pytest.mark.parametrize("top_k", [None, 5])

@@ -4,7 +4,7 @@ import json
 import re
 
 from sigma.model.configuration import preset
-from visualizers.memory.text import binary
+from visualizers.shared.units import binary
 from visualizers.tour.script import TOKENS, TOP_K, script, steps
 
 TITLES = ["MHA", "GQA", "Fewer K", "Augmented Q", "Selective V", "adds up"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from visualizers.memory.shapes import Shape
+from visualizers.shared.shapes import Shape
 
 GIB = 1 << 30
 

@@ -4,9 +4,9 @@ import pytest
 
 from sigma.model.configuration import preset
 from sigma.model.presets import PRESETS
-from visualizers.memory.formulas import GIB, bytes_of, cache_cost, fit, v_rows
-from visualizers.memory.shapes import PAIRS, Shape, gqa_of, parameters, preset_shape
-from visualizers.memory.text import binary, change, digits, spoken
+from visualizers.shared.formulas import GIB, bytes_of, cache_cost, fit, v_rows
+from visualizers.shared.shapes import PAIRS, Shape, gqa_of, parameters, preset_shape
+from visualizers.shared.units import binary, change, digits, spoken
 
 TINY = Shape(layers=2, n_q=8, n_k=2, n_v=4, d_k=4, d_v=8)
 
