@@ -1,5 +1,5 @@
 // The cache formula with the numbers of both sides put in, beside what was measured. The same arithmetic as
-// visualizers/memory/formulas.py, which a test holds it against.
+// visualizers/shared/formulas.py, which a test holds it against.
 (function (S) {
   "use strict";
   const bytes = (value) => S.count(value) + " B";
