@@ -45,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
     except RuntimeError as error:
         sys.exit(f"error: {error}")
 
-    from visualizers.page import build_page, launch_options
+    from visualizers.page.page import build_page, launch_options
     from visualizers.shared.loader import EngineLoader
 
     def load(progress):

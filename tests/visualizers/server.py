@@ -9,7 +9,7 @@ import time
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 from tests.fake_engine import FakeEngine
-from visualizers.page import build_page, launch_options
+from visualizers.page.page import build_page, launch_options
 from visualizers.shared.loader import EngineLoader
 
 

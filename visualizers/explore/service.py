@@ -106,11 +106,6 @@ class Explorer:
             for job in jobs:
                 _free(job)
 
-    def kept_bytes(self) -> int:
-        """Bytes of recomputed runs held now."""
-        with self._lock:
-            return sum(job.found.nbytes for job in self._jobs.values() if job.found is not None)
-
     def _run(self, page: Page, name: Any) -> ExploredRun:
         if name == RECORDED:
             if self.recorded is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sigma.events import SideInfo
+from sigma.events import SIDE_NAMES, SideInfo
 from visualizers.memory.form import MAX_CONTEXT, Settings, read
 from visualizers.shared.formulas import Cost, Fit, cache_cost, fit
 from visualizers.shared.shapes import PAIRS, Shape, gqa_of, parameters, preset_shape, side_shape
@@ -134,7 +134,7 @@ def formulas(s: Settings, sigma: Cost, gqa: Cost) -> list[dict[str, str]]:
 def fits(s: Settings) -> dict[str, Any]:
     """How many sequences fit, for both; how the weights were counted."""
     sides = []
-    for name, shape in (("Sigma", s.shape), (f"GQA-{s.gqa.n_k}", s.gqa)):
+    for name, shape in ((SIDE_NAMES["sigma"], s.shape), (f"GQA-{s.gqa.n_k}", s.gqa)):
         counted = parameters(shape)
         total = sum(counted.values())
         weights = weight_bytes(total, s.weight_bits)
@@ -272,7 +272,7 @@ def check(raw: Any, infos: dict[str, SideInfo]) -> str:
         cost = cache_cost(side_shape(info), tokens, 1, 8 * info.kv_itemsize)
         lines.append(
             {
-                "name": "Sigma" if side == "sigma" else "GQA",
+                "name": SIDE_NAMES[side],
                 "tokens": f"{tokens:,}",
                 "k": [amount(k), amount(cost.k_resident)],
                 "v": [amount(v), amount(cost.v_resident)],

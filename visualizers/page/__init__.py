@@ -1,5 +1,1 @@
-"""The page: one Gradio Blocks made of tabs, given an engine that may still be loading."""
-
-from visualizers.page.page import build_page, launch_options
-
-__all__ = ["build_page", "launch_options"]
+"""The page: one Gradio Blocks made of tabs, given an engine that may still be loading (`page.build_page`)."""

@@ -15,6 +15,8 @@ from visualizers.shared.units import binary, change, digits, spoken
 TOKENS = 8192
 TOP_K = 100
 BITS = 16
+SIGMA, GQA = preset_shape("sigma-135m"), preset_shape("gqa-135m")
+MHA = replace(GQA, n_k=GQA.n_q, n_v=GQA.n_q)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,93 +42,110 @@ class Step:
 
 def steps() -> list[Step]:
     """The tour, in order."""
-    sigma, gqa = preset_shape("sigma-135m"), preset_shape("gqa-135m")
-    plain = replace(sigma, augmented=None)
-    mha = replace(gqa, n_k=gqa.n_q, n_v=gqa.n_q)
-    cost = {name: cache_cost(shape, TOKENS, 1, BITS) for name, shape in (("mha", mha), ("gqa", gqa), ("sigma", sigma))}
-    selective = cache_cost(sigma, TOKENS, 1, BITS, TOP_K)
+    return [_multi_head(), _grouped_query(), _fewer_k_heads(), _augmented_q(), _selective_v(), _sum()]
+
+
+def _resident(shape: Shape) -> int:
+    return cache_cost(shape, TOKENS, 1, BITS).resident
+
+
+def _multi_head() -> Step:
+    return Step(
+        "Multi-head attention (MHA)",
+        (
+            f"Each of {MHA.n_q} query heads has its own K head and its own V head. K and V of every token stay in "
+            "memory: the KV cache. Each new token reads all of it.",
+            f"At {TOKENS:,} tokens a model of this size would hold {binary(_resident(MHA))}.",
+        ),
+        MHA,
+    )
+
+
+def _grouped_query() -> Step:
+    return Step(
+        "Grouped-query attention (GQA)",
+        (
+            f"Query heads share. Here {GQA.n_q // GQA.n_k} of them use one K head and one V head, so {GQA.n_k} of "
+            f"each are enough, and the cache is a third: {binary(_resident(GQA))}.",
+            "K and V shrink together. The picture below is this page's GQA model, in a recorded run.",
+        ),
+        GQA,
+        recorded="gqa",
+        explore={"side": "gqa", "mode": "attention"},
+    )
+
+
+def _fewer_k_heads() -> Step:
     paper, std = preset_shape("sigma-1.5b"), preset_shape("std-1.5b")
     limit = change(cache_cost(paper, 1).resident, cache_cost(std, 1).resident)
-    extra = parameters(sigma)["augmented query"]
-    at = f"At {TOKENS:,} tokens"
-    return [
-        Step(
-            "Multi-head attention (MHA)",
-            (
-                f"Each of {mha.n_q} query heads has its own K head and its own V head. K and V of every token stay in "
-                "memory: the KV cache. Each new token reads all of it.",
-                f"{at} a model of this size would hold {binary(cost['mha'].resident)}.",
-            ),
-            mha,
+    return Step(
+        "Fewer K heads",
+        (
+            "K and V do not matter alike. In the paper, half the V heads of MHA cost quality (52.40 to 51.74, "
+            "average of nine benchmarks), half the K heads did not (52.83; the ablations of the paper).",
+            f"So Sigma keeps {SIGMA.n_v} V heads and only {SIGMA.n_k} K head: {binary(_resident(SIGMA))}, "
+            f"{change(_resident(SIGMA), _resident(GQA))} against GQA. Sigma-1.5B has {paper.n_q} query, "
+            f"{paper.n_k} K and {paper.n_v} V heads: {limit} (Eq. 2).",
         ),
-        Step(
-            "Grouped-query attention (GQA)",
-            (
-                f"Query heads share. Here {gqa.n_q // gqa.n_k} of them use one K head and one V head, so {gqa.n_k} of "
-                f"each are enough, and the cache is a third: {binary(cost['gqa'].resident)}.",
-                "K and V shrink together. The picture below is this page's GQA model, in a recorded run.",
-            ),
-            gqa,
-            recorded="gqa",
-            explore={"side": "gqa", "mode": "attention"},
+        replace(SIGMA, augmented=None),
+        recorded="sigma",
+        explore={"side": "sigma", "mode": "attention"},
+    )
+
+
+def _augmented_q() -> Step:
+    extra = parameters(SIGMA)["augmented query"]
+    return Step(
+        "Augmented Q",
+        (
+            "What the K side lost, the query side gains. Queries are used once and never cached, so a wider query "
+            f"path costs no cache. Here it is {SIGMA.augmented} wide, {SIGMA.augmented / SIGMA.hidden:g} times "
+            f"the hidden size, and adds {digits(extra / 1e6)} million parameters.",
+            "In the paper it lifts GQA-16 from 52.14 to 53.38 (Table 3). It costs time at each step: at short context "
+            "more than the smaller cache saves.",
         ),
-        Step(
-            "Fewer K heads",
-            (
-                "K and V do not matter alike. In the paper, half the V heads of MHA cost quality (52.40 to 51.74, "
-                "average of nine benchmarks), half the K heads did not (52.83; the ablations of the paper).",
-                f"So Sigma keeps {sigma.n_v} V heads and only {sigma.n_k} K head: {binary(cost['sigma'].resident)}, "
-                f"{change(cost['sigma'].resident, cost['gqa'].resident)} against GQA. Sigma-1.5B has {paper.n_q} query, "
-                f"{paper.n_k} K and {paper.n_v} V heads: {limit} (Eq. 2).",
-            ),
-            plain,
-            recorded="sigma",
-            explore={"side": "sigma", "mode": "attention"},
+        SIGMA,
+        recorded="sigma",
+        explore={"side": "sigma", "mode": "compare"},
+    )
+
+
+def _selective_v() -> Step:
+    cost = cache_cost(SIGMA, TOKENS, 1, BITS, TOP_K)
+    return Step(
+        "Selective V",
+        (
+            "The scores are known before V is read. Each query head fetches only the V rows of its highest scores, "
+            f"and the newest one. With k = {TOP_K}, at {TOKENS:,} tokens a step reads {binary(cost.v_read)} of V and not "
+            f"{binary(cost.v_resident)}.",
+            "The other rows stay resident: this saves traffic, not memory. In the paper GQA-4 scores 51.66 with all V "
+            "and 51.67 with k = 100 (Table 8). The marked rows below were fetched in the recorded run.",
         ),
-        Step(
-            "Augmented Q",
-            (
-                "What the K side lost, the query side gains. Queries are used once and never cached, so a wider query "
-                f"path costs no cache. Here it is {sigma.augmented} wide, {sigma.augmented / sigma.hidden:g} times "
-                f"the hidden size, and adds {digits(extra / 1e6)} million parameters.",
-                "In the paper it lifts GQA-16 from 52.14 to 53.38 (Table 3). It costs time at each step: at short context "
-                "more than the smaller cache saves.",
-            ),
-            sigma,
-            recorded="sigma",
-            explore={"side": "sigma", "mode": "compare"},
+        SIGMA,
+        top_k=TOP_K,
+        recorded="sigma",
+        rows=True,
+        explore={"side": "sigma", "mode": "selection", "k": 16},
+    )
+
+
+def _sum() -> Step:
+    cost = cache_cost(SIGMA, TOKENS, 1, BITS, TOP_K)
+    return Step(
+        "What it adds up to",
+        (
+            f"Three figures, kept apart. Resident: {binary(cost.resident)} for K and V. Read in one step: "
+            f"{binary(cost.k_read)} of K and {binary(cost.v_read)} of V. GQA: {binary(_resident(GQA))}, "
+            "resident and read.",
+            "Now ask both models something in Chat, look into their heads in Explore, or put in your own model in "
+            "Memory.",
         ),
-        Step(
-            "Selective V",
-            (
-                "The scores are known before V is read. Each query head fetches only the V rows of its highest scores, "
-                f"and the newest one. With k = {TOP_K}, {at.lower()} a step reads {binary(selective.v_read)} of V and not "
-                f"{binary(selective.v_resident)}.",
-                "The other rows stay resident: this saves traffic, not memory. In the paper GQA-4 scores 51.66 with all V "
-                "and 51.67 with k = 100 (Table 8). The marked rows below were fetched in the recorded run.",
-            ),
-            sigma,
-            top_k=TOP_K,
-            recorded="sigma",
-            rows=True,
-            explore={"side": "sigma", "mode": "selection", "k": 16},
-        ),
-        Step(
-            "What it adds up to",
-            (
-                f"Three figures, kept apart. Resident: {binary(selective.resident)} for K and V. Read in one step: "
-                f"{binary(selective.k_read)} of K and {binary(selective.v_read)} of V. GQA: {binary(cost['gqa'].resident)}, "
-                "resident and read.",
-                "Now ask both models something in Chat, look into their heads in Explore, or put in your own model in "
-                "Memory.",
-            ),
-            sigma,
-            top_k=TOP_K,
-            recorded="sigma",
-            rows=True,
-            explore={"side": "sigma", "mode": "selection"},
-        ),
-    ]
+        SIGMA,
+        top_k=TOP_K,
+        recorded="sigma",
+        rows=True,
+        explore={"side": "sigma", "mode": "selection"},
+    )
 
 
 def script() -> dict[str, Any]:

@@ -9,60 +9,16 @@ import numpy as np
 import pytest
 import torch
 
-from sigma.events import SIDES, ChatRequest, Sampling
-from tests.visualizers.explore.site import tiny_engine
+from sigma.events import SIDES, ChatRequest, PastRun, RunTokens
+from tests.visualizers.explore.asking import RECORDING, VIEW, Asker, chat
 from visualizers.explore import measures, service
 from visualizers.explore.answers import PARTS
 from visualizers.explore.handlers import ExploreHandlers
 from visualizers.explore.payloads import ALPHABET
 from visualizers.explore.recorded import read
+from visualizers.explore.runs import from_past
 from visualizers.explore.service import Explorer
-from visualizers.page.theme import ASSETS
-from visualizers.shared.compact_json import compact_json
 from visualizers.shared.loader import EngineLoader
-
-RECORDING = ASSETS / "examples" / "explore.json"
-
-
-@pytest.fixture(scope="module")
-def engine():
-    engine = tiny_engine()
-    yield engine
-    engine.close()
-
-
-@pytest.fixture
-def explorer(engine):
-    loader = EngineLoader(lambda progress: engine).start()
-    assert loader.wait(10)
-    return Explorer(loader, read(RECORDING))
-
-
-def chat(engine, session, text="Tell me", tokens=10, **options):
-    messages = {side: [{"role": "user", "content": text}] for side in SIDES}
-    return list(engine.stream(ChatRequest(messages, Sampling(max_new_tokens=tokens, **options)), session))
-
-
-class Asker:
-    """One visitor's browser: waits for what is pending."""
-
-    def __init__(self, explorer, session="hash"):
-        self.explorer, self.page = explorer, explorer.open_page(session).token
-        self.run = "recorded"
-
-    def once(self, **question):
-        answer = self.explorer.ask({"page": self.page, "run": self.run, **question})
-        json.loads(compact_json(answer))  # everything fits into JSON
-        return answer
-
-    def __call__(self, **question):
-        for _ in range(400):
-            answer = self.once(**question)
-            if "pending" not in answer:
-                return answer
-            question["job"] = answer.get("job")
-            time.sleep(0.02)
-        raise AssertionError("pending for ever")
 
 
 def near(row):
@@ -71,7 +27,9 @@ def near(row):
     return np.where(steps == 0, 0, 10.0 ** ((steps / 91 - 1) * 5))
 
 
-VIEW = dict(op="view", layer=1, query=30, k=4, side="sigma", head=2, measure="diverge")
+def held(explorer):
+    """What is kept of runs that were read again."""
+    return [job for job in explorer._jobs.values() if job.found is not None]
 
 
 def test_the_recorded_run_answers_everything_without_a_model():
@@ -85,22 +43,22 @@ def test_the_recorded_run_answers_everything_without_a_model():
     assert "no such" not in asker(op="open", text="gqa").get("error", "")
 
 
-def test_a_live_run_is_read_again_and_says_what_the_model_says(engine, explorer):
-    events = chat(engine, "c1")
+def test_a_live_run_is_read_again_and_says_what_the_model_says(tiny, explorer):
+    events = chat(tiny, "c1")
     run = explorer.add_run("hash", "c1")
     asker = Asker(explorer)
     asker.run = run.id
     about = asker(op="open", text="gqa")
-    past = engine.past_run("c1").sides["gqa"]
+    past = tiny.past_run("c1").sides["gqa"]
     assert about["tokens"] == len(past.ids) and about["text"] == "gqa" and about["writers"] == ["sigma", "gqa"]
     assert about["pieces"][: past.prompt_length] == list(next(e for e in events if e.side == "gqa").pieces)
-    found = engine.inspect("sigma", past.ids, past.prompt_length)
+    found = tiny.inspect("sigma", past.ids, past.prompt_length)
     query = past.prompt_length + 2
     parts = ["row", "linked", "figures", "select", "exact", "next"]
     answer = asker(**{**VIEW, "query": query}, parts=parts, text="gqa")
     wanted = found.weights(1, query, query + 1)[:, 0]
     assert near(answer["row"]) == pytest.approx(wanted, rel=0.07, abs=2e-5) and answer["row"]["side"] == "sigma"
-    other = engine.inspect("gqa", past.ids, past.prompt_length).weights(1, query, query + 1)[:, 0]
+    other = tiny.inspect("gqa", past.ids, past.prompt_length).weights(1, query, query + 1)[:, 0]
     assert near(answer["linked"]) == pytest.approx(other[2:3], rel=0.07, abs=2e-5)
     assert answer["linked"]["side"] == "gqa" and answer["linked"]["first"] == 2
     figures = answer["figures"]
@@ -113,7 +71,7 @@ def test_a_live_run_is_read_again_and_says_what_the_model_says(engine, explorer)
     assert exact == pytest.approx(wanted[2], abs=1e-6)
     told = found.next_tokens(query)
     assert answer["next"]["sigma"]["top"][0] == [
-        engine.piece("sigma", told.ids[0]),
+        tiny.piece("sigma", told.ids[0]),
         pytest.approx(told.probabilities[0], abs=1e-4),
         told.ids[0],
     ]
@@ -127,16 +85,16 @@ def true_scores(found, layer, query):
     return (torch.einsum("hd,htd->ht", q, k) * found.scale).numpy()
 
 
-def test_scores_are_the_models(engine, explorer):
+def test_scores_are_the_models(tiny, explorer):
     """A score is ln(weight) + log-sum-exp: near in what a hover has, exact in what a lock brings."""
-    chat(engine, "c8")
+    chat(tiny, "c8")
     run = explorer.add_run("hash", "c8")
     asker = Asker(explorer)
     asker.run = run.id
     text = run.text("sigma")
     n, query = len(text.ids), 20
     for side, other in (SIDES, SIDES[::-1]):
-        found, beside = (engine.inspect(name, text.ids, text.prompt_length) for name in (side, other))
+        found, beside = (tiny.inspect(name, text.ids, text.prompt_length) for name in (side, other))
         question = {**VIEW, "query": query, "side": side}
         answer = asker(**question, parts=["row", "linked", "maps", "head", "exact", "numbers"])
         for packed, one, heads in ((answer["row"], found, range(9)), (answer["linked"], beside, [2])):
@@ -159,14 +117,14 @@ def test_scores_are_the_models(engine, explorer):
                 assert (least + codes * (most - least))[:, at] == pytest.approx(wanted, abs=0.05)
 
 
-def test_overview_and_time_agree_with_the_rows(engine, explorer):
-    chat(engine, "c2")
+def test_overview_and_time_agree_with_the_rows(tiny, explorer):
+    chat(tiny, "c2")
     run = explorer.add_run("hash", "c2")
     asker = Asker(explorer)
     asker.run = run.id
     answer = asker(**VIEW, parts=["overview", "time", "track", "maps", "head"])
     text = run.text("sigma")
-    a, b = (engine.inspect(side, text.ids, text.prompt_length) for side in SIDES)
+    a, b = (tiny.inspect(side, text.ids, text.prompt_length) for side in SIDES)
     table = np.frombuffer(base64.b64decode(answer["overview"]["both"]["data"]), np.uint8).reshape(4, 9) / 255
     for layer in range(4):
         wanted = measures.jensen_shannon(a.weights(layer, 30, 31)[:, 0], b.weights(layer, 30, 31)[:, 0])
@@ -180,37 +138,36 @@ def test_overview_and_time_agree_with_the_rows(engine, explorer):
     assert len(answer["track"]["sigma"]) == text.steps == len(answer["track"]["agree"])
 
 
-def test_one_run_is_read_once_per_side(engine, explorer, monkeypatch):
-    chat(engine, "c3")
+def test_one_run_is_read_once_per_side(tiny, explorer, monkeypatch):
+    chat(tiny, "c3")
     read_again = []
-    real = engine.inspect
-    monkeypatch.setattr(engine, "inspect", lambda *a, **k: read_again.append(a[0]) or real(*a, **k))
+    real = tiny.inspect
+    monkeypatch.setattr(tiny, "inspect", lambda *a, **k: read_again.append(a[0]) or real(*a, **k))
     asker = Asker(explorer)
     asker.run = explorer.add_run("hash", "c3").id
     for layer in range(4):
         asker(**{**VIEW, "layer": layer}, parts=["maps", "row"])
-    assert sorted(read_again) == ["gqa", "sigma"] and explorer.kept_bytes() > 0
+    assert sorted(read_again) == ["gqa", "sigma"] and len(held(explorer)) == 2
     explorer.close("hash")
-    assert explorer.kept_bytes() == 0
+    assert not held(explorer)
     assert "reload" in asker(op="open")["error"]
 
 
-def test_memory_of_all_visitors_is_bounded(engine, explorer, monkeypatch):
+def test_memory_of_all_visitors_is_bounded(tiny, explorer, monkeypatch):
     monkeypatch.setattr(service, "KEPT_BYTES", 1)
     askers = []
     for i in range(3):
-        chat(engine, f"m{i}")
+        chat(tiny, f"m{i}")
         asker = Asker(explorer, f"hash{i}")
         asker.run = explorer.add_run(f"hash{i}", f"m{i}").id
         assert "row" in asker(**VIEW, parts=["row"])
         askers.append(asker)
-    held = [job for job in explorer._jobs.values() if job.found is not None]
-    assert len(held) == 2
+    assert len(held(explorer)) == 2
     assert "row" in askers[0](**VIEW, parts=["row"])  # read again
 
 
-def test_a_visitor_who_leaves_ends_the_reading(engine, explorer, monkeypatch):
-    chat(engine, "c4")
+def test_a_visitor_who_leaves_ends_the_reading(tiny, explorer, monkeypatch):
+    chat(tiny, "c4")
     begun, go_on, ended = threading.Event(), threading.Event(), []
 
     def slow(side, ids, prompt, gone, progress):
@@ -219,7 +176,7 @@ def test_a_visitor_who_leaves_ends_the_reading(engine, explorer, monkeypatch):
         ended.append(gone.is_set())
         raise RuntimeError("cancelled")
 
-    monkeypatch.setattr(engine, "inspect", slow)
+    monkeypatch.setattr(tiny, "inspect", slow)
     asker = Asker(explorer)
     asker.run = explorer.add_run("hash", "c4").id
     assert asker.once(**VIEW, parts=["row"])["pending"] == 0
@@ -230,48 +187,7 @@ def test_a_visitor_who_leaves_ends_the_reading(engine, explorer, monkeypatch):
         if ended:
             break
         time.sleep(0.02)
-    assert ended[0] and explorer.kept_bytes() == 0
-
-
-def test_an_answer_again_with_another_k(engine, explorer):
-    chat(engine, "c5", tokens=12)
-    asker = Asker(explorer)
-    run = explorer.add_run("hash", "c5")
-    asker.run = run.id
-    full = asker(op="rerun", k=500)
-    assert full["parting"] is None and full["k"] == 500
-    few = asker(op="rerun", k=1)
-    request = ChatRequest({"sigma": engine.past_run("c5").request.messages["sigma"]}, Sampling(max_new_tokens=12), 1)
-    wanted = [e.token_id for e in list(engine.stream(request)) if getattr(e, "token_id", -1) >= 0]
-    assert few["words"] == "".join(engine.piece("sigma", i) for i in wanted)
-    text = run.text("sigma")
-    assert few["parting"] == measures.first_difference(list(text.ids[text.prompt_length :]), wanted)
-
-
-def test_the_question_of_a_link_gives_the_same_run(engine, explorer):
-    chat(engine, "c6", text="Once more", tokens=8, temperature=1.0, seed=5)
-    original = explorer.add_run("hash", "c6")
-    asker = Asker(explorer, "another visitor")
-    told = {name: str(value) for name, value in original.settings.items() if value is not None}
-    answer = asker(op="run", question=told)
-    again = explorer.pages.get(asker.page).runs[answer["run"]]
-    assert {side: text.ids for side, text in again.texts.items()} == {side: t.ids for side, t in original.texts.items()}
-
-
-@pytest.mark.parametrize(
-    "question,words",
-    [
-        ({"prompt": " "}, "Write a prompt"),
-        ({"prompt": "x", "temperature": "hot"}, "Temperature must be a number"),
-        ({"prompt": "x", "tokens": "many"}, "Max tokens"),
-        ({"prompt": "x", "selective": "0"}, "at least 1"),
-        ({"prompt": "x" * 250_000}, "characters"),
-        ("x", "no question"),
-        (None, "no question"),
-    ],
-)
-def test_a_link_with_nonsense_is_explained(explorer, question, words):
-    assert words in Asker(explorer)(op="run", question=question)["error"]
+    assert ended[0] and not held(explorer)
 
 
 @pytest.mark.parametrize(
@@ -305,23 +221,20 @@ def test_bad_questions_get_a_message(explorer, change, words):
     assert words in answer["error"]
 
 
-def test_one_visitors_run_is_not_anothers(engine, explorer):
-    chat(engine, "c7")
+def test_one_visitors_run_is_not_anothers(tiny, explorer):
+    chat(tiny, "c7")
     run = explorer.add_run("hash", "c7")
     stranger = Asker(explorer, "stranger")
     stranger.run = run.id
     assert "not known" in stranger(op="open")["error"]
 
 
-def test_an_empty_and_a_one_token_run(engine, explorer):
+def test_an_empty_and_a_one_token_run(tiny, explorer):
     assert explorer.add_run("hash", "never chatted") is None and explorer.add_run("hash", None) is None
-    from sigma.events import PastRun, RunTokens
-    from visualizers.explore.runs import from_past
-
     request = ChatRequest({"sigma": [{"role": "user", "content": "x"}]})
     with pytest.raises(Exception, match="empty"):
-        from_past(PastRun(request, {"sigma": RunTokens((), 0)}), engine.piece)
-    one = from_past(PastRun(request, {"sigma": RunTokens((7,), 1)}), engine.piece)
+        from_past(PastRun(request, {"sigma": RunTokens((), 0)}), tiny.piece)
+    one = from_past(PastRun(request, {"sigma": RunTokens((7,), 1)}), tiny.piece)
     asker = Asker(explorer)
     explorer.pages.get(asker.page).add(one)
     asker.run = one.id

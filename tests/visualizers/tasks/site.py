@@ -11,7 +11,7 @@ import time
 
 from tests.aimicius.small_task import TASK, SmallTask
 from tests.fake_engine import FakeEngine
-from visualizers.page import build_page, launch_options
+from visualizers.page.page import build_page, launch_options
 from visualizers.shared.loader import EngineLoader
 from visualizers.tasks.shelf import Shelf
 

@@ -9,14 +9,14 @@ from typing import Any
 import gradio as gr
 
 from sigma.aimicius.contract import Case, answer_tokens, label_of
-from sigma.events import SIDES, PromptError
+from sigma.events import SIDE_NAMES, SIDES, PromptError
 from visualizers.shared.runs import Runs
 from visualizers.shared.turn_handlers import QUICK, TurnParts, Updates
 from visualizers.shared.turn_view import TurnView
 from visualizers.tasks.common import messages_html
 from visualizers.tasks.fields import lines_of
 from visualizers.tasks.shelf import Shelf
-from visualizers.tasks.tab import MOST_EXAMPLES, MOST_TOKENS, NAMES, TasksTab
+from visualizers.tasks.tab import MOST_EXAMPLES, MOST_TOKENS, TasksTab
 from visualizers.tasks.turn import answer_payload, empty_verdict, names_of
 from visualizers.tasks.visit import Visit
 
@@ -36,7 +36,7 @@ def turn_parts(tab: TasksTab) -> list[Any]:
 def model_names(runs: Runs) -> dict[str, str]:
     """Column titles: the loaded models' names, or what the sides are called until then."""
     engine = runs.loader.engine
-    return NAMES if engine is None else names_of({side: engine.info(side) for side in SIDES})
+    return SIDE_NAMES if engine is None else names_of({side: engine.info(side) for side in SIDES})
 
 
 def form_updates(tab: TasksTab, visit: Visit, case: Case) -> Updates:
