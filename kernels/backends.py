@@ -71,7 +71,7 @@ def chosen_backend(operation: str, device: torch.device) -> str:
 
 
 def has_own_backward_for(device: torch.device, dtype: torch.dtype, d_k: int, d_v: int) -> bool:
-    """As `has_own_backward`, by what it depends on."""
+    """As `kernels.has_own_backward`, by what it depends on: where q and v are, their type and their widths."""
     if chosen_backend("prefill_attention", device) != "triton":
         return False
     from kernels.prefill.triton import fits
