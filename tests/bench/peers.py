@@ -42,7 +42,14 @@ NPM = {
     "jquery.min.js": ("jquery@2.2.4", "dist/jquery.min.js"),
     "require.min.js": ("requirejs@2.3.6", "require.js"),
 }
-OUR_SCRIPTS = ("decode", "geometry", "explore_data", "explore_measures", "explore_geometry", "explore_draw")
+OUR_SCRIPTS = (
+    "shared/payload",
+    "shared/canvas",
+    "explore/payloads",
+    "explore/measures",
+    "explore/geometry",
+    "explore/maps",
+)
 HOVERS, CHANGES = 7, 3
 ENOUGH_MS = 10_000  # what takes longer is not repeated further
 LIMIT_S = 240
@@ -154,8 +161,8 @@ def ours(weights: np.ndarray, tokens: list[str], info: dict[str, int]) -> Tool:
     count = len(tokens)
     maps = [pack_map(lambda a, b, layer=layer: layer[:, a:b, :b], (0, count), (0, count), count) for layer in weights]
     data = json.dumps({"layers": maps, "tokens": tokens, "info": info}, separators=(",", ":")).replace("<", "\\u003c")
-    code = "\n".join((ROOT / "assets" / "js" / f"{name}.js").read_text("utf-8") for name in OUR_SCRIPTS)
-    style = (ROOT / "assets" / "css" / "page.css").read_text("utf-8")
+    code = "\n".join((ROOT / "assets" / f"{name}.js").read_text("utf-8") for name in OUR_SCRIPTS)
+    style = (ROOT / "assets" / "shared" / "page.css").read_text("utf-8")
     stack = "".join(
         f'<div style="position:relative;width:{width}px"><canvas id="{name}" style="display:block"></canvas>'
         f'<canvas id="{name}-mark" style="position:absolute;left:0;top:0"></canvas></div>'

@@ -11,39 +11,39 @@ from visualizers.chat import recording
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 SCRIPTS = (
-    "decode",
-    "geometry",
-    "draw_curve",
-    "curve_formula",
-    "curve_table",
-    "curve_read",
-    "draw_attention",
-    "figures",
-    "interact",
-    "replay",
-    "page",
-    "explore_state",
-    "explore_data",
-    "explore_measures",
-    "explore_store",
-    "explore_geometry",
-    "explore_draw",
-    "explore_charts",
-    "explore_strip",
-    "explore_panels",
-    "explore_export",
-    "explore_live",
-    "explore_interact",
-    "explore_view",
-    "explore_controls",
-    "explore_actions",
-    "explore",
-    "memory_chart",
-    "memory_view",
-    "memory",
-    "tour_picture",
-    "tour",
-    "tasks",
+    "shared/payload",
+    "shared/canvas",
+    "chat/curve_draw",
+    "chat/curve_formula",
+    "chat/curve_table",
+    "chat/curve_figure",
+    "shared/attention",
+    "chat/figures",
+    "chat/attention_view",
+    "chat/replay",
+    "chat/mount",
+    "explore/state",
+    "explore/payloads",
+    "explore/measures",
+    "explore/store",
+    "explore/geometry",
+    "explore/maps",
+    "explore/charts",
+    "explore/strip",
+    "explore/words",
+    "explore/export",
+    "explore/live",
+    "explore/interact",
+    "explore/view",
+    "explore/controls",
+    "explore/actions",
+    "explore/mount",
+    "memory/chart",
+    "memory/view",
+    "memory/mount",
+    "tour/picture",
+    "tour/tour",
+    "tasks/mount",
 )
 SANS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Liberation Sans", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Liberation Mono", "monospace")
@@ -113,17 +113,17 @@ def theme() -> gr.themes.Base:
 
 def style_sheet() -> str:
     """All our CSS as one string."""
-    return "\n".join(path.read_text("utf-8") for path in sorted((ASSETS / "css").glob("*.css")))
+    return "\n".join(path.read_text("utf-8") for path in sorted(ASSETS.glob("*/*.css")))
 
 
 def task_scripts() -> list[str]:
-    """Scripts of single tasks, `tasks_NAME.js`: each draws the parts of that task's verdicts."""
-    return sorted(path.stem for path in (ASSETS / "js").glob("tasks_*.js"))
+    """Scripts of single tasks, `tasks/NAME.js`: each draws the parts of that task's verdicts."""
+    return ["tasks/optiflow"]
 
 
 def head(recorded: dict[str, Any] | None) -> str:
     """The scripts and the recorded run, inlined: the page then needs no second request and no other host."""
-    code = "\n".join((ASSETS / "js" / f"{name}.js").read_text("utf-8") for name in (*SCRIPTS, *task_scripts()))
+    code = "\n".join((ASSETS / f"{name}.js").read_text("utf-8") for name in (*SCRIPTS, *task_scripts()))
     parts = [POLICY, f"<script>\n{code}\n</script>"]
     if recorded is not None:
         # A "</script>" inside the JSON would end the element; "<\/" means the same in JSON.

@@ -131,8 +131,8 @@ def test_who_holds_what_after_which_step():
 
 
 def page_html(view, script=True, dark=False):
-    css = "".join((ASSETS / "css" / f"{n}.css").read_text("utf-8") for n in ("page", "tasks", "tasks_optiflow"))
-    code = (ASSETS / "js" / "tasks_optiflow.js").read_text("utf-8")
+    css = "".join((ASSETS / f"{n}.css").read_text("utf-8") for n in ("shared/page", "tasks/base", "tasks/optiflow"))
+    code = (ASSETS / "tasks" / "optiflow.js").read_text("utf-8")
     # Called twice, as the tab does after every change.
     run = (
         f"<script>{code};for (let i = 0; i < 2; i++) sigmaTasks.optiflow(document.getElementById('root'));</script>"

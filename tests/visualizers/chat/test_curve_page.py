@@ -16,7 +16,14 @@ from visualizers.shared.units import binary, spoken
 
 pytestmark = pytest.mark.browser
 
-PARTS = ("decode", "geometry", "draw_curve", "curve_formula", "curve_table", "curve_read")
+PARTS = (
+    "shared/payload",
+    "shared/canvas",
+    "chat/curve_draw",
+    "chat/curve_formula",
+    "chat/curve_table",
+    "chat/curve_figure",
+)
 DRAWN = """() => {
   window.drawn = [];
   const own = CanvasRenderingContext2D.prototype.fillText;
@@ -32,7 +39,7 @@ def blank(browser):
     """An empty page with the figure's scripts: no server, no component."""
     page = browser.new_page()
     for name in PARTS:
-        page.add_script_tag(content=(ASSETS / "js" / f"{name}.js").read_text("utf-8"))
+        page.add_script_tag(content=(ASSETS / f"{name}.js").read_text("utf-8"))
     yield page
     page.close()
 
