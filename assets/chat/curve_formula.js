@@ -1,56 +1,55 @@
 // The cache formula with the numbers of both sides put in, beside what was measured. The same arithmetic as
 // visualizers/shared/formulas.py, which a test holds it against.
-(function (S) {
-  "use strict";
-  const bytes = (value) => S.count(value) + " B";
-  const heads = (count, kind) => `${count} ${kind} head${count === 1 ? "" : "s"}`;
+import { setText } from "../shared/dom.js";
+import { binary, grouped } from "../shared/numbers.js";
 
-  // Bytes of all layers at `tokens` cached tokens (Eq. 1). `topK`: V rows fetched per query head (App. B.2), null for all.
-  S.cacheCost = function (info, tokens, topK) {
-    const rows = info.layers * info.kv_itemsize;
-    const k = rows * tokens * info.key_heads * info.key_head_dim, v = rows * tokens * info.value_heads * info.value_head_dim;
-    const fetched = info.query_heads * (Math.min(topK, tokens - 1) + 1);
-    return { k, v, k_read: k, v_read: topK === null || tokens < 1 ? v : rows * fetched * info.value_head_dim };
+const bytes = (value) => grouped(value) + " B";
+const heads = (count, kind) => `${count} ${kind} head${count === 1 ? "" : "s"}`;
+
+// Bytes of all layers at `tokens` cached tokens (Eq. 1). `topK`: V rows fetched per query head (App. B.2), null for all.
+export function cacheCost(info, tokens, topK) {
+  const rows = info.layers * info.kv_itemsize;
+  const k = rows * tokens * info.key_heads * info.key_head_dim, v = rows * tokens * info.value_heads * info.value_head_dim;
+  const fetched = info.query_heads * (Math.min(topK, tokens - 1) + 1);
+  return { k, v, k_read: k, v_read: topK === null || tokens < 1 ? v : rows * fetched * info.value_head_dim };
+}
+
+// Selective V begins with the first decode step: the prompt, whose logits give token 0, is read whole.
+export const stepTopK = (state, side, figures) => (side === "sigma" && state.selective_k && figures.step > 0 ? state.selective_k : null);
+
+function verdict(pairs) {
+  const off = pairs.map(([name, measured, computed]) => [name, measured - computed]).filter(([, by]) => by !== 0);
+  if (!off.length) return "the same, to the byte";
+  return "differs by " + off.map(([name, by]) => `${name} ${by > 0 ? "+" : "−"}${bytes(Math.abs(by))}`).join(", ");
+}
+
+// What each line of a side's part says, as plain text; `same`: whether measured and computed agree.
+export function formulaLines(info, figures, topK) {
+  const one = cacheCost(info, 1, null), tokens = figures.context, cost = cacheCost(info, tokens, topK);
+  const token = `${info.layers} layers × (${heads(info.key_heads, "K")} × ${info.key_head_dim} + ${heads(info.value_heads, "V")} × ${info.value_head_dim}) × ${info.kv_itemsize} B = ${bytes(one.k + one.v)} a token`;
+  if (!tokens) return { computed: token, measured: "nothing yet", read: "nothing yet", same: null };
+  const held = verdict([["K", figures.k, cost.k], ["V", figures.v, cost.v]]);
+  const counted = verdict([["K", figures.k_read, cost.k_read], ["V", figures.v_read, cost.v_read]]);
+  const rows = `(min(${grouped(topK || 0)}, ${grouped(tokens - 1)}) + 1) rows`;
+  const read = topK === null ? "every row of K and V" : `every row of K; V: ${info.layers} layers × ${info.query_heads} Q heads × ${rows} × ${info.value_head_dim} × ${info.kv_itemsize} B = ${bytes(cost.v_read)}`;
+  const same = figures.k === cost.k && figures.v === cost.v && figures.k_read === cost.k_read && figures.v_read === cost.v_read;
+  return {
+    computed: `${token}; × ${grouped(tokens)} tokens = ${bytes(cost.k + cost.v)} = ${binary(cost.k + cost.v)}`,
+    measured: `K ${bytes(figures.k)} + V ${bytes(figures.v)}: ${held}`,
+    read: `${read}; counted by the run: ${bytes(figures.k_read + figures.v_read)}, ${counted}`,
+    same,
   };
+}
 
-  // Selective V begins with the first decode step: the prompt, whose logits give token 0, is read whole.
-  S.stepTopK = (state, side, figures) => (side === "sigma" && state.selective_k && figures.step > 0 ? state.selective_k : null);
-
-  function verdict(pairs) {
-    const off = pairs.map(([name, measured, computed]) => [name, measured - computed]).filter(([, by]) => by !== 0);
-    if (!off.length) return "the same, to the byte";
-    return "differs by " + off.map(([name, by]) => `${name} ${by > 0 ? "+" : "−"}${bytes(Math.abs(by))}`).join(", ");
-  }
-
-  // What each line of a side's part says, as plain text; `same`: whether measured and computed agree.
-  S.formulaLines = function (info, figures, topK) {
-    const one = S.cacheCost(info, 1, null), tokens = figures.context, cost = S.cacheCost(info, tokens, topK);
-    const token = `${info.layers} layers × (${heads(info.key_heads, "K")} × ${info.key_head_dim} + ${heads(info.value_heads, "V")} × ${info.value_head_dim}) × ${info.kv_itemsize} B = ${bytes(one.k + one.v)} a token`;
-    if (!tokens) return { computed: token, measured: "nothing yet", read: "nothing yet", same: null };
-    const held = verdict([["K", figures.k, cost.k], ["V", figures.v, cost.v]]);
-    const counted = verdict([["K", figures.k_read, cost.k_read], ["V", figures.v_read, cost.v_read]]);
-    const rows = `(min(${S.count(topK || 0)}, ${S.count(tokens - 1)}) + 1) rows`;
-    const read = topK === null ? "every row of K and V" : `every row of K; V: ${info.layers} layers × ${info.query_heads} Q heads × ${rows} × ${info.value_head_dim} × ${info.kv_itemsize} B = ${bytes(cost.v_read)}`;
-    const same = figures.k === cost.k && figures.v === cost.v && figures.k_read === cost.k_read && figures.v_read === cost.v_read;
-    return {
-      computed: `${token}; × ${S.count(tokens)} tokens = ${bytes(cost.k + cost.v)} = ${S.binary(cost.k + cost.v)}`,
-      measured: `K ${bytes(figures.k)} + V ${bytes(figures.v)}: ${held}`,
-      read: `${read}; counted by the run: ${bytes(figures.k_read + figures.v_read)}, ${counted}`,
-      same,
-    };
-  };
-
-  S.showFormula = function (box, state, infos) {
-    for (const part of box.querySelectorAll("[data-formula]")) {
-      const side = part.dataset.formula, info = infos[side], data = state.sides[side];
-      part.hidden = !(info && data && info.kv_itemsize);
-      if (part.hidden) continue;
-      const lines = S.formulaLines(info, data.figures, S.stepTopK(state, side, data.figures));
-      part.dataset.same = String(lines.same);
-      for (const cell of part.querySelectorAll("[data-line]")) {
-        const text = lines[cell.dataset.line];
-        if (cell.textContent !== text) cell.textContent = text;
-      }
+export function showFormula(box, state, infos) {
+  for (const part of box.querySelectorAll("[data-formula]")) {
+    const side = part.dataset.formula, info = infos[side], data = state.sides[side];
+    part.hidden = !(info && data && info.kv_itemsize);
+    if (part.hidden) continue;
+    const lines = formulaLines(info, data.figures, stepTopK(state, side, data.figures));
+    part.dataset.same = String(lines.same);
+    for (const cell of part.querySelectorAll("[data-line]")) {
+      setText(cell, lines[cell.dataset.line]);
     }
-  };
-})(window.Sigma);
+  }
+}

@@ -1,144 +1,104 @@
 // What the explorer's buttons do: play, zoom, other runs, links, files, and answers written anew.
-(function (S) {
-  "use strict";
-  const PLAY_MS = 400;
+import { exportData, exportHTML, exportJSON, exportPNG } from "./export.js";
+import { zoomWindow } from "./zoom.js";
+import { setHash } from "../shared/address.js";
+import { setText } from "../shared/dom.js";
 
-  S.makeExploreActions = function (x) {
-    const { $, state } = x, { place, query } = x.parts;
+const LONG_LINK = 8000;
 
-    function stop() {
-      clearTimeout(x.timer);
-      x.timer = 0;
+export class Actions {
+  constructor(explorer, server, runs) {
+    Object.assign(this, { explorer, server, runs });
+  }
+
+  // Does what a button names; complains instead of failing.
+  async act(name) {
+    const { explorer } = this, { run } = explorer;
+    if (!run) return;
+    const { step } = explorer.state.get(), steps = { first: 0, end: run.steps - 1, back: step - 1, forward: step + 1 };
+    if (name in steps) return void explorer.set({ step: steps[name] });
+    if (!(name in this.#acts)) return;
+    try {
+      await this.#acts[name]();
+    } catch (error) {
+      explorer.complain(`That did not work: ${error.message}.`);
     }
+  }
 
-    function play() {
-      if (x.timer) {
-        stop();
-        x.sync();
-        x.summarize();
-        return;
-      }
-      const last = Math.max(0, x.run.steps - 1);
-      const tick = () => {
-        if (state.get().step >= last) {
-          stop();
-          x.sync();
-          x.summarize();
-          return;
-        }
-        // Never faster than the pictures come: the next step waits until this one's row is here.
-        if (x.parts.here()) x.set({ step: state.get().step + 1, key: null });
-        x.timer = setTimeout(tick, PLAY_MS);
-      };
-      if (state.get().step >= last) x.set({ step: 0, key: null });
-      x.timer = setTimeout(tick, PLAY_MS);
-      x.sync();
-    }
-
-    function zoomIn() {
-      const { run, zoom } = x, s = state.get(), at = query(), key = s.key === null ? at : s.key;
-      const now = zoom ? zoom.q1 - zoom.q0 : run.tokens;
-      const wide = Math.min(run.tokens, Math.max(16, Math.min(512, Math.ceil(now / 2))));
-      const from = (middle) => Math.max(0, Math.min(run.tokens - wide, Math.round(middle - wide / 2)));
-      const q0 = Math.max(run.first, from(at)), k0 = from(key);
-      x.zoom = { q0, q1: Math.min(run.tokens, q0 + wide), k0, k1: k0 + wide };
-      x.schedule();
-    }
-
-    const address = () => location.origin + location.pathname + S.toHash(state.get(), x.run);
-
-    async function copyLink() {
-      const url = address();
-      history.replaceState(history.state, "", location.pathname + location.search + S.toHash(state.get(), x.run));
-      let note = x.run.settings.turns > 1 ? "Link copied. It holds the last question only, not the chat before it." : "Link copied.";
-      try {
-        await navigator.clipboard.writeText(url);
-      } catch {
-        note = "The link is in the address bar now.";
-      }
-      if (url.length > 8000) note += " The question is long: not every program takes a link of over 8,000 characters.";
-      x.say("pending", note);
-      setTimeout(() => { if ($("pending").textContent === note) x.say("pending", ""); }, 5000);
-    }
-
-    async function collect() {
-      const answer = await x.ask(Object.assign(place(), { op: "view", parts: ["numbers", "select", "next"], k: state.get().k }));
-      if (answer.error || answer.pending !== undefined) throw new Error(answer.error || "the text is still being read");
-      return S.exportData(x.run, state.get(), address(), { ...answer.numbers, selection: answer.select, next: answer.next });
-    }
-
-    // Asks the server to write something, and waits for its end.
-    async function write(question, note) {
-      for (;;) {
-        const answer = await x.ask(question);
-        if (answer.error) throw new Error(answer.error.replace(/\.$/, ""));
-        if (answer.pending === undefined) return answer;
-        question = Object.assign({}, question, { job: answer.job });
-        note(answer);
-        await new Promise((done) => setTimeout(done, 400));
-      }
-    }
-
-    async function rerun() {
-      const { k } = state.get(), box = $("rerun");
-      S.setText(box, `Sigma answers again with k = ${k} …`);
-      try {
-        const answer = await write({ op: "rerun", run: x.run.run, text: "sigma", k }, (so) => S.setText(box, `Sigma answers again with k = ${k}: ${so.words || "…"}`));
-        const parts = answer.parting === null ? "the text is the same as before" : `it parts from the text before at step ${answer.parting}`;
-        S.setText(box, `With k = ${k}, ${parts}: “${answer.words}”`);
-        x.root.dataset.rerun = answer.k;
-      } catch (error) {
-        S.setText(box, "");
-        throw error;
-      }
-    }
-
-    // A link's question, answered by both sides; the recorded run stays when it cannot be.
-    async function reproduce(question, wishes) {
-      x.say("pending", "This link brings a question; both models answer it when they are loaded …");
-      try {
-        const answer = await write({ op: "run", question }, (so) => x.say("pending", so.words ? `This link brings a question. Sigma answers: ${so.words}` : "This link brings a question; both models answer it when they are loaded …"));
-        x.say("pending", "");
-        await x.open(answer.run, wishes.text, wishes);
-      } catch (error) {
-        x.say("pending", "");
-        await x.open("recorded");
-        x.complain(`The link's question could not be answered: ${error.message}.`);
-      }
-    }
-
-    async function act(name) {
-      if (!x.run) return;
-      const s = state.get(), steps = { first: 0, end: x.run.steps - 1, back: s.step - 1, forward: s.step + 1 };
-      if (name in steps) return void x.set({ step: steps[name] });
-      if (name === "play") return void play();
-      if (name === "zoom-in") return void zoomIn();
-      if (name === "zoom-out") {
-        x.zoom = null;
-        return void x.schedule();
-      }
-      if (name === "recorded") {
-        x.follow = false;
-        x.live = null;
-        return void x.open("recorded");
-      }
-      if (name === "diverge") return void x.set({ mode: "attention", measure: "diverge" });
-      if (name === "last") return void x.newest(true);
-      const words = {
-        title: $("source").textContent, where: `${$("large-name").textContent}, step ${s.step}, k = ${s.k}`,
-        names: ["Sigma", "GQA", $("large-name").textContent], read: s.key === null ? "" : $("read").textContent, locked: s.key !== null,
-      };
-      try {
-        if (name === "link") await copyLink();
-        if (name === "png") await S.exportPNG(x.root, x.run, s, words);
-        if (name === "json") S.exportJSON(x.run, s, await collect());
-        if (name === "html") S.exportHTML(x.root, x.run, s, words, await collect());
-        if (name === "rerun") await rerun();
-      } catch (error) {
-        x.complain(`That did not work: ${error.message}.`);
-      }
-    }
-
-    return { act, stop, reproduce };
+  #acts = {
+    play: () => this.explorer.player.toggle(),
+    "zoom-in": () => this.#zoom(true),
+    "zoom-out": () => this.#zoom(false),
+    recorded: () => {
+      this.runs.leave();
+      return this.explorer.open("recorded");
+    },
+    last: () => this.runs.newest(true),
+    diverge: () => this.explorer.set({ mode: "attention", measure: "diverge" }),
+    link: () => this.#copyLink(),
+    png: () => exportPNG(this.explorer.root, this.explorer.run, this.explorer.state.get(), this.#words()),
+    json: async () => exportJSON(this.explorer.run, this.explorer.state.get(), await this.#collect()),
+    html: async () => {
+      // The view as it was when the button was pressed.
+      const words = this.#words(), state = this.explorer.state.get();
+      exportHTML(this.explorer.root, this.explorer.run, state, words, await this.#collect());
+    },
+    rerun: () => this.#rerun(),
   };
-})(window.Sigma);
+
+  #zoom(closer) {
+    const { explorer } = this, { run, zoom, parts } = explorer, { key } = explorer.state.get(), query = parts.query();
+    explorer.zoom = closer ? zoomWindow(run, zoom, query, key === null ? query : key) : null;
+    explorer.schedule();
+  }
+
+  #words() {
+    const { explorer } = this, s = explorer.state.get(), large = explorer.$("large-name").textContent, locked = s.key !== null;
+    return {
+      title: explorer.$("source").textContent, where: `${large}, step ${s.step}, k = ${s.k}`,
+      names: ["Sigma", "GQA", large], read: locked ? explorer.$("read").textContent : "", locked,
+    };
+  }
+
+  #address() {
+    return location.origin + location.pathname + this.explorer.address();
+  }
+
+  async #copyLink() {
+    const { explorer } = this, url = this.#address();
+    setHash(explorer.address());
+    let note = explorer.run.settings.turns > 1 ? "Link copied. It holds the last question only, not the chat before it." : "Link copied.";
+    try {
+      await navigator.clipboard.writeText(url);
+    } catch {
+      note = "The link is in the address bar now.";
+    }
+    if (url.length > LONG_LINK) note += " The question is long: not every program takes a link of over 8,000 characters.";
+    explorer.say("pending", note);
+    setTimeout(() => { if (explorer.$("pending").textContent === note) explorer.say("pending", ""); }, 5000);
+  }
+
+  async #collect() {
+    const { explorer } = this, { k } = explorer.state.get();
+    const answer = await explorer.ask(Object.assign(explorer.parts.place(), { op: "view", parts: ["numbers", "select", "next"], k }));
+    if (answer.error || answer.pending !== undefined) throw new Error(answer.error || "the text is still being read");
+    const numbers = { ...answer.numbers, selection: answer.select, next: answer.next };
+    return exportData(explorer.run, explorer.state.get(), this.#address(), numbers);
+  }
+
+  // Sigma answers once more, reading k V rows per head.
+  async #rerun() {
+    const { explorer } = this, { k } = explorer.state.get(), box = explorer.$("rerun"), asked = `Sigma answers again with k = ${k}`;
+    setText(box, `${asked} …`);
+    try {
+      const question = { op: "rerun", run: explorer.run.run, text: "sigma", k };
+      const answer = await this.server.write(question, (so) => setText(box, `${asked}: ${so.words || "…"}`));
+      const parts = answer.parting === null ? "the text is the same as before" : `it parts from the text before at step ${answer.parting}`;
+      setText(box, `With k = ${k}, ${parts}: “${answer.words}”`);
+      explorer.root.dataset.rerun = answer.k;
+    } catch (error) {
+      setText(box, "");
+      throw error;
+    }
+  }
+}

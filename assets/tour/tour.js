@@ -1,160 +1,152 @@
 // The guided tour: a dialog with a live picture. Arrow keys, Escape, ?tour=3 in the address; drives the explorer if it can.
-(function (S) {
-  "use strict";
-  const WIDE = window.matchMedia("(min-width: 1200px)"), WAIT_MS = 4000;
+import { tourAttention, tourBars, tourHeads } from "./picture.js";
+import { setQuery } from "../shared/address.js";
+import { grouped } from "../shared/numbers.js";
+import { isOpen, tabButtons, tabNamed } from "../shared/tabs.js";
 
-  const BODY = `
-    <header><p class="tour-count"></p><button type="button" class="tour-skip">Skip the tour</button></header>
-    <div class="tour-text" aria-live="polite"><h2 id="tour-title" tabindex="-1"></h2><div></div></div>
-    <div class="tour-picture">
-      <svg class="tour-heads" role="img"></svg>
-      <p class="note tour-described" aria-hidden="true"></p>
-      <ul class="tour-bars">
-        <li data-bar="resident"><span>resident</span> <b><span aria-hidden="true"></span><span class="sr-only"></span></b> <small></small>
-          <span class="tour-bar" aria-hidden="true"><i class="k"></i><i class="v"></i><i class="mark"></i></span></li>
-        <li data-bar="read"><span>read, one step</span> <b><span aria-hidden="true"></span><span class="sr-only"></span></b> <small></small>
-          <span class="tour-bar" aria-hidden="true"><i class="k"></i><i class="v"></i><i class="mark"></i></span></li>
-      </ul>
-      <p class="note tour-kind"></p>
-      <figure class="tour-attention"><div class="canvas-box"><canvas role="img"></canvas></div><p class="note"></p></figure>
-    </div>
-    <footer><button type="button" class="tour-back">Back</button><ol class="tour-dots" aria-hidden="true"></ol>
-      <button type="button" class="tour-next">Next</button></footer>`;
+const WIDE = window.matchMedia("(min-width: 1200px)"), WAIT_MS = 4000;
 
-  function setQuery(value) {
-    const url = new URL(location.href);
-    if (value === null) url.searchParams.delete("tour");
-    else url.searchParams.set("tour", value);
-    if (url.href !== location.href) history.replaceState(history.state, "", url);
+const BODY = `
+  <header><p class="tour-count"></p><button type="button" class="tour-skip">Skip the tour</button></header>
+  <div class="tour-text" aria-live="polite"><h2 id="tour-title" tabindex="-1"></h2><div></div></div>
+  <div class="tour-picture">
+    <svg class="tour-heads" role="img"></svg>
+    <p class="note tour-described" aria-hidden="true"></p>
+    <ul class="tour-bars">
+      <li data-bar="resident"><span>resident</span> <b><span aria-hidden="true"></span><span class="sr-only"></span></b> <small></small>
+        <span class="tour-bar" aria-hidden="true"><i class="k"></i><i class="v"></i><i class="mark"></i></span></li>
+      <li data-bar="read"><span>read, one step</span> <b><span aria-hidden="true"></span><span class="sr-only"></span></b> <small></small>
+        <span class="tour-bar" aria-hidden="true"><i class="k"></i><i class="v"></i><i class="mark"></i></span></li>
+    </ul>
+    <p class="note tour-kind"></p>
+    <figure class="tour-attention"><div class="canvas-box"><canvas role="img"></canvas></div><p class="note"></p></figure>
+  </div>
+  <footer><button type="button" class="tour-back">Back</button><ol class="tour-dots" aria-hidden="true"></ol>
+    <button type="button" class="tour-next">Next</button></footer>`;
+
+function build(tour) {
+  const dialog = document.createElement("dialog");
+  dialog.id = "tour";
+  dialog.setAttribute("aria-labelledby", "tour-title");
+  dialog.innerHTML = BODY;
+  // Inside .contain: Gradio's rules for narrow screens reach no further up.
+  document.querySelector(".gradio-container .contain").append(dialog);
+  const at = (selector) => dialog.querySelector(selector);
+  const draws = [
+    tourHeads(at(".tour-heads"), tour.steps[0].heads.query_heads),
+    tourBars(at(".tour-bars"), tour),
+    tourAttention(at(".tour-attention")),
+  ];
+  at(".tour-dots").replaceChildren(...tour.steps.map(() => document.createElement("li")));
+  at(".tour-kind").textContent = `Computed for a model of the default's size at ${grouped(tour.tokens)} tokens, 16-bit cache. The line marks GQA.`;
+  return { dialog, at, draws };
+}
+
+export function mountTour(element) {
+  const button = element.querySelector("#tour-button"), tour = JSON.parse(button.dataset.tour);
+  let parts = null, index = 0, cameFrom = null, before = null;
+
+  // The explorer is made when its tab is first opened; the tour does not wait for it, and does without.
+  async function explore(changes) {
+    if (!changes || !WIDE.matches) return;
+    const asked = index, end = performance.now() + WAIT_MS;
+    while (!window.sigma.explore && performance.now() < end) await new Promise((done) => setTimeout(done, 100));
+    if (!window.sigma.explore) return;
+    try {
+      await window.sigma.explore.ready;
+      if (index !== asked || !parts.dialog.open) return;
+      window.sigma.explore.setState(changes, { silent: true });
+      setQuery("tour", index + 1);  // the explorer writes an address of its own when it comes into view
+    } catch {
+      // The explorer says itself what it cannot show.
+    }
   }
 
-  const tabs = () => [...document.querySelectorAll('#tabs button[role="tab"]')];
-  const tabNamed = (name) => tabs().find((button) => button.textContent.trim() === name);
-
-  function build(tour) {
-    const dialog = document.createElement("dialog");
-    dialog.id = "tour";
-    dialog.setAttribute("aria-labelledby", "tour-title");
-    dialog.innerHTML = BODY;
-    // Inside .contain: Gradio's rules for narrow screens reach no further up.
-    document.querySelector(".gradio-container .contain").append(dialog);
-    const at = (selector) => dialog.querySelector(selector);
-    const draws = [
-      S.tourHeads(at(".tour-heads"), tour.steps[0].heads.query_heads),
-      S.tourBars(at(".tour-bars"), tour),
-      S.tourAttention(at(".tour-attention")),
-    ];
-    at(".tour-dots").replaceChildren(...tour.steps.map(() => document.createElement("li")));
-    at(".tour-kind").textContent = `Computed for a model of the default's size at ${S.count(tour.tokens)} tokens, 16-bit cache. The line marks GQA.`;
-    return { dialog, at, draws };
+  function show(next) {
+    index = Math.max(0, Math.min(tour.steps.length - 1, next));
+    const step = tour.steps[index], { dialog, at, draws } = parts;
+    const last = index === tour.steps.length - 1;
+    at(".tour-count").textContent = `Step ${index + 1} of ${tour.steps.length}`;
+    at("h2").textContent = step.title;
+    at(".tour-text div").replaceChildren(...step.text.map((text) => Object.assign(document.createElement("p"), { textContent: text })));
+    // Not disabled: a disabled button would lose the focus.
+    at(".tour-back").setAttribute("aria-disabled", String(index === 0));
+    at(".tour-next").textContent = last ? "Finish" : "Next";
+    [...at(".tour-dots").children].forEach((dot, i) => dot.classList.toggle("here", i === index));
+    at(".tour-described").textContent = step.described;
+    draws.forEach((draw) => draw(step));
+    dialog.dataset.step = index + 1;
+    setQuery("tour", index + 1);
+    explore(step.explore);
   }
 
-  S.mountTour = function (element) {
-    const button = element.querySelector("#tour-button"), tour = JSON.parse(button.dataset.tour);
-    let parts = null, index = 0, cameFrom = null, before = null;
+  // The page makes room for the dialog where there is some.
+  const room = () => document.body.classList.toggle("touring", Boolean(parts && parts.dialog.open && WIDE.matches));
+  WIDE.addEventListener("change", room);
 
-    // The explorer is made when its tab is first opened; the tour does not wait for it, and does without.
-    async function explore(changes) {
-      if (!changes || !WIDE.matches) return;
-      const asked = index, end = performance.now() + WAIT_MS;
-      while (!window.sigmaExplore && performance.now() < end) await new Promise((done) => setTimeout(done, 100));
-      if (!window.sigmaExplore) return;
-      try {
-        await window.sigmaExplore.ready;
-        if (index !== asked || !parts.dialog.open) return;
-        window.sigmaExplore.setState(changes, { silent: true });
-        setQuery(index + 1);  // the explorer writes an address of its own when it comes into view
-      } catch {
-        // The explorer says itself what it cannot show.
+  function begin(first) {
+    if (!parts) {
+      parts = build(tour);
+      wire();
+    }
+    if (parts.dialog.open) return;
+    cameFrom = tabButtons().find(isOpen);
+    before = window.sigma.explore ? window.sigma.explore.getState() : null;
+    if (WIDE.matches && tabNamed("Explore")) tabNamed("Explore").click();
+    parts.dialog.showModal();
+    room();
+    show(first);
+    parts.at(".tour-next").focus();
+  }
+
+  // Skipped, the page is as it was; finished, the explorer stays open to be played with.
+  function end(finished) {
+    room();
+    setQuery("tour", null);
+    if (!finished) {
+      if (before && window.sigma.explore) window.sigma.explore.setState(before, { silent: true });
+      if (cameFrom && cameFrom.isConnected) cameFrom.click();
+    } else if (tabNamed("Explore")) {
+      tabNamed("Explore").click();
+    }
+    button.focus();
+  }
+
+  function wire() {
+    const { dialog, at } = parts;
+    let finished = false;
+    const step = (by) => {
+      if (index + by >= tour.steps.length) {
+        finished = true;
+        dialog.close();
+      } else {
+        show(index + by);
       }
-    }
+    };
+    at(".tour-next").addEventListener("click", () => step(1));
+    at(".tour-back").addEventListener("click", () => step(-1));
+    at(".tour-skip").addEventListener("click", () => dialog.close());
+    dialog.addEventListener("close", () => {
+      end(finished);
+      finished = false;
+    });
+    dialog.addEventListener("keydown", (event) => {
+      const keys = { ArrowRight: 1, ArrowLeft: -1, PageDown: 1, PageUp: -1, Home: -index, End: tour.steps.length - 1 - index };
+      // The explorer and Gradio listen to keys too; the tour's are its own.
+      event.stopPropagation();
+      if (!(event.key in keys) || event.ctrlKey || event.altKey || event.metaKey) return;
+      event.preventDefault();
+      if (index + keys[event.key] < tour.steps.length) show(index + keys[event.key]);
+    });
+  }
 
-    function show(next) {
-      index = Math.max(0, Math.min(tour.steps.length - 1, next));
-      const step = tour.steps[index], { dialog, at, draws } = parts;
-      const last = index === tour.steps.length - 1;
-      at(".tour-count").textContent = `Step ${index + 1} of ${tour.steps.length}`;
-      at("h2").textContent = step.title;
-      at(".tour-text div").replaceChildren(...step.text.map((text) => Object.assign(document.createElement("p"), { textContent: text })));
-      // Not disabled: a disabled button would lose the focus.
-      at(".tour-back").setAttribute("aria-disabled", String(index === 0));
-      at(".tour-next").textContent = last ? "Finish" : "Next";
-      [...at(".tour-dots").children].forEach((dot, i) => dot.classList.toggle("here", i === index));
-      at(".tour-described").textContent = step.described;
-      draws.forEach((draw) => draw(step));
-      dialog.dataset.step = index + 1;
-      setQuery(index + 1);
-      explore(step.explore);
-    }
-
-    // The page makes room for the dialog where there is some.
-    const room = () => document.body.classList.toggle("touring", Boolean(parts && parts.dialog.open && WIDE.matches));
-    WIDE.addEventListener("change", room);
-
-    function begin(first) {
-      if (!parts) {
-        parts = build(tour);
-        wire();
-      }
-      if (parts.dialog.open) return;
-      cameFrom = tabs().find((tab) => tab.getAttribute("aria-selected") === "true");
-      before = window.sigmaExplore ? window.sigmaExplore.getState() : null;
-      if (WIDE.matches && tabNamed("Explore")) tabNamed("Explore").click();
-      parts.dialog.showModal();
-      room();
-      show(first);
-      parts.at(".tour-next").focus();
-    }
-
-    // Skipped, the page is as it was; finished, the explorer stays open to be played with.
-    function end(finished) {
-      room();
-      setQuery(null);
-      if (!finished) {
-        if (before && window.sigmaExplore) window.sigmaExplore.setState(before, { silent: true });
-        if (cameFrom && cameFrom.isConnected) cameFrom.click();
-      } else if (tabNamed("Explore")) {
-        tabNamed("Explore").click();
-      }
-      button.focus();
-    }
-
-    function wire() {
-      const { dialog, at } = parts;
-      let finished = false;
-      const step = (by) => {
-        if (index + by >= tour.steps.length) {
-          finished = true;
-          dialog.close();
-        } else {
-          show(index + by);
-        }
-      };
-      at(".tour-next").addEventListener("click", () => step(1));
-      at(".tour-back").addEventListener("click", () => step(-1));
-      at(".tour-skip").addEventListener("click", () => dialog.close());
-      dialog.addEventListener("close", () => {
-        end(finished);
-        finished = false;
-      });
-      dialog.addEventListener("keydown", (event) => {
-        const keys = { ArrowRight: 1, ArrowLeft: -1, PageDown: 1, PageUp: -1, Home: -index, End: tour.steps.length - 1 - index };
-        // The explorer and Gradio listen to keys too; the tour's are its own.
-        event.stopPropagation();
-        if (!(event.key in keys) || event.ctrlKey || event.altKey || event.metaKey) return;
-        event.preventDefault();
-        if (index + keys[event.key] < tour.steps.length) show(index + keys[event.key]);
-      });
-    }
-
-    button.addEventListener("click", () => begin(0));
-    const asked = new URLSearchParams(location.search).get("tour");
-    if (asked === null) return;
-    const number = /^\d{1,3}$/.test(asked) ? Number(asked) : 1;
-    // The tabs come after this button; the tour opens over a page that is there.
-    const start = () => tabs().length > 1 && (begin(number - 1), true);
-    if (start()) return;
-    const watcher = new MutationObserver(() => start() && watcher.disconnect());
-    watcher.observe(document.body, { childList: true, subtree: true });
-  };
-})(window.Sigma);
+  button.addEventListener("click", () => begin(0));
+  const asked = new URLSearchParams(location.search).get("tour");
+  if (asked === null) return;
+  const number = /^\d{1,3}$/.test(asked) ? Number(asked) : 1;
+  // The tabs come after this button; the tour opens over a page that is there.
+  const start = () => tabButtons().length > 1 && (begin(number - 1), true);
+  if (start()) return;
+  const watcher = new MutationObserver(() => start() && watcher.disconnect());
+  watcher.observe(document.body, { childList: true, subtree: true });
+}

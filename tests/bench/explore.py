@@ -54,7 +54,7 @@ window.bench = {
     const times = [];
     for (const layer of list) {
       const begun = performance.now();
-      window.sigmaExplore.setState({ layer });
+      window.sigma.explore.setState({ layer });
       times.push(await bench.until(begun, () => bench.ready() && bench.root().dataset.layer === String(layer)));
       await new Promise((done) => setTimeout(done, 150));
     }
@@ -64,7 +64,7 @@ window.bench = {
     const start = Number(bench.root().dataset.bytes), times = [];
     for (const step of list) {
       const begun = performance.now();
-      window.sigmaExplore.setState({ step });
+      window.sigma.explore.setState({ step });
       times.push(await bench.until(begun, () => bench.ready() && bench.root().dataset.step === String(step)));
     }
     await new Promise((done) => setTimeout(done, 1500));
@@ -72,7 +72,7 @@ window.bench = {
   },
   async updates(n) {
     for (let i = 0; i < n; i++) {
-      window.sigmaExplore.setState({ layer: 10 + (i % 2), head: i % 9, step: 100 + (i % 5), mode: ['attention', 'selection', 'compare'][i % 3] });
+      window.sigma.explore.setState({ layer: 10 + (i % 2), head: i % 9, step: 100 + (i % 5), mode: ['attention', 'selection', 'compare'][i % 3] });
       await new Promise(requestAnimationFrame);
     }
   },
@@ -128,7 +128,7 @@ def at_512(visitor, tokens: int) -> dict:
     page = visitor.page
     count = tokens_of(visitor)
     # The answer may have ended by itself: the newest steps, however many there are.
-    last = page.evaluate("window.sigmaExplore.getState().step")
+    last = page.evaluate("window.sigma.explore.getState().step")
     layers = [3, 17, 8, 22, 5, 28, 14, 1, 19, 10, 25, 7]
     cold = page.evaluate("list => bench.layers(list)", layers)
     warm = page.evaluate("list => bench.layers(list)", layers)

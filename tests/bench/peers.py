@@ -32,6 +32,7 @@ import numpy as np
 
 from sigma.cli import parser_for, run, table
 from tests import browser as chromium
+from visualizers.page.assets import modules
 
 ROOT = Path(__file__).resolve().parents[2]
 PYPI = ("bertviz==1.4.1", "circuitsvis==1.43.3")
@@ -42,14 +43,6 @@ NPM = {
     "jquery.min.js": ("jquery@2.2.4", "dist/jquery.min.js"),
     "require.min.js": ("requirejs@2.3.6", "require.js"),
 }
-OUR_SCRIPTS = (
-    "shared/payload",
-    "shared/canvas",
-    "explore/payloads",
-    "explore/measures",
-    "explore/geometry",
-    "explore/maps",
-)
 HOVERS, CHANGES = 7, 3
 ENOUGH_MS = 10_000  # what takes longer is not repeated further
 LIMIT_S = 240
@@ -70,30 +63,34 @@ window.benchTime = (act, done) => new Promise((resolve) => {
 """
 
 OUR_PAGE = """
+import { coloursOf } from "./modules/shared/canvas.js";
+import { headsLayout, largeLayout, pairAt } from "./modules/explore/geometry.js";
+import { drawHeads, drawLarge, markHeads, markLarge, paintMaps } from "./modules/explore/maps.js";
+import { decodeMap, stepWeights } from "./modules/explore/payloads.js";
 const data = JSON.parse(document.getElementById("data").textContent), info = data.info;
 const at = (id) => document.getElementById(id), head = 0, heads = Array.from({ length: info.query_heads }, (_, h) => h);
 const options = { log: true, noSink: false, mass: 1, k: 0 };
-const small = Sigma.headsLayout(at("heads").parentElement.clientWidth, info);
-const large = Sigma.largeLayout(at("large").parentElement.clientWidth);
+const small = headsLayout(at("heads").parentElement.clientWidth, info);
+const large = largeLayout(at("large").parentElement.clientWidth);
 let map = null, colours = null;
 function mark(pair) {
   const where = { query: pair ? pair.query : map.q1 - 1, key: pair ? pair.key : null, chosen: head };
-  Sigma.markHeads(at("heads-mark"), small, map, colours, where);
-  Sigma.markLarge(at("large-mark"), large, map, colours, where);
-  at("read").textContent = pair ? `${data.tokens[pair.query]} reads ${data.tokens[pair.key]}: ${Sigma.stepWeights[map.step(head, pair.query, pair.key)]}` : "";
+  markHeads(at("heads-mark"), small, map, colours, where);
+  markLarge(at("large-mark"), large, map, colours, where);
+  at("read").textContent = pair ? `${data.tokens[pair.query]} reads ${data.tokens[pair.key]}: ${stepWeights[map.step(head, pair.query, pair.key)]}` : "";
 }
 window.showLayer = (layer) => {
-  map = data.layers[layer] = Sigma.decodeMap(data.layers[layer]);
-  colours = Sigma.colours(document.body);
-  Sigma.drawHeads(at("heads"), small, map, Sigma.paintMaps(map, heads, colours, options), colours);
-  Sigma.drawLarge(at("large"), large, map, Sigma.paintMaps(map, [head], colours, options), colours);
+  map = data.layers[layer] = decodeMap(data.layers[layer]);
+  colours = coloursOf(document.body);
+  drawHeads(at("heads"), small, map, paintMaps(map, heads, colours, options), colours);
+  drawLarge(at("large"), large, map, paintMaps(map, [head], colours, options), colours);
   mark(null);
   document.body.dataset.layer = layer;
 };
 at("large-mark").addEventListener("pointermove", (event) => {
-  mark(Sigma.pairAt(map, event.offsetX - large.left, event.offsetY - large.top, large.size));
+  mark(pairAt(map, event.offsetX - large.left, event.offsetY - large.top, large.size));
 });
-showLayer(0);
+window.showLayer(0);
 """
 
 
@@ -161,7 +158,6 @@ def ours(weights: np.ndarray, tokens: list[str], info: dict[str, int]) -> Tool:
     count = len(tokens)
     maps = [pack_map(lambda a, b, layer=layer: layer[:, a:b, :b], (0, count), (0, count), count) for layer in weights]
     data = json.dumps({"layers": maps, "tokens": tokens, "info": info}, separators=(",", ":")).replace("<", "\\u003c")
-    code = "\n".join((ROOT / "assets" / f"{name}.js").read_text("utf-8") for name in OUR_SCRIPTS)
     style = (ROOT / "assets" / "shared" / "page.css").read_text("utf-8")
     stack = "".join(
         f'<div style="position:relative;width:{width}px"><canvas id="{name}" style="display:block"></canvas>'
@@ -170,7 +166,7 @@ def ours(weights: np.ndarray, tokens: list[str], info: dict[str, int]) -> Tool:
     )
     page = (
         f'<!doctype html><meta charset="utf-8"><style>{style}</style><body>{stack}<p id="read"></p>'
-        f'<script type="application/json" id="data">{data}</script><script>{code}</script><script>{OUR_PAGE}</script>'
+        f'<script type="application/json" id="data">{data}</script><script type="module">{OUR_PAGE}</script>'
     )
     hover = (
         "(i) => { const c = document.getElementById('large-mark'), box = c.getBoundingClientRect();"
@@ -237,9 +233,13 @@ def circuitsvis(weights: np.ndarray, tokens: list[str]) -> Tool:
 
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
-    """An HTTP server of a folder, on this machine only."""
+    """An HTTP server of a folder, and of our modules below /modules/, on this machine only."""
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
+        def translate_path(self, path: str) -> str:
+            name = path.removeprefix("/modules/")
+            return str(ROOT / "assets" / name) if name in modules() else super().translate_path(path)
+
         def log_message(self, *args) -> None:
             pass
 

@@ -28,7 +28,7 @@ def test_our_side_is_drawn_and_timed(browser, tmp_path):
 
 def test_a_page_that_draws_nothing_fails(browser, tmp_path):
     tool = ours(causal(1, 9, 40), ["x"] * 40, dict(query_heads=9, key_heads=1, value_heads=3))
-    (tmp_path / "index.html").write_text(tool.page.replace("showLayer(0);", ""), "utf-8")
+    (tmp_path / "index.html").write_text(tool.page.replace("window.showLayer(0);", ""), "utf-8")
     with served(tmp_path) as address:
         assert "failed" in watch(browser, tool, address, {}, layers=1, limit_s=2)
 

@@ -1,24 +1,11 @@
-"""One page over the fake engine and one Chromium for all browser tests."""
+"""One page over the fake engine for all browser tests."""
 
 import pytest
 
-from tests import browser as chromium
 from tests.fake_engine import FakeEngine
 from tests.visualizers.explore.pages import explore_page, explored, tiny_site  # noqa: F401 (fixtures)
 from tests.visualizers.server import launch
 from tests.visualizers.visitor import Visitor
-
-
-@pytest.fixture(scope="session")
-def browser():
-    path = chromium.find()
-    if path is None:
-        pytest.skip("no Chromium: set CHROMIUM=path, or run python -m tests.browser")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=path, args=chromium.FLAGS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="session")

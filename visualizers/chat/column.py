@@ -19,7 +19,7 @@ FALLBACK_NAMES = {"sigma": "Sigma", "gqa": "GQA"}
 
 
 def column_head(side: str, info: SideInfo | None) -> str:
-    """HTML of one header; the browser fills the figures in (`assets/js/figures.js`)."""
+    """HTML of one header; the browser fills the figures in (`assets/chat/figures.js`)."""
     name = escape(info.name if info else FALLBACK_NAMES[side])
     picture = heads_svg(info) if info else ""
     about = escape(describe_heads(info)) if info else ""

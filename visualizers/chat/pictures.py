@@ -1,4 +1,4 @@
-"""The live pictures: one component with a fixed body; its value is the payload string, drawn by `assets/js`.
+"""The live pictures: one component with a fixed body; its value is the payload string, drawn by `assets/chat/`.
 
 The template has no `${value}`: with one, every update would write the body anew and wipe the canvases.
 """
@@ -20,7 +20,7 @@ def _attention(side: str, name: str) -> str:
 
 
 def _formula(side: str, name: str) -> str:
-    """A side's part of the formula; the lines are filled by `assets/js/curve_formula.js`."""
+    """A side's part of the formula; the lines are filled by `assets/chat/curve_formula.js`."""
     return f"""<section data-formula="{side}" hidden><h4>{name}</h4><dl>
         <dt><small class="kind-tag">computed</small></dt><dd data-line="computed"></dd>
         <dt><small class="kind-tag">measured</small></dt><dd><span data-measured></span>: <span data-line="measured"></span></dd>
@@ -93,7 +93,7 @@ def pictures() -> gr.HTML:
     return gr.HTML(
         value="",
         html_template=BODY,
-        js_on_load="Sigma.mount(element, props, watch);",
+        js_on_load="sigma.mount('chat', element, props, watch);",
         elem_id="live",
         padding=False,
         apply_default_css=False,

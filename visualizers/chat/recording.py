@@ -1,4 +1,4 @@
-"""A recorded run: one turn, thinned to a size that a page can carry, played by `assets/js/replay.js`."""
+"""A recorded run: one turn, thinned to a size that a page can carry, played by `assets/chat/replay.js`."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import gradio as gr
 from sigma.events import SIDES, SideInfo
 from visualizers.chat.column import column_head
 from visualizers.chat.pictures import pictures
-from visualizers.page.theme import ASSETS
+from visualizers.page.assets import ASSETS
 from visualizers.shared.options import MAX_NEW_TOKENS
 
 MENU_JS = """() => {

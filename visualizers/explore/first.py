@@ -1,6 +1,6 @@
 """What Explore shows first, answered ahead: the page carries it, so that the first picture waits for no server.
 
-The browser keeps these answers under the keys of the questions that would have brought them (explore_store.js); a link
+The browser keeps these answers under the keys of the questions that would have brought them (explore/store.js); a link
 that asks for something else finds them unused.
 """
 
@@ -14,7 +14,7 @@ from visualizers.explore.runs import RECORDED
 from visualizers.explore.service import Explorer
 
 DEFAULTS = {"layer": 12, "head": 0, "side": "sigma", "k": 16, "measure": "captured"}
-"""The state that an explorer opens with, as `exploreDefaults` of explore_state.js has it; its step is the last."""
+"""The state that an explorer opens with, as `exploreDefaults` of explore/state.js has it; its step is the last."""
 
 PARTS = ("row", "linked", "figures", "select", "maps", "overview")
 

@@ -1,4 +1,4 @@
-"""Maps, rows and bits as compact text; the browser's counterpart is `assets/js/explore_data.js`.
+"""Maps, rows and bits as compact text; the browser's counterpart is `assets/explore/payloads.js`.
 
 A weight becomes one printable character of ALPHABET: 92 log steps over five decades (13 % apart), the first for
 10^-5 and less. Base64 would need a third more. A map is binned to squares of `width` positions, each showing its

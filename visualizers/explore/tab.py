@@ -1,4 +1,4 @@
-"""The Explore tab: one component with a fixed body, drawn by `assets/js/explore*.js`; the server only answers questions."""
+"""The Explore tab: one component with a fixed body, drawn by `assets/explore/`; the server only answers questions."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ def explore_tab(ask: Callable) -> gr.HTML:
     return gr.HTML(
         value="",
         html_template=BODY,
-        js_on_load="Sigma.mountExplore(element, props, watch, server, trigger);",
+        js_on_load="sigma.mount('explore', element, props, watch, server, trigger);",
         elem_id="explorer",
         padding=False,
         apply_default_css=False,

@@ -1,6 +1,6 @@
 """The Memory tab: the KV cache of any model at any context, projected; and the formula held against what was measured.
 
-The form lives in the browser (`assets/js/memory.js`), the arithmetic on the server (`visualizers.memory`), once.
+The form lives in the browser (`assets/memory/`), the arithmetic on the server (`visualizers.memory`), once.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def memory_tab(loader: EngineLoader, infos: dict[str, SideInfo]) -> gr.HTML:
     return gr.HTML(
         value="",
         html_template=f'<div class="memory" data-start="{data}">{_form()}{_picture()}</div>',
-        js_on_load="Sigma.mountMemory(element, server);",
+        js_on_load="sigma.mount('memory', element, server);",
         server_functions=[project, check],
         elem_id="memory",
         padding=False,

@@ -14,7 +14,7 @@ from visualizers.chat.handlers import ChatHandlers
 from visualizers.chat.tab import chat_tab
 from visualizers.explore.handlers import ExploreHandlers, first_view_script
 from visualizers.memory.tab import memory_tab
-from visualizers.page import theme
+from visualizers.page import assets, theme
 from visualizers.page.about import LIMITS, about_tab
 from visualizers.page.blocks import Blocks
 from visualizers.page.status import chip
@@ -28,8 +28,8 @@ from visualizers.tour.tab import tour_button
 
 TITLE = "Sigma's demo"
 SENTENCE = "Sigma gives queries, keys and values different budgets. Watch what that saves."
-RECORDED = theme.ASSETS / "examples" / "recorded.json"
-EXPLORED = theme.ASSETS / "examples" / "explore.json"
+RECORDED = assets.ASSETS / "examples" / "recorded.json"
+EXPLORED = assets.ASSETS / "examples" / "explore.json"
 
 
 def build_page(loader: EngineLoader, max_waiting: int = 20, shelf: Shelf | None = None) -> gr.Blocks:
@@ -96,8 +96,9 @@ def launch_options() -> dict[str, Any]:
     """Arguments for `Blocks.launch`: the look, and limits that a public page needs."""
     return {
         "theme": theme.theme(),
-        "css": theme.style_sheet(),
+        "css": assets.style_sheet(),
         "head": theme.head(recording.read(RECORDED)) + first_view_script(EXPLORED),
+        "app_kwargs": {"routes": assets.routes()},
         "footer_links": ["api"],
         "show_error": False,
         "max_file_size": "1mb",

@@ -1,50 +1,14 @@
-"""What the page looks like and what the browser runs: theme, style sheet, scripts and the recorded run."""
+"""What the page looks like, and what its head carries: theme, scripts and the recorded run."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from visualizers.chat import recording
+from visualizers.page import assets
 
-ASSETS = Path(__file__).resolve().parents[2] / "assets"
-SCRIPTS = (
-    "shared/payload",
-    "shared/canvas",
-    "chat/curve_draw",
-    "chat/curve_formula",
-    "chat/curve_table",
-    "chat/curve_figure",
-    "shared/attention",
-    "chat/figures",
-    "chat/attention_view",
-    "chat/replay",
-    "chat/mount",
-    "explore/state",
-    "explore/payloads",
-    "explore/measures",
-    "explore/store",
-    "explore/geometry",
-    "explore/maps",
-    "explore/charts",
-    "explore/strip",
-    "explore/words",
-    "explore/export",
-    "explore/live",
-    "explore/interact",
-    "explore/view",
-    "explore/controls",
-    "explore/actions",
-    "explore/mount",
-    "memory/chart",
-    "memory/view",
-    "memory/mount",
-    "tour/picture",
-    "tour/tour",
-    "tasks/mount",
-)
 SANS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Liberation Sans", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Liberation Mono", "monospace")
 # A second lock beside `visualizers.shared.markdown`: whatever a model writes, no picture or sound comes from another host.
@@ -111,20 +75,9 @@ def theme() -> gr.themes.Base:
     )
 
 
-def style_sheet() -> str:
-    """All our CSS as one string."""
-    return "\n".join(path.read_text("utf-8") for path in sorted(ASSETS.glob("*/*.css")))
-
-
-def task_scripts() -> list[str]:
-    """Scripts of single tasks, `tasks/NAME.js`: each draws the parts of that task's verdicts."""
-    return ["tasks/optiflow"]
-
-
 def head(recorded: dict[str, Any] | None) -> str:
-    """The scripts and the recorded run, inlined: the page then needs no second request and no other host."""
-    code = "\n".join((ASSETS / f"{name}.js").read_text("utf-8") for name in (*SCRIPTS, *task_scripts()))
-    parts = [POLICY, f"<script>\n{code}\n</script>"]
+    """The scripts, and the recorded run inlined: the first picture then waits for no second answer."""
+    parts = [POLICY, assets.scripts()]
     if recorded is not None:
         # A "</script>" inside the JSON would end the element; "<\/" means the same in JSON.
         data = recording.dumps(recorded).replace("</", "<\\/").replace("<!--", "<\\u0021--")

@@ -1,6 +1,6 @@
 """Pictures as compact text: NumPy arrays quantised to bytes, written in base64. Pure functions, no Gradio.
 
-The browser's counterpart is `assets/js/decode.js`; both must agree on the codes described here.
+The browser's counterpart is `assets/shared/payload.js`; both must agree on the codes described here.
 """
 
 from __future__ import annotations

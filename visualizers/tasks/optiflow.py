@@ -2,7 +2,7 @@
 
 The picture shows the machine with the transfers of one step, beside it which GPU holds which chunk after that step, and
 below it latencies against the bound and the load of the links. Without JavaScript it stands at the last step; with it
-(assets/js/tasks_optiflow.js) the steps are drawn from the `data-plan` attribute.
+(assets/tasks/optiflow.js) the steps are drawn from the `data-plan` attribute.
 """
 
 from __future__ import annotations

@@ -81,12 +81,12 @@ def still(html: str = "", **more: Any) -> gr.HTML:
     return gr.HTML(html, padding=False, apply_default_css=False, js_on_load=None, **more)
 
 
-def live(template: str, mount: str, name: str, elem_id: str) -> gr.HTML:
-    """A fixed body whose value is a payload that `assets/js/tasks.js` draws."""
+def live(template: str, part: str, name: str, elem_id: str) -> gr.HTML:
+    """A fixed body whose value is a payload, drawn by the module of `part` in `assets/tasks/`."""
     return gr.HTML(
         value="",
         html_template=template.replace("{name}", escape(name)),
-        js_on_load=f"Sigma.{mount}(element, props, watch);",
+        js_on_load=f"sigma.mount('{part}', element, props, watch);",
         elem_id=elem_id,
         padding=False,
         apply_default_css=False,
@@ -141,8 +141,8 @@ def _columns(parts: TasksTab, infos: dict[str, SideInfo]) -> None:
         for side in SIDES:
             name = infos[side].name if side in infos else NAMES[side]
             with gr.Column(min_width=300, elem_classes=["side", f"side-{side}"]):
-                parts.answers[side] = live(ANSWER, "mountAnswer", name, f"task-answer-{side}")
-                parts.verdicts[side] = live(VERDICT, "mountVerdict", name, f"task-verdict-{side}")
+                parts.answers[side] = live(ANSWER, "answer", name, f"task-answer-{side}")
+                parts.verdicts[side] = live(VERDICT, "verdict", name, f"task-verdict-{side}")
     parts.follow = gr.Button(
         "Second turn: tell each model its verdict and ask again", elem_id="task-follow", visible=False, size="sm"
     )
@@ -159,7 +159,7 @@ def _own(parts: TasksTab) -> None:
         )
         parts.judge = gr.Button("Judge it", elem_id="task-judge", scale=0, min_width=110)
         with gr.Column(elem_classes=["side"]):
-            parts.own_verdict = live(VERDICT, "mountVerdict", "Your answer", "task-verdict-own")
+            parts.own_verdict = live(VERDICT, "verdict", "Your answer", "task-verdict-own")
 
 
 def _evaluation(parts: TasksTab) -> None:
@@ -186,4 +186,4 @@ def _evaluation(parts: TasksTab) -> None:
                 "Stop", variant="stop", elem_id="trial-stop", scale=0, min_width=110, visible=False
             )
             parts.trial_notice = still(elem_id="trial-notice")
-        parts.results = live(RESULTS, "mountResults", "", "trial-results")
+        parts.results = live(RESULTS, "results", "", "trial-results")

@@ -24,7 +24,7 @@ class Step:
     """One card: what it says, the model it draws, and what the explorer beside it shows.
 
     `recorded`: whose attention of the recorded run is drawn (None: no such model was recorded), `rows`: whether the V
-    rows that it fetched are marked. `explore`: changes for `window.sigmaExplore.setState`.
+    rows that it fetched are marked. `explore`: changes for `window.sigma.explore.setState`.
     """
 
     title: str
@@ -149,7 +149,7 @@ def _sum() -> Step:
 
 
 def script() -> dict[str, Any]:
-    """The tour for the browser (`assets/js/tour.js`)."""
+    """The tour for the browser (`assets/tour/tour.js`)."""
     told = steps()
     return {
         "tokens": TOKENS,

@@ -1,4 +1,4 @@
-"""The button that starts the guided tour; the tour itself is a dialog that `assets/js/tour.js` makes."""
+"""The button that starts the guided tour; the tour itself is a dialog that `assets/tour/tour.js` makes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def tour_button() -> gr.HTML:
     return gr.HTML(
         value="",
         html_template=f'<button type="button" id="tour-button" data-tour="{data}">Take the tour</button>',
-        js_on_load="Sigma.mountTour(element);",
+        js_on_load="sigma.mount('tour', element);",
         elem_id="tour-box",
         padding=False,
         apply_default_css=False,

@@ -11,7 +11,7 @@ from sigma.aimicius.optiflow import TASK
 from sigma.aimicius.optiflow.programs import good_program, print_of, slow_program
 from sigma.aimicius.optiflow.question import read_question
 from sigma.aimicius.optiflow.task import judge_output
-from tests.browser import FLAGS, find
+from tests.visualizers.modules import serve_modules
 from visualizers.tasks.optiflow import arrivals, draw, positions
 
 ASSETS = Path(__file__).parents[3] / "assets"
@@ -132,10 +132,10 @@ def test_who_holds_what_after_which_step():
 
 def page_html(view, script=True, dark=False):
     css = "".join((ASSETS / f"{n}.css").read_text("utf-8") for n in ("shared/page", "tasks/base", "tasks/optiflow"))
-    code = (ASSETS / "tasks" / "optiflow.js").read_text("utf-8")
     # Called twice, as the tab does after every change.
     run = (
-        f"<script>{code};for (let i = 0; i < 2; i++) sigmaTasks.optiflow(document.getElementById('root'));</script>"
+        '<script type="module">import { drawPlans } from "/tasks/optiflow.js";'
+        "for (let i = 0; i < 2; i++) drawPlans(document.getElementById('root'));</script>"
         if script
         else ""
     )
@@ -146,18 +146,6 @@ def page_html(view, script=True, dark=False):
     )
 
 
-@pytest.fixture(scope="module")
-def browser():
-    if (path := find()) is None:
-        pytest.skip("no Chromium (set CHROMIUM=path)")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=path, args=FLAGS)
-        yield opened
-        opened.close()
-
-
 @pytest.fixture
 def open_page(browser):
     pages = []
@@ -166,7 +154,7 @@ def open_page(browser):
         page = browser.new_page(viewport={"width": width, "height": 800}, **options)
         page.problems = []
         page.on("pageerror", lambda e: page.problems.append(str(e)))
-        page.set_content(page_html(view, script))
+        serve_modules(page, page_html(view, script))
         pages.append(page)
         return page
 

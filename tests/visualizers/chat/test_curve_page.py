@@ -7,7 +7,8 @@ import pytest
 
 from sigma.events import SIDES
 from tests.fake_engine import cache_bytes, fake_info
-from visualizers.page.theme import ASSETS
+from tests.visualizers.modules import module_page
+from visualizers.page.assets import ASSETS
 from visualizers.shared.formulas import cache_cost
 from visualizers.shared.packing import curve_row, pack_curve
 from visualizers.shared.shapes import Shape
@@ -16,14 +17,7 @@ from visualizers.shared.units import binary, spoken
 
 pytestmark = pytest.mark.browser
 
-PARTS = (
-    "shared/payload",
-    "shared/canvas",
-    "chat/curve_draw",
-    "chat/curve_formula",
-    "chat/curve_table",
-    "chat/curve_figure",
-)
+PARTS = ("shared/numbers.js", "shared/payload.js", "chat/curve_formula.js", "chat/curve_points.js")
 DRAWN = """() => {
   window.drawn = [];
   const own = CanvasRenderingContext2D.prototype.fillText;
@@ -36,10 +30,8 @@ DRAWN = """() => {
 
 @pytest.fixture(scope="module")
 def blank(browser):
-    """An empty page with the figure's scripts: no server, no component."""
-    page = browser.new_page()
-    for name in PARTS:
-        page.add_script_tag(content=(ASSETS / f"{name}.js").read_text("utf-8"))
+    """An empty page with the figure's modules: no server, no component."""
+    page = module_page(browser, *PARTS)
     yield page
     page.close()
 
@@ -59,7 +51,7 @@ def figures(side="sigma", tokens=90, top_k=None, step=5, **changed):
 @pytest.mark.parametrize("top_k", [None, 1, 16, 4096])
 @pytest.mark.parametrize("sizes", [info(), info(32, 32, 4, 16, 64, 128), info(1, 1, 1, 1, 2, 2, 4), info(k=3)])
 def test_the_browser_computes_what_the_memory_tab_computes(blank, sizes, tokens, top_k):
-    found = blank.evaluate("([i, t, k]) => Sigma.cacheCost(i, t, k)", [sizes, tokens, top_k])
+    found = blank.evaluate("([i, t, k]) => modules.cacheCost(i, t, k)", [sizes, tokens, top_k])
     shape = Shape(*list(sizes.values())[:6])
     cost = cache_cost(shape, tokens, 1, 8 * sizes["kv_itemsize"], top_k)
     assert found == {"k": cost.k_resident, "v": cost.v_resident, "k_read": cost.k_read, "v_read": cost.v_read}
@@ -68,26 +60,26 @@ def test_the_browser_computes_what_the_memory_tab_computes(blank, sizes, tokens,
 @pytest.mark.parametrize("side,k", [("sigma", 16), ("gqa", None)])
 def test_a_packed_curve_is_decoded_to_the_byte(blank, side, k):
     rows = [(0, 0, 0, 0, 0), *(curve_row(cache_bytes(side, t, k)) for t in range(41, 2000))]
-    curve = blank.evaluate("packed => Sigma.decodeCurve(packed)", pack_curve(rows))
+    curve = blank.evaluate("packed => modules.decodeCurve(packed)", pack_curve(rows))
     points = list(zip(*(curve[name] for name in ("tokens", "k", "v", "k_read", "v_read")), strict=True))
     assert len(points) == curve["points"] and set(points) <= set(rows) and points[-1] == rows[-1]
 
 
 @pytest.mark.parametrize("count", [0, 1, 1023, 1024, 3932160, 1036800, 5 << 30])
 def test_bytes_are_written_and_spoken_as_in_the_memory_tab(blank, count):
-    assert blank.evaluate("n => [Sigma.binary(n), Sigma.spoken(n)]", count) == [binary(count), spoken(count)]
+    assert blank.evaluate("n => [modules.binary(n), modules.spokenBytes(n)]", count) == [binary(count), spoken(count)]
 
 
 def test_the_sentence_of_a_point(blank):
     point = {"tokens": 1024, "k": 3932160, "v": 11796480, "k_read": 3932160, "v_read": 587520}
-    assert blank.evaluate("p => Sigma.pointText('sigma', p, Sigma.spoken)", point) == (
+    assert blank.evaluate("p => modules.pointText('sigma', p, modules.spokenBytes)", point) == (
         "Sigma, 1,024 tokens: resident K 3.75 mebibytes, V 11.3 mebibytes, sum 15.0 mebibytes; "
         "read by the step K 3.75 mebibytes, V 574 kibibytes, sum 4.31 mebibytes"
     )
 
 
 def test_the_formula_agrees_to_the_byte_or_says_by_how_much_not(blank):
-    lines = lambda *given: blank.evaluate("([i, f, k]) => Sigma.formulaLines(i, f, k)", list(given))  # noqa: E731
+    lines = lambda *given: blank.evaluate("([i, f, k]) => modules.formulaLines(i, f, k)", list(given))  # noqa: E731
     good = lines(info(), figures(top_k=16), 16)
     assert "30 layers × (1 K head × 64 + 3 V heads × 64) × 2 B = 15,360 B a token" in good["computed"]
     assert "× 90 tokens = 1,382,400 B = 1.32 MiB" in good["computed"]
@@ -101,7 +93,7 @@ def test_the_formula_agrees_to_the_byte_or_says_by_how_much_not(blank):
 
 
 def test_selective_v_counts_from_the_first_decode_step_and_for_sigma_only(blank):
-    ask = "([k, side, step]) => Sigma.stepTopK({ selective_k: k }, side, { step })"
+    ask = "([k, side, step]) => modules.stepTopK({ selective_k: k }, side, { step })"
     given = ([16, "sigma", 1], [16, "sigma", 0], [16, "sigma", -1], [16, "gqa", 9], [None, "sigma", 9])
     assert [blank.evaluate(ask, list(each)) for each in given] == [16, None, None, None, None]
 
@@ -109,11 +101,11 @@ def test_selective_v_counts_from_the_first_decode_step_and_for_sigma_only(blank)
 @pytest.mark.parametrize("tokens", [1, 7, 90, 4096])
 def test_table_rows_are_the_newest_point_and_a_few_earlier_ones(blank, tokens):
     rows = [(0, 0, 0, 0, 0), *(curve_row(cache_bytes("gqa", t, None)) for t in range(1, tokens + 1))]
-    found = blank.evaluate("packed => Sigma.tableRows(Sigma.decodeCurve(packed))", pack_curve(rows))
+    found = blank.evaluate("packed => modules.tableRows(modules.decodeCurve(packed))", pack_curve(rows))
     shown = [row["tokens"] for row in found]
     assert shown[0] == tokens and shown == sorted(set(shown), reverse=True) and min(shown) > 0
     assert len(shown) >= min(tokens, 4) and len(shown) <= 10
-    assert blank.evaluate("Sigma.tableRows({ points: 0 })") == []
+    assert blank.evaluate("modules.tableRows({ points: 0 })") == []
 
 
 def selective_run(visitor):

@@ -4,7 +4,7 @@ import json
 import time
 
 from sigma.events import SIDES, ChatRequest, Sampling
-from visualizers.page.theme import ASSETS
+from visualizers.page.assets import ASSETS
 from visualizers.shared.compact_json import compact_json
 
 RECORDING = ASSETS / "examples" / "explore.json"

@@ -57,14 +57,14 @@ def follow(visitor, fragment):
     """As if the visitor had put a link into the address bar of this page."""
     before = visitor.page.evaluate(
         """hash => {
-          window.sigmaExplore.setState({log: true, noSink: false, mass: 1});
+          window.sigma.explore.setState({log: true, noSink: false, mass: 1});
           history.replaceState(null, '', location.pathname);
           location.hash = hash;
-          return window.sigmaExplore.followed;
+          return window.sigma.explore.followed;
         }""",
         fragment,
     )
-    visitor.page.wait_for_function("n => window.sigmaExplore.followed > n", arg=before)
+    visitor.page.wait_for_function("n => window.sigma.explore.followed > n", arg=before)
     ready(visitor)
 
 
@@ -94,7 +94,7 @@ def ready(visitor, run=None):
 
 
 def state(visitor):
-    return visitor.page.evaluate("window.sigmaExplore.getState()")
+    return visitor.page.evaluate("window.sigma.explore.getState()")
 
 
 def text(visitor, name):

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from tests.visualizers.explore.pages import PIXELS, drawn, follow, ready, state, text, wait_read
+from tests.visualizers.modules import module_address
 
 pytestmark = pytest.mark.browser
 
@@ -49,7 +50,7 @@ def test_of_the_other_side_one_head_comes_until_more_is_looked_at(explored):
     visitor.page.on("request", sent)
     bytes_now = "Number(document.querySelector('#explore').dataset.bytes)"
     before = visitor.page.evaluate(bytes_now)
-    visitor.page.evaluate("window.sigmaExplore.setState({step: 17})")
+    visitor.page.evaluate("window.sigma.explore.setState({step: 17})")
     ready(visitor)
     assert any({"row", "linked", "figures"} <= set(parts) for parts in asked)
     assert before < visitor.page.evaluate(bytes_now) < before + 5_000  # 55 tokens
@@ -58,12 +59,14 @@ def test_of_the_other_side_one_head_comes_until_more_is_looked_at(explored):
     asked.clear()
     # Another head at the same query: its rows are fetched on both sides, and shown unbinned.
     visitor.page.evaluate(
-        """() => {
+        """async (address) => {
+          const { headsLayout } = await import(address);
           const canvas = document.querySelector('[data-mark="heads-sigma"]'), box = canvas.getBoundingClientRect();
-          const layout = Sigma.headsLayout(box.width, {query_heads: 9, key_heads: 1, value_heads: 3}), cell = layout.cells[5];
+          const layout = headsLayout(box.width, {query_heads: 9, key_heads: 1, value_heads: 3}), cell = layout.cells[5];
           const y = box.top + cell.y + (54.5 / 70) * cell.size;
           canvas.dispatchEvent(new PointerEvent('pointermove', {clientX: box.left + cell.x + 3, clientY: y, bubbles: true}));
-        }"""
+        }""",
+        module_address("explore/geometry.js"),
     )
     wait_read(visitor, "Sigma q5")
     visitor.page.wait_for_function("document.querySelector('[data-ex=strip-gqa]').innerText.startsWith('q5 at')")
@@ -81,7 +84,7 @@ def test_a_step_shows_its_query_in_the_strips(explored):
     }"""
     explored.page.set_viewport_size({"width": 320, "height": 844})  # the recorded text does not fit then
     for step in (31, -38 + 3, 20):
-        explored.page.evaluate("step => window.sigmaExplore.setState({step})", step)
+        explored.page.evaluate("step => window.sigma.explore.setState({step})", step)
         ready(explored)
         assert explored.page.evaluate(inside, "sigma") and explored.page.evaluate(inside, "gqa"), step
 
@@ -110,9 +113,9 @@ def test_by_keyboard_alone(explored):
 
 def test_play_goes_through_the_steps_and_stops(explored):
     visitor = explored
-    visitor.page.evaluate("window.sigmaExplore.setState({step: 28})")
+    visitor.page.evaluate("window.sigma.explore.setState({step: 28})")
     visitor.page.get_by_role("button", name="Play the steps").click()
-    visitor.page.wait_for_function("window.sigmaExplore.getState().step >= 30")
+    visitor.page.wait_for_function("window.sigma.explore.getState().step >= 30")
     visitor.page.wait_for_function("document.querySelector('[data-act=play]').textContent === '▶'")
     assert state(visitor)["step"] == 31
     visitor.page.get_by_role("button", name="First step").click()
@@ -238,7 +241,7 @@ def test_it_fits_a_phone(explored, width, scheme):
     sigma, gqa = (explored.page.locator(f'[data-ex-side="{side}"]').bounding_box() for side in ("sigma", "gqa"))
     assert (gqa["y"] > sigma["y"]) == (width < 640)
     if width < 640:  # a pair that is locked far below is read at the top of the screen
-        explored.page.evaluate("window.sigmaExplore.setState({key: 3})")
+        explored.page.evaluate("window.sigma.explore.setState({key: 3})")
         wait_read(explored, "(locked)")
         explored.page.locator("#explore summary").scroll_into_view_if_needed()
         read = explored.page.locator("#ex-read").bounding_box()
@@ -257,7 +260,7 @@ def test_listeners_and_memory_do_not_grow(explored):
 
     turn = """async (n) => {
       for (let i = 0; i < n; i++) {
-        window.sigmaExplore.setState({layer: 8 + (i % 2), step: 20 + (i % 3), head: i % 9, mode: ['attention', 'selection', 'compare'][i % 3]});
+        window.sigma.explore.setState({layer: 8 + (i % 2), step: 20 + (i % 3), head: i % 9, mode: ['attention', 'selection', 'compare'][i % 3]});
         await new Promise(requestAnimationFrame);
       }
     }"""
@@ -283,14 +286,14 @@ def test_others_on_the_page_can_drive_it(explored):
     visitor = explored
     seen = visitor.page.evaluate(
         """async () => {
-          await window.sigmaExplore.ready;
-          const seen = [], end = window.sigmaExplore.onChange((state, changed) => seen.push([state.layer, ...changed]));
-          window.sigmaExplore.setState({layer: 3, nonsense: 1});
-          window.sigmaExplore.setState({layer: 3});
-          window.sigmaExplore.setState({layer: 99, step: -1000});
+          await window.sigma.explore.ready;
+          const seen = [], end = window.sigma.explore.onChange((state, changed) => seen.push([state.layer, ...changed]));
+          window.sigma.explore.setState({layer: 3, nonsense: 1});
+          window.sigma.explore.setState({layer: 3});
+          window.sigma.explore.setState({layer: 99, step: -1000});
           end();
-          window.sigmaExplore.setState({layer: 1});
-          return [seen, window.sigmaExplore.getState().layer, window.sigmaExplore.element.id];
+          window.sigma.explore.setState({layer: 1});
+          return [seen, window.sigma.explore.getState().layer, window.sigma.explore.element.id];
         }"""
     )
     assert seen[0] == [[3, "layer"], [29, "layer", "step"]] and seen[1] == 1 and seen[2] == "explore"

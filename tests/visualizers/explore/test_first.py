@@ -6,7 +6,7 @@ from visualizers.explore.first import first_view
 from visualizers.explore.handlers import first_view_script
 from visualizers.explore.recorded import read
 from visualizers.explore.service import Explorer
-from visualizers.page.theme import ASSETS
+from visualizers.page.assets import ASSETS
 from visualizers.shared.loader import EngineLoader
 
 RECORDING = ASSETS / "examples" / "explore.json"

@@ -7,7 +7,7 @@ from sigma.events import SIDES, ChatRequest, Sampling
 from tests.visualizers.explore.site import tiny_engine
 from visualizers.explore import record, recorded
 from visualizers.explore.runs import from_recording
-from visualizers.page.theme import ASSETS
+from visualizers.page.assets import ASSETS
 
 SHIPPED = ASSETS / "examples" / "explore.json"
 

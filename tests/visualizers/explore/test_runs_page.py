@@ -16,6 +16,7 @@ from tests.visualizers.explore.pages import (
     wait_read,
 )
 from tests.visualizers.explore.site import tiny_engine
+from tests.visualizers.modules import module_address
 from tests.visualizers.server import launch
 
 pytestmark = pytest.mark.browser
@@ -37,7 +38,7 @@ def test_the_recorded_run_is_there_without_a_model_and_without_asking(visit):
         assert visitor.page.evaluate(PIXELS, "heads-sigma") > 20_000
         assert "of the softmax mass on average" in text(visitor, "attention-words")
         assert not asked  # the page has brought it all
-        visitor.page.evaluate("window.sigmaExplore.setState({layer: 7})")
+        visitor.page.evaluate("window.sigma.explore.setState({layer: 7})")
         visitor.page.wait_for_function("document.querySelector('#explore').dataset.layer === '7'")
         assert asked
     finally:
@@ -55,7 +56,7 @@ def test_the_last_answer_of_the_chat_is_explored(explored):
     visitor.page.wait_for_selector("#explore[data-rerun]", timeout=PATIENCE)
     assert text(visitor, "rerun").startswith(f"With k = {state(visitor)['k']}, ")
     visitor.page.locator('[data-set="text"]').select_option("gqa")
-    visitor.page.wait_for_function("window.sigmaExplore.getState().text === 'gqa'")
+    visitor.page.wait_for_function("window.sigma.explore.getState().text === 'gqa'")
     ready(visitor)
     visitor.page.get_by_role("button", name="Show the recorded run").click()
     visitor.page.wait_for_selector("#explore[data-run=recorded]")
@@ -70,10 +71,10 @@ def test_the_score_of_a_locked_pair_is_the_models(explored, tiny_site):
     past = asked[0].sides["sigma"]
     for side, key in (("sigma", 4), ("gqa", 9)):
         visitor.page.evaluate(
-            f"window.sigmaExplore.setState({{key: null, side: '{side}', layer: 2, head: 5, step: 3}})"
+            f"window.sigma.explore.setState({{key: null, side: '{side}', layer: 2, head: 5, step: 3}})"
         )
         wait_read(visitor, "Hover a point")
-        visitor.page.evaluate(f"window.sigmaExplore.setState({{key: {key}}})")
+        visitor.page.evaluate(f"window.sigma.explore.setState({{key: {key}}})")
         wait_read(visitor, "exactly")
         told = visitor.page.locator("#ex-read").inner_text()
         assert told.startswith("Sigma q5" if side == "sigma" else "GQA q5")
@@ -152,10 +153,10 @@ def test_a_link_reproduces_the_view(visit, tiny_site):
     )
     assert wanted.items() <= state(visitor).items()
     assert not visitor.page.locator('[data-ex="message"]').is_visible()
-    visitor.page.evaluate("window.sigmaExplore.setState({layer: 8})")
+    visitor.page.evaluate("window.sigma.explore.setState({layer: 8})")
     visitor.page.wait_for_function("location.hash.includes('layer=8')")
     link, shown = visitor.page.evaluate("location.hash"), state(visitor)
-    visitor.page.evaluate("window.sigmaExplore.setState({layer: 2, mode: 'compare'})")
+    visitor.page.evaluate("window.sigma.explore.setState({layer: 2, mode: 'compare'})")
     follow(visitor, link)
     assert state(visitor) == shown
     visitor.page.get_by_role("tab", name="About").click()
@@ -170,13 +171,13 @@ def test_a_link_to_a_live_run_asks_its_question_again(visit, tiny_site):
     visitor.page.get_by_role("tab", name="Explore").click()
     ready(visitor)
     chat_then_explore(visitor, "Once upon & a time + 1")
-    visitor.page.evaluate("window.sigmaExplore.setState({layer: 1, step: 5, k: 7})")
+    visitor.page.evaluate("window.sigma.explore.setState({layer: 1, step: 5, k: 7})")
     visitor.page.wait_for_function("location.hash.includes('step=5')")
     visitor.page.wait_for_function("document.querySelector('[data-strip=sigma] bdi')?.textContent === '<|im_start|>'")
     tokens = "[...document.querySelectorAll('[data-strip=sigma] bdi')].map(e => e.textContent).join('')"
     first, text_shown, link = state(visitor), visitor.page.evaluate(tokens), visitor.page.evaluate("location.hash")
     assert "prompt=Once+upon+%26+a+time+%2B+1" in link and "tokens=24" in link
-    visitor.page.evaluate("window.sigmaExplore.open('recorded')")
+    visitor.page.evaluate("window.sigma.explore.open('recorded')")
     visitor.page.wait_for_selector("#explore[data-run=recorded]")
     follow(visitor, link)
     again = state(visitor)
@@ -219,11 +220,12 @@ def test_other_head_counts_are_drawn(visit, heads, keys):
         assert visitor.page.locator('[data-set="head"] option').count() == count
         assert visitor.overflow() <= 0
         if count == 32:
-            spans = """() => {
-              const info = {query_heads: 32, key_heads: 4, value_heads: 16}, layout = Sigma.headsLayout(460, info);
-              return [layout.columns, Sigma.groupSpans(layout, 'value').length, new Set(layout.cells.map(c => c.key)).size];
+            spans = """async (address) => {
+              const { groupSpans, headsLayout } = await import(address);
+              const info = {query_heads: 32, key_heads: 4, value_heads: 16}, layout = headsLayout(460, info);
+              return [layout.columns, groupSpans(layout, 'value').length, new Set(layout.cells.map(c => c.key)).size];
             }"""
-            assert visitor.page.evaluate(spans) == [8, 16, 4]
+            assert visitor.page.evaluate(spans, module_address("explore/geometry.js")) == [8, 16, 4]
     finally:
         visitor.context.close()
         page.close()

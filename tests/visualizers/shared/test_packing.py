@@ -60,7 +60,7 @@ def test_a_position_outside_the_tokens_is_refused():
 
 
 def unpacked(packed):
-    """The curve as [fields, points], as `assets/js/decode.js` reads it."""
+    """The curve as [fields, points], as `assets/shared/payload.js` reads it."""
     codes = decoded(packed["data"], "<u2").reshape(5, packed["points"])
     return codes * np.array(packed["unit"])[:, None]
 

@@ -87,14 +87,14 @@ def test_beside_the_explorer_it_drives_it(visit, site):
     visitor = visit(f"{site[1]}/?tour=nonsense", viewport={"width": 1440, "height": 900})
     shown(visitor, 1)
     assert opened_tab(visitor) == "Explore"
-    visitor.page.wait_for_function("window.sigmaExplore", timeout=20_000)
+    visitor.page.wait_for_function("window.sigma.explore", timeout=20_000)
     visitor.page.keyboard.press("End")
     visitor.page.keyboard.press("ArrowLeft")
     visitor.page.wait_for_function(
-        "sigmaExplore.getState().mode === 'selection' && sigmaExplore.getState().k === 16", timeout=20_000
+        "sigma.explore.getState().mode === 'selection' && sigma.explore.getState().k === 16", timeout=20_000
     )
     dialog = visitor.page.locator("#tour").bounding_box()
-    explorer = visitor.page.evaluate("window.sigmaExplore.element.getBoundingClientRect().right")
+    explorer = visitor.page.evaluate("window.sigma.explore.element.getBoundingClientRect().right")
     assert explorer <= dialog["x"] and visitor.overflow() <= 0
     visitor.page.get_by_role("button", name="Skip the tour").click()
     visitor.page.wait_for_selector("#tour", state="hidden")

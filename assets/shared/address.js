@@ -1,0 +1,16 @@
+// The address of the page, changed without a new entry in the browser's history.
+
+function replace(url) {
+  if (url !== location.pathname + location.search + location.hash) history.replaceState(history.state, "", url);
+}
+
+// Path and query are written too: the page has a <base>, and a bare fragment would drop ?tour= from the address.
+export const setHash = (hash) => replace(location.pathname + location.search + hash);
+
+// `value` null takes the name out of the query.
+export function setQuery(name, value) {
+  const url = new URL(location.href);
+  if (value === null) url.searchParams.delete(name);
+  else url.searchParams.set(name, value);
+  replace(url.pathname + url.search + url.hash);
+}
