@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sigma.events import SIDES, ChatRequest, PromptError, Sampling
 from visualizers.chat import recording
+from visualizers.shared.loader import running_on
 
 PROMPT = "What does a GPU do, in a few sentences?"
 
@@ -42,7 +43,7 @@ def main(argv: list[str] | None = None) -> int:
             args.probe_layer,
         )
         sigma, gqa = engine.info("sigma"), engine.info("gqa")
-        made = f"{sigma.name} and {gqa.name} on {sigma.device}, {sigma.kernels} kernels, {sigma.weights} weights"
+        made = f"{sigma.name} and {gqa.name} on {running_on(sigma)}"
         result = recording.build(engine, request, made)
     except (PromptError, OSError, ValueError) as error:
         print(f"not recorded: {error}", file=sys.stderr)

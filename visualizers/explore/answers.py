@@ -20,13 +20,9 @@ MEASURES = ("captured", "entropy", "diverge")
 INFO = ("name", "layers", "query_heads", "key_heads", "value_heads", "value_head_dim", "kv_itemsize")
 
 
-def describe(run: ExploredRun, writer: str, infos: dict[str, SideInfo | dict]) -> dict[str, Any]:
+def describe(run: ExploredRun, writer: str, infos: dict[str, SideInfo]) -> dict[str, Any]:
     """Tokens and settings of a run; a few bytes per token, no attention yet."""
     text = run.text(writer)
-    plain = {
-        side: info if isinstance(info, dict) else {field: getattr(info, field) for field in INFO}
-        for side, info in infos.items()
-    }
     return {
         "run": run.id,
         "recorded": run.recorded,
@@ -43,7 +39,7 @@ def describe(run: ExploredRun, writer: str, infos: dict[str, SideInfo | dict]) -
         },
         "parting": run.parting(),
         "settings": run.settings,
-        "info": {side: {field: info[field] for field in INFO} for side, info in plain.items()},
+        "info": {side: {field: getattr(info, field) for field in INFO} for side, info in infos.items()},
     }
 
 

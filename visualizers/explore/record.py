@@ -17,6 +17,7 @@ import numpy as np
 from sigma.events import SIDES, ChatRequest, PromptError, Sampling
 from visualizers.explore.measures import k_grid
 from visualizers.explore.recorded import VERSION, compress, to_levels, to_sixty_fourths
+from visualizers.shared.loader import running_on
 
 PROMPT = "What is a GPU? One sentence."
 
@@ -94,7 +95,7 @@ def main(argv: list[str] | None = None) -> int:
         messages = {side: [{"role": "user", "content": args.prompt}] for side in SIDES}
         request = ChatRequest(messages, Sampling(max_new_tokens=args.max_new_tokens))
         sigma, gqa = engine.info("sigma"), engine.info("gqa")
-        made = f"{sigma.name} and {gqa.name} on {sigma.device}, {sigma.kernels} kernels, {sigma.weights} weights"
+        made = f"{sigma.name} and {gqa.name} on {running_on(sigma)}"
         data = build(engine, request, made)
     except (PromptError, OSError, ValueError) as error:
         print(f"not recorded: {error}", file=sys.stderr)

@@ -13,7 +13,7 @@ from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from sigma.events import SIDES, Engine, PromptError
+from sigma.events import SIDES, Engine, PromptError, SideInfo
 from visualizers.explore import answers, writing
 from visualizers.explore.recorded import RecordedSide
 from visualizers.explore.runs import RECORDED, ExploredRun, Page, Pages, Text, from_past, from_recording
@@ -146,9 +146,9 @@ class Explorer:
         parting = writing.compare(list(text.ids[text.prompt_length :]), written)
         return {"k": k, "words": "".join(engine.piece("sigma", i) for i in written)[:600], "parting": parting}
 
-    def _infos(self, run: ExploredRun) -> dict[str, Any]:
+    def _infos(self, run: ExploredRun) -> dict[str, SideInfo]:
         if run.recorded:
-            return {side: dict(self._recording["sides"][side]["info"]) for side in SIDES}
+            return {side: SideInfo(**self._recording["sides"][side]["info"]) for side in SIDES}
         return {side: self.loader.engine.info(side) for side in SIDES}
 
     def _view(self, page: Page, run: ExploredRun, writer: str, question: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from visualizers.chat import recording
 from visualizers.chat.api import make_chat
 from visualizers.chat.column import column_head
 from visualizers.chat.handlers import ChatHandlers
-from visualizers.chat.tab import chat_tab
+from visualizers.chat.tab import ChatTab, chat_tab
 from visualizers.explore.handlers import ExploreHandlers, first_view_script
 from visualizers.memory.tab import memory_tab
 from visualizers.page import assets, theme
@@ -70,7 +70,7 @@ def build_page(loader: EngineLoader, max_waiting: int = 20, shelf: Shelf | None 
     return page
 
 
-def _watch_loading(page: gr.Blocks, loader: EngineLoader, status: gr.HTML, tab: Any) -> None:
+def _watch_loading(page: gr.Blocks, loader: EngineLoader, status: gr.HTML, tab: ChatTab) -> None:
     """Keep the chip up to date while the model loads; then describe the loaded sides and stop asking."""
     timer = gr.Timer(0.5)
     watched = [status, *tab.heads.values(), tab.layer, timer]

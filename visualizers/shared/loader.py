@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sigma.events import Engine
+from sigma.events import Engine, SideInfo
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +21,11 @@ class Status:
     phase: str
     text: str
     fraction: float = 0.0
+
+
+def running_on(info: SideInfo) -> str:
+    """What a loaded side runs on, for the status chip and for a recording."""
+    return f"{info.device}, {info.kernels} kernels, {info.weights} weights"
 
 
 class EngineLoader:
@@ -61,7 +66,7 @@ class EngineLoader:
         try:
             self.engine = self._load(self._progress)
             info = self.engine.info("sigma")
-            self._status = Status("ready", f"{info.device}, {info.kernels} kernels, {info.weights} weights", 1.0)
+            self._status = Status("ready", running_on(info), 1.0)
         except self._known as error:
             log.error("the model could not be loaded: %s", error)
             self._status = Status("failed", str(error))
