@@ -1,4 +1,4 @@
-"""The Tasks tab in a real browser, on a small task whose judge is real, and the endpoint that judges."""
+"""The Tasks tab in a real browser, on a small task whose judge is real."""
 
 import csv
 import io
@@ -6,10 +6,7 @@ import json
 import threading
 
 import pytest
-from gradio_client import Client
-from gradio_client.exceptions import AppError
 
-from sigma.aimicius import data
 from tests.fake_engine import FakeEngine
 from tests.visualizers.chat.test_chat_page import until
 from tests.visualizers.tasks.site import launch_tasks, small_shelf
@@ -53,26 +50,6 @@ class Guest:
 
     def open(self, box):
         self.page.locator(f"{box} button.label-wrap").click()
-
-
-@pytest.fixture(scope="module")
-def tasks_site(tmp_path_factory):
-    """(engine, url) of a page over the small tasks; their test set goes to a folder of its own."""
-    folder = tmp_path_factory.mktemp("data")
-    engine = FakeEngine(delay=0.01, words=20)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(data, "default_folder", lambda: folder)
-        page, url, loader = launch_tasks(engine, small_shelf())
-        assert loader.wait(10)
-        yield engine, url
-        page.close()
-
-
-@pytest.fixture
-def tasks_engine(tasks_site):
-    engine = tasks_site[0]
-    engine.delay, engine.words, engine.fail_next = 0.01, 20, None
-    return engine
 
 
 @pytest.fixture
@@ -321,36 +298,3 @@ def test_no_horizontal_overflow_and_one_column_on_a_phone(guest, tasks_engine, w
     one.page.keyboard.press("Tab")
     one.page.keyboard.press("Shift+Tab")
     assert one.page.evaluate(focused) != "nonenone", "what has the focus can be seen"
-
-
-@pytest.fixture(scope="module")
-def client(tasks_site):
-    return Client(tasks_site[1], verbose=False)
-
-
-CASE = {"question": "What is 3 plus 4?", "numbers": [3, 4], "kind": "sum", "truth": "7"}
-
-
-def test_the_endpoint_judges_without_a_model(client, tasks_engine):
-    asked = len(tasks_engine.requests)
-    verdict = client.predict("small", CASE, "It is 7.", api_name="/judge")
-    assert verdict["task"] == "small" and verdict["scores"]["Exact"] == {"value": 1.0, "reason": "equal"}
-    assert [part["name"] for part in verdict["parts"]] == ["number", "comparison"]
-    assert client.predict("small", {**CASE, "truth": ""}, "7", api_name="/judge")["scores"]["Exact"]["value"] is None
-    assert len(tasks_engine.requests) == asked
-
-
-@pytest.mark.parametrize(
-    "arguments,message",
-    [
-        (("none", CASE, "7"), "There is no task 'none'"),
-        (("broken", CASE, "7"), "wasmtime is missing"),
-        (("small", {"question": "x"}, "7"), "'numbers' is not a list"),
-        (("small", ["x"], "7"), "case must be a JSON object"),
-        (("small", {**CASE, "question": "x" * 300_000}, "7"), "at most 200,000"),
-        (("small", CASE, 7), "answer must be a text"),
-    ],
-)
-def test_bad_calls_are_explained(client, arguments, message):
-    with pytest.raises(AppError, match=message):
-        client.predict(*arguments, api_name="/judge")
