@@ -6,7 +6,8 @@ needs to know tensors. No torch here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -166,13 +167,79 @@ class SideInfo:
     kernels: str
 
 
+class Cancelled(Exception):
+    """Whoever asked has left before the work was done."""
+
+
+@dataclass(frozen=True, slots=True)
+class NextTokens:
+    """What the model expected after one position: its likeliest tokens, and the token that came.
+
+    `ids` and `probabilities` float32 [len(ids)], likeliest first; `taken`: probability of the token that follows in the
+    text (nan after the last one); `entropy` of the whole distribution in bits.
+    """
+
+    ids: tuple[int, ...]
+    probabilities: np.ndarray
+    taken: float
+    entropy: float
+
+
+class Inspection(Protocol):
+    """What one side's attention did with a text of `tokens` tokens; NumPy only.
+
+    `first_query`: queries before it were not kept.
+    """
+
+    tokens: int
+    layers: int
+    query_heads: int
+    key_heads: int
+    value_heads: int
+    first_query: int
+
+    def weights(self, layer: int, start: int, stop: int) -> np.ndarray:
+        """Softmax weights of the queries start .. stop - 1 over the positions 0 .. stop - 1.
+
+        float32 [n_q, stop - start, stop]; 0 where a query cannot look. ValueError for queries that are not there.
+        """
+
+    def attend(self, layer: int, start: int, stop: int, head: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """`weights`, and the log-sum-exp of each query's scores, float32 [n_q, stop - start]; of one head: n_q is 1.
+
+        A score is the scaled product of query and key before the softmax, so it is ln(weight) + log-sum-exp. nan for
+        a text of a single token, whose query was not kept.
+        """
+
+    def output_errors(self, layer: int, query: int, ks: Sequence[int]) -> np.ndarray:
+        """|o_k - o| / |o| of every head with the V rows of its k best scores and of the current token.
+
+        float32 [n_q, len(ks)]; o is full attention, o_k selective V as the model's configuration has it (renormalised
+        or not). Ties go to the lowest index. ValueError for a query that is not there or a k below 1.
+        """
+
+    def next_tokens(self, position: int) -> NextTokens | None:
+        """What the model expected after `position`; None for positions before the end of the prompt."""
+
+
+class HeldInspection(Inspection, Protocol):
+    """An inspection that holds memory until it is freed."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+
+    def free(self) -> None:
+        """Drop what is held; the answers that were given stay valid."""
+
+
 class Engine(Protocol):
-    """The one decode loop, as its callers see it."""
+    """The one decode loop, as its callers see it: everything they may call."""
 
     def info(self, side: str) -> SideInfo:
         """The side's description; raises KeyError for an unknown side."""
 
-    def stream(self, request: ChatRequest, session: str | None = None) -> Iterator[Event]:
+    def stream(self, request: ChatRequest, session: str | None = None) -> Generator[Event, None, None]:
         """Run the sides in `request.messages` together, each getting equal device time.
 
         Raises PromptError before the first event if the request cannot be run. Per side: one PromptEvent, then
@@ -183,3 +250,26 @@ class Engine(Protocol):
 
     def release(self, session: str) -> None:
         """Free whatever a session keeps. Unknown sessions are ignored."""
+
+    def past_run(self, session: str) -> PastRun | None:
+        """The session's newest turn that has ended, stopped ones too; None if there is none or it was released."""
+
+    def inspect(
+        self,
+        side: str,
+        ids: Sequence[int],
+        prompt_length: int,
+        cancelled: threading.Event | None = None,
+        progress: Callable[[float], None] | None = None,
+    ) -> HeldInspection:
+        """What a side's attention did with a text; the caller frees it. KeyError for an unknown side.
+
+        prompt_length: from its last token on, next-token distributions are kept. progress: called with the part done.
+        Raises Cancelled once `cancelled` is set, and PromptError for a text that cannot be read.
+        """
+
+    def piece(self, side: str, token_id: int) -> str:
+        """One token of a side's vocabulary, printable."""
+
+    def close(self) -> None:
+        """Free everything and stop; the engine is not used again."""

@@ -1,6 +1,6 @@
 """A deterministic engine behind the `Engine` protocol: no weights, exact cache bytes, plausible attention.
 
-It serves the page's tests and shows what the page may rely on. It keeps a record of every generator it opened,
+It serves the page's tests and shows what the page may rely on: all of the protocol (tests/test_contract.py). It keeps a record of every generator it opened,
 closed and released, so that a test can assert that a cache was freed.
 """
 
@@ -10,18 +10,23 @@ import itertools
 import threading
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 
 import numpy as np
 
 from sigma.events import (
+    SIDE_NAMES,
     AttentionProbe,
     CacheBytes,
+    Cancelled,
     ChatRequest,
     Event,
+    NextTokens,
+    PastRun,
     PrefillEvent,
     PromptError,
     PromptEvent,
+    RunTokens,
     SideInfo,
     StepEvent,
 )
@@ -33,10 +38,9 @@ PREFILL_CHUNK = 64
 
 def fake_info(side: str) -> SideInfo:
     """The default pair's shapes."""
-    name = {"sigma": "Sigma 135M", "gqa": "GQA 135M"}[side]
     return SideInfo(
         side,
-        name,
+        f"{SIDE_NAMES[side]} 135M",
         LAYERS,
         QUERY_HEADS,
         KEY_HEADS[side],
@@ -63,8 +67,8 @@ def cache_bytes(side: str, tokens: int, selective_k: int | None) -> CacheBytes:
     return CacheBytes(tokens, k, v, k, requested, min(requested, v), (k + v) * 2)
 
 
-def attention(side: str, layer: int, tokens: int, selective_k: int | None, seed: int) -> AttentionProbe:
-    """Softmax scores with a sink, a recency slope that differs per head, and a few seeded peaks."""
+def score_logits(side: str, layer: int, tokens: int, seed: int) -> np.ndarray:
+    """Scores of the newest of `tokens` tokens [n_q, tokens]: a sink, a recency slope per head, a few seeded peaks."""
     rng = np.random.default_rng([seed, layer, tokens, KEY_HEADS[side]])
     age = np.arange(tokens)[::-1].astype(np.float64)
     reach = 2.0 + 6.0 * np.arange(1, QUERY_HEADS + 1)[:, None]
@@ -72,8 +76,17 @@ def attention(side: str, layer: int, tokens: int, selective_k: int | None, seed:
     peaks = np.random.default_rng([seed, layer]).integers(0, CONTEXT, 6) % max(tokens, 1)
     logits[:, peaks] += 2.0
     logits[:, 0] += 2.5
+    return logits
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
     weights = np.exp(logits - logits.max(axis=1, keepdims=True))
-    scores = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def attention(side: str, layer: int, tokens: int, selective_k: int | None, seed: int) -> AttentionProbe:
+    """What a step is told of its newest token's attention."""
+    scores = softmax(score_logits(side, layer, tokens, seed))
     if side != "sigma" or selective_k is None:
         return AttentionProbe(layer, scores, None, np.ones(QUERY_HEADS, np.float32))
     kept = min(selective_k, tokens - 1)
@@ -81,6 +94,53 @@ def attention(side: str, layer: int, tokens: int, selective_k: int | None, seed:
     newest = np.full((QUERY_HEADS, 1), tokens - 1)
     positions = np.sort(np.concatenate([chosen, newest], axis=1), axis=1).astype(np.int32)
     return AttentionProbe(layer, scores, positions, np.take_along_axis(scores, positions, axis=1).sum(axis=1))
+
+
+class FakeInspection:
+    """`sigma.events.HeldInspection` whose rows are the probes of the same text; errors are the mass that was not read."""
+
+    layers, query_heads, value_heads, first_query = LAYERS, QUERY_HEADS, VALUE_HEADS, 0
+
+    def __init__(self, side: str, ids: tuple[int, ...], prompt_length: int, seed: int):
+        self.side, self.ids, self.prompt_length, self.seed = side, ids, prompt_length, seed
+        self.tokens, self.key_heads = len(ids), KEY_HEADS[side]
+        self.freed = False
+
+    @property
+    def nbytes(self) -> int:
+        return 0 if self.freed else cache_bytes(self.side, self.tokens, None).allocated
+
+    def free(self) -> None:
+        self.freed = True
+
+    def weights(self, layer: int, start: int, stop: int) -> np.ndarray:
+        return self.attend(layer, start, stop)[0]
+
+    def attend(self, layer: int, start: int, stop: int, head: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        if not 0 <= layer < LAYERS or not 0 <= start < stop <= self.tokens:
+            raise ValueError(f"queries {start} to {stop - 1} of layer {layer} are not there")
+        weights = np.zeros((QUERY_HEADS, stop - start, stop), np.float32)
+        sums = np.zeros((QUERY_HEADS, stop - start), np.float32)
+        for row, query in enumerate(range(start, stop)):
+            logits = score_logits(self.side, layer, query + 1, self.seed)
+            weights[:, row, : query + 1] = softmax(logits)
+            sums[:, row] = np.log(np.exp(logits).sum(axis=1))
+        own = slice(None) if head is None else slice(head, head + 1)
+        return weights[own], sums[own]
+
+    def output_errors(self, layer: int, query: int, ks: Sequence[int]) -> np.ndarray:
+        row = self.weights(layer, query, query + 1)[:, 0]
+        earlier = np.cumsum(-np.sort(-row[:, :-1], axis=1), axis=1)
+        read = [row[:, -1] + (earlier[:, min(k, query) - 1] if query else 0) for k in ks]
+        return np.clip(1 - np.stack(read, axis=1), 0, 1).astype(np.float32)
+
+    def next_tokens(self, position: int) -> NextTokens | None:
+        if not self.prompt_length - 1 <= position < self.tokens:
+            return None
+        follows = self.ids[position + 1] if position + 1 < self.tokens else None
+        ids = tuple([] if follows is None else [follows]) + tuple(i for i in range(6) if i != follows)
+        likeliest = np.float32([0.5, 0.2, 0.1, 0.05, 0.02])
+        return NextTokens(ids[:5], likeliest, float("nan") if follows is None else 0.5, 2.0)
 
 
 def split_pieces(text: str) -> list[str]:
@@ -103,18 +163,59 @@ class FakeEngine:
         self.fail_next: Exception | None = None
         self._numbers = itertools.count()
         self._device = threading.Lock()
+        self._vocabulary: list[str] = []
+        self._past: dict[str, PastRun] = {}
 
     def info(self, side: str) -> SideInfo:
         return fake_info(side)
 
     def release(self, session: str) -> None:
         self.released.append(session)
+        self._past.pop(session, None)
+
+    def past_run(self, session: str) -> PastRun | None:
+        return self._past.get(session)
+
+    def piece(self, side: str, token_id: int) -> str:
+        return self._vocabulary[token_id]
+
+    def close(self) -> None:
+        self._past.clear()
+
+    def inspect(
+        self,
+        side: str,
+        ids: Sequence[int],
+        prompt_length: int,
+        cancelled: threading.Event | None = None,
+        progress: Callable[[float], None] | None = None,
+    ) -> FakeInspection:
+        if not ids:
+            raise PromptError("There is nothing to look at: the run has no tokens.")
+        for done in range(PREFILL_CHUNK, len(ids) + PREFILL_CHUNK, PREFILL_CHUNK):
+            if cancelled is not None and cancelled.is_set():
+                raise Cancelled
+            self._work(self.prefill_delay)
+            if progress is not None:
+                progress(min(done, len(ids)) / len(ids))
+        seed = self._seed([self._vocabulary[i] for i in ids[:prompt_length]])
+        return FakeInspection(side, tuple(ids), prompt_length, seed)
+
+    def _id(self, piece: str) -> int:
+        """A number for every different piece, in the order they appear."""
+        if piece not in self._vocabulary:
+            self._vocabulary.append(piece)
+        return self._vocabulary.index(piece)
+
+    @staticmethod
+    def _seed(pieces: list[str]) -> int:
+        return zlib.crc32(" ".join(pieces).encode())
 
     def open_now(self) -> set[int]:
         """Numbers of the streams whose cache is still held."""
         return set(self.opened) - set(self.closed)
 
-    def stream(self, request: ChatRequest, session: str | None = None) -> Iterator[Event]:
+    def stream(self, request: ChatRequest, session: str | None = None) -> Generator[Event, None, None]:
         error, self.fail_next = self.fail_next, None
         if error is not None:
             raise error
@@ -124,28 +225,36 @@ class FakeEngine:
             raise PromptError(f"The prompt has {longest:,} tokens; this model's context holds {CONTEXT:,}.")
         return self._stream(request, session, pieces)
 
-    def _stream(self, request: ChatRequest, session: str | None, pieces: dict[str, list[str]]) -> Iterator[Event]:
+    def _stream(
+        self, request: ChatRequest, session: str | None, pieces: dict[str, list[str]]
+    ) -> Generator[Event, None, None]:
         number = next(self._numbers)
         self.opened.append(number)
         self.requests.append(request)
         self.sessions.append(session)
+        ids = {side: [self._id(piece) for piece in prompt] for side, prompt in pieces.items()}
         try:
-            yield from self._prefill(request, pieces)
-            yield from self._decode(request, pieces)
+            yield from self._prefill(pieces, ids)
+            for event in self._decode(request, pieces):
+                ids[event.side].append(event.token_id)
+                yield event
             self.completed.append(number)
         finally:
             self.closed.append(number)
+            if session is not None:
+                tokens = {side: RunTokens(tuple(own), len(pieces[side])) for side, own in ids.items()}
+                self._past[session] = PastRun(request, tokens)
 
-    def _prefill(self, request: ChatRequest, pieces: dict[str, list[str]]) -> Iterator[Event]:
+    def _prefill(self, pieces: dict[str, list[str]], ids: dict[str, list[int]]) -> Iterator[Event]:
         for side, prompt in pieces.items():
-            yield PromptEvent(side, tuple(range(len(prompt))), tuple(prompt), 0)
+            yield PromptEvent(side, tuple(ids[side]), tuple(prompt), 0)
         for side, prompt in pieces.items():
             for done in range(PREFILL_CHUNK, len(prompt) + PREFILL_CHUNK, PREFILL_CHUNK):
                 self._work(self.prefill_delay)
                 done = min(done, len(prompt))
                 yield PrefillEvent(side, done, len(prompt), 2.0, cache_bytes(side, done, None))
 
-    def _decode(self, request: ChatRequest, pieces: dict[str, list[str]]) -> Iterator[Event]:
+    def _decode(self, request: ChatRequest, pieces: dict[str, list[str]]) -> Iterator[StepEvent]:
         answers = {side: self._answer(side, messages) for side, messages in request.messages.items()}
         budget = request.sampling.max_new_tokens
         for step in range(max(map(len, answers.values()))):
@@ -156,14 +265,14 @@ class FakeEngine:
                 tokens = len(pieces[side]) + step
                 probe = None
                 if request.probe_layer is not None:
-                    seed = zlib.crc32(" ".join(pieces[side]).encode())
+                    seed = self._seed(pieces[side])
                     probe = attention(side, request.probe_layer, tokens, request.selective_k, seed)
                 finish = "stop" if step == len(words) - 1 else "length" if step == budget - 1 else None
                 text = words[step] if step == 0 else " " + words[step]
                 yield StepEvent(
                     side,
                     step,
-                    1000 + step,
+                    self._id(text),
                     text,
                     text,
                     0.5 if step == 0 else 20.0,

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from sigma.events import PromptError
+from sigma.events import Cancelled, NextTokens, PromptError
 from sigma.runtime.trace import Trace
 
 CHUNK = 256
@@ -25,29 +24,8 @@ TOP = 5
 _HEAD_ROWS = 64  # next-token distributions computed together: 64 rows over 49,152 tokens are 13 MB
 
 
-class Cancelled(Exception):
-    """The visitor left before the text was read."""
-
-
-@dataclass(frozen=True, slots=True)
-class NextTokens:
-    """What the model expected after one position: its `TOP` likeliest tokens, and the token that came.
-
-    `ids` int [TOP] and `probabilities` float32 [TOP], likeliest first; `taken`: probability of the token that follows
-    in the text (nan after the last one); `entropy` of the whole distribution in bits.
-    """
-
-    ids: tuple[int, ...]
-    probabilities: np.ndarray
-    taken: float
-    entropy: float
-
-
-class Inspection:
-    """One side's queries, keys and values of one text.
-
-    `tokens`, `layers`, `query_heads`, `key_heads`, `value_heads`; `first_query`: queries before it were not kept.
-    """
+class KeptTensors:
+    """One side's queries, keys and values of one text: `sigma.events.HeldInspection` on tensors."""
 
     def __init__(self, config, queries: list[Tensor], cache, next_tokens: dict[int, NextTokens]):
         self.layers = config.num_hidden_layers
@@ -71,19 +49,12 @@ class Inspection:
         self._queries, self._keys, self._values = [], [], []
 
     def weights(self, layer: int, start: int, stop: int) -> np.ndarray:
-        """Softmax weights of the queries start .. stop - 1 over the positions 0 .. stop - 1.
-
-        float32 [n_q, stop - start, stop]; 0 where a query cannot look. ValueError for queries that are not there.
-        """
+        """See `sigma.events.Inspection.weights`."""
         return self.attend(layer, start, stop)[0]
 
     @torch.inference_mode()
     def attend(self, layer: int, start: int, stop: int, head: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """`weights`, and the log-sum-exp of each query's scores, float32 [n_q, stop - start]; of one head: n_q is 1.
-
-        A score is the scaled product of query and key before the softmax, so it is ln(weight) + log-sum-exp. nan for
-        a text of a single token, whose query was not kept.
-        """
+        """See `sigma.events.Inspection.attend`."""
         self._check(layer, start, stop)
         first, rows = self.first_query, stop - start
         q, k = self._queries[layer], self._keys[layer]
@@ -103,11 +74,7 @@ class Inspection:
 
     @torch.inference_mode()
     def output_errors(self, layer: int, query: int, ks: Sequence[int]) -> np.ndarray:
-        """|o_k - o| / |o| of every head with the V rows of its k best scores and of the current token.
-
-        float32 [n_q, len(ks)]; o is full attention, o_k selective V as the model's configuration has it (renormalised
-        or not). Ties go to the lowest index. ValueError for a query that is not there or a k below 1.
-        """
+        """See `sigma.events.Inspection.output_errors`."""
         if any(k < 1 for k in ks):
             raise ValueError(f"selective V reads at least 1 row, got k = {min(ks)}")
         weights = torch.from_numpy(self.weights(layer, query, query + 1)[:, 0])  # [n_q, T]
@@ -152,8 +119,8 @@ def recompute(
     run: Callable[[Callable[[], None]], None] = lambda work: work(),
     cancelled: threading.Event | None = None,
     progress: Callable[[float], None] | None = None,
-) -> Inspection:
-    """Read `ids` once with a `sigma.runtime.Runtime` and keep what `Inspection` needs.
+) -> KeptTensors:
+    """Read `ids` once with a `sigma.runtime.Runtime` and keep what `KeptTensors` needs.
 
     prompt_length: from its last token on, next-token distributions are kept. run: what executes each chunk (the
     engine's device thread). Raises Cancelled between two chunks once `cancelled` is set, and PromptError for no ids,
@@ -193,7 +160,7 @@ def recompute(
         if len(ids) == 1:  # a single token's softmax is 1 whatever its query is, and a step keeps no queries
             unknown = torch.full((config.num_attention_heads, 1, config.key_head_dim), float("nan"))
             queries = [[unknown] for _ in queries]
-        return Inspection(config, [torch.cat(parts, 1) for parts in queries], cache, next_tokens)
+        return KeptTensors(config, [torch.cat(parts, 1) for parts in queries], cache, next_tokens)
     finally:
         cache.free()
 

@@ -11,9 +11,8 @@ from pathlib import Path
 import torch
 
 from sigma.checkpoints.load import Side
+from sigma.engine.run import PREFILL_CHUNK
 from sigma.measure.peers import Contender, Speed, llama_cpp, stock, stock_model
-
-PREFILL_CHUNK = 256  # as the engine reads prompts
 
 
 def ours(

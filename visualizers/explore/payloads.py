@@ -51,7 +51,7 @@ def pack_map(
 ) -> dict[str, Any]:
     """A window of all given heads' maps, at most `size` bins a side.
 
-    weights(start, stop) gives float [heads, stop - start, stop] (`sigma.engine.inspection.Inspection.weights`); queries and
+    weights(start, stop) gives float [heads, stop - start, stop] (`sigma.events.Inspection.weights`); queries and
     keys are [start, stop) of the window. `still_wanted` is called between blocks and may raise.
     Returns {heads, q0, q1, k0, k1, width, codes}.
     """

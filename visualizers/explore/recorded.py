@@ -13,11 +13,11 @@ import lzma
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from sigma.events import NextTokens
 from visualizers.explore.measures import k_grid
 
 LEVELS, DECADES = 63, 5.0
@@ -52,7 +52,7 @@ def expand(text: str, dtype: Any = np.uint8) -> np.ndarray:
 
 
 class RecordedSide:
-    """One side of a recorded run; answers like `sigma.engine.inspection.Inspection`, from the file."""
+    """One side of a recorded run; `sigma.events.Inspection` from the file."""
 
     first_query = 0
 
@@ -101,14 +101,14 @@ class RecordedSide:
         found[:, np.asarray(ks) >= query] = 0
         return found.astype(np.float32)
 
-    def next_tokens(self, position: int) -> SimpleNamespace | None:
+    def next_tokens(self, position: int) -> NextTokens | None:
         """As `Inspection.next_tokens`."""
         row = position - (self.prompt_length - 1)
         if not 0 <= row < len(self._data["next"]):
             return None
         ids, probabilities, taken, entropy = self._data["next"][row]
         taken = float("nan") if taken is None else taken
-        return SimpleNamespace(ids=ids, probabilities=np.array(probabilities), taken=taken, entropy=entropy)
+        return NextTokens(tuple(ids), np.array(probabilities), taken, entropy)
 
 
 def read(path: Path) -> dict[str, Any] | None:

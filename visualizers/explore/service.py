@@ -88,11 +88,11 @@ class Explorer:
 
     def add_run(self, session: str, chat_session: str | None) -> ExploredRun | None:
         """Take over the newest ended run of a chat; None if the engine knows none."""
-        past_run = getattr(self.loader.engine, "past_run", None)
-        past = past_run(chat_session) if past_run and chat_session else None
+        engine = self.loader.engine
+        past = engine.past_run(chat_session) if engine is not None and chat_session else None
         if past is None:
             return None
-        run = from_past(past, self.loader.engine.piece)
+        run = from_past(past, engine.piece)
         self.pages.open(session).add(run)
         return run
 
@@ -172,7 +172,7 @@ class Explorer:
                 data = self._recording["sides"][side]
                 self._recorded_sides[side] = RecordedSide(data, len(text.ids), text.prompt_length)
             return self._recorded_sides[side]
-        if getattr(self.loader.engine, "inspect", None) is None:
+        if self.loader.engine is None:
             raise PromptError("The model is still loading; until then the recorded run shows Sigma's text only.")
         key = (page.token, run.id + writer, side)
         with self._lock:

@@ -36,7 +36,7 @@ def whole(question: dict[str, Any], name: str, low: int, high: int) -> int:
 class View:
     """One place in a run.
 
-    found: by side, what answers like `sigma.engine.inspection.Inspection`; `text` is what both sides read. `layer` and
+    found: by side, what answers like `sigma.events.Inspection`; `text` is what both sides read. `layer` and
     `query` (a position) say where, `question` what else was asked, `piece(id)` gives a token's text, `gone()` says
     whether the visitor has left.
     """

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from sigma.engine.engine import Model, SigmaEngine
+from sigma.engine.sessions import KEPT_SESSIONS
 from sigma.events import ChatRequest, PrefillEvent, PromptError, PromptEvent, Sampling, StepEvent
 from sigma.runtime import Runtime
 from tests.tiny import side_of, tiny_model
@@ -148,9 +149,11 @@ def test_release_frees_a_finished_chat(engine):
 
 
 def test_sessions_are_few(engine):
-    for i in range(12):
+    held = []
+    for i in range(KEPT_SESSIONS + 4):
         list(engine.stream(ask(sides=("gqa",), sampling=dict(max_new_tokens=1)), f"visitor {i}"))
-    assert len(engine._sessions) == 8
+        held.append(engine.cached_bytes())
+    assert held == [held[0] * min(i + 1, KEPT_SESSIONS) for i in range(len(held))]
 
 
 def test_two_visitors_do_not_disturb_each_other(engine):

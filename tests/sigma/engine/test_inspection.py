@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from sigma.engine import inspection
-from sigma.engine.engine import KEPT_RUNS, Model, SigmaEngine
-from sigma.engine.inspection import Cancelled, recompute
-from sigma.events import ChatRequest, PromptError, Sampling
+from sigma.engine.engine import Model, SigmaEngine
+from sigma.engine.inspection import recompute
+from sigma.engine.sessions import KEPT_RUNS
+from sigma.events import Cancelled, ChatRequest, PromptError, Sampling
 from sigma.runtime import Runtime
 from tests.tiny import side_of, tiny_model
 

@@ -66,7 +66,9 @@ def test_the_score_of_a_locked_pair_is_the_models(explored, tiny_site):
     visitor = explored
     chat_then_explore(visitor, "Which score?")
     asked = [
-        past for past in tiny_site[0]._past.values() if past.request.messages["sigma"][-1]["content"] == "Which score?"
+        past
+        for past in tiny_site[0]._sessions._past.values()
+        if past.request.messages["sigma"][-1]["content"] == "Which score?"
     ]
     past = asked[0].sides["sigma"]
     for side, key in (("sigma", 4), ("gqa", 9)):

@@ -1,0 +1,130 @@
+"""One side of one request: prefill in chunks, then one token per step."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from dataclasses import dataclass
+
+import torch
+
+from sigma.checkpoints.load import Side
+from sigma.checkpoints.tokenizer import StreamDecoder, piece
+from sigma.engine.prompts import prompt_ids
+from sigma.engine.sampling import Sampler
+from sigma.engine.sessions import Kept
+from sigma.events import ChatRequest, Event, PrefillEvent, PromptError, PromptEvent, StepEvent
+from sigma.model.cache import DiffKVCache
+from sigma.runtime import Runtime
+
+PREFILL_CHUNK = 256
+
+
+@dataclass(slots=True)
+class Model:
+    """One side, ready to run."""
+
+    side: Side
+    runtime: Runtime
+
+    @property
+    def stop_ids(self) -> set[int]:
+        configured = self.side.config.eos_token_id
+        configured = configured if isinstance(configured, (list, tuple)) else [configured]
+        return {i for i in (*configured, self.side.tokenizer.eos_token_id) if i is not None}
+
+
+def check_request(request: ChatRequest, models: dict[str, Model]) -> None:
+    """Raises PromptError if the models cannot answer it."""
+    if not request.messages:
+        raise PromptError("Choose at least one side.")
+    for side in request.messages:
+        if side not in models:
+            raise PromptError(f"There is no side {side!r}; there are {', '.join(models)}.")
+        config = models[side].side.config
+        if request.probe_layer is not None and not 0 <= request.probe_layer < config.num_hidden_layers:
+            raise PromptError(
+                f"Layer {request.probe_layer} does not exist: layers are 0 to {config.num_hidden_layers - 1}."
+            )
+        if request.selective_k is not None and not 1 <= request.selective_k <= config.max_position_embeddings:
+            raise PromptError(
+                f"Selective V needs k from 1 to the context length {config.max_position_embeddings}, got {request.selective_k}."
+            )
+    if request.sampling.max_new_tokens < 1:
+        raise PromptError(f"At least one new token has to be asked for, got {request.sampling.max_new_tokens}.")
+
+
+class Run:
+    """One side of one request: prefill in chunks, then one token per `advance`."""
+
+    def __init__(self, name: str, model: Model, request: ChatRequest, kept: Kept | None):
+        self.name, self.model, self.request, self.sampling = name, model, request, request.sampling
+        self.sampler = Sampler(self.sampling, model.runtime.device)
+        self.top_k = request.selective_k if self.name == "sigma" else None
+        self.ids = prompt_ids(model.side.tokenizer, request.messages[name], model.side.config.max_position_embeddings)
+        self.prompt_length = len(self.ids)
+        self.cache, self.reused = self._cache(kept)
+        self.decoder = StreamDecoder(model.side.tokenizer)
+        self.logits: torch.Tensor | None = None
+        self.spent = 0.0
+        self.step = 0
+        self.finished = False
+
+    def _cache(self, kept: Kept | None) -> tuple[DiffKVCache, int]:
+        """The kept cache cropped to the common prefix, or a new one. At least one token is always prefilled."""
+        if kept is None:
+            return self.model.runtime.new_cache(), 0
+        if kept.selective_k != self.top_k:  # rows decoded under another selection are not this request's rows
+            kept.cache.free()
+            return self.model.runtime.new_cache(), 0
+        pairs = zip(kept.ids, self.ids[:-1])
+        common = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
+        kept.cache.keep_first(common)
+        return kept.cache, common
+
+    def opening(self) -> PromptEvent:
+        tokenizer = self.model.side.tokenizer
+        return PromptEvent(self.name, tuple(self.ids), tuple(piece(tokenizer, i) for i in self.ids), self.reused)
+
+    def advance(self) -> Event:
+        """The next piece of work; runs on the device's thread."""
+        begun = time.perf_counter()
+        if self.cache.length < self.prompt_length:
+            start = self.cache.length
+            stop = min(start + PREFILL_CHUNK, self.prompt_length)
+            self.logits = self.model.runtime.prefill(torch.tensor([self.ids[start:stop]]), self.cache)
+            return PrefillEvent(self.name, stop, self.prompt_length, self._clock(begun), self.cache.bytes())
+        probe = None
+        if self.step > 0:
+            self.logits, probe = self.model.runtime.decode(
+                torch.tensor([self.ids[-1:]]), self.cache, top_k=self.top_k, probe_layer=self.request.probe_layer
+            )
+        token = self.sampler.next(self.ids, self.logits)
+        self.ids.append(token)
+        self.step += 1
+        stopped = token in self.model.stop_ids
+        text = self.decoder.flush() if stopped else self.decoder.push(token)
+        reason = self._reason(stopped)
+        if reason is not None and not stopped:
+            text += self.decoder.flush()
+        self.finished = reason is not None
+        shown = "" if stopped else piece(self.model.side.tokenizer, token)
+        return StepEvent(
+            self.name, self.step - 1, token, text, shown, self._clock(begun), self.cache.bytes(), probe, reason
+        )
+
+    def _reason(self, stopped: bool) -> str | None:
+        if stopped:
+            return "stop"
+        if self.step >= self.sampling.max_new_tokens:
+            return "length"
+        return "context" if len(self.ids) >= self.model.side.config.max_position_embeddings else None
+
+    def _clock(self, begun: float) -> float:
+        """Milliseconds since `begun`, added to this side's account. Results were read back, so a GPU is done too."""
+        spent = (time.perf_counter() - begun) * 1e3
+        self.spent += spent
+        return spent
+
+    def keep(self) -> Kept:
+        return Kept(self.cache, self.ids[: self.cache.length], self.top_k)
