@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from sigma.events import SideInfo
+from sigma.events import SIDE_NAMES, SideInfo
 from visualizers.shared.heads import describe_heads, heads_svg
 
 FIGURES = (
@@ -15,12 +15,11 @@ FIGURES = (
     ("v", "V resident"),
     ("v_read", "V read, this step"),
 )
-FALLBACK_NAMES = {"sigma": "Sigma", "gqa": "GQA"}
 
 
 def column_head(side: str, info: SideInfo | None) -> str:
     """HTML of one header; the browser fills the figures in (`assets/chat/figures.js`)."""
-    name = escape(info.name if info else FALLBACK_NAMES[side])
+    name = escape(info.name if info else SIDE_NAMES[side])
     picture = heads_svg(info) if info else ""
     about = escape(describe_heads(info)) if info else ""
     cells = "".join(

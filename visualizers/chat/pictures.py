@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import gradio as gr
 
+from sigma.events import SIDE_NAMES
+
 
 def _attention(side: str, name: str) -> str:
     return f"""
@@ -30,7 +32,7 @@ def _formula(side: str, name: str) -> str:
 def _table() -> str:
     sides = "".join(
         f'<tbody data-side="{side}"><tr><th colspan="7" scope="rowgroup">{name}</th></tr></tbody>'
-        for side, name in (("sigma", "Sigma"), ("gqa", "GQA"))
+        for side, name in SIDE_NAMES.items()
     )
     columns = "".join(f'<th scope="col">{name}</th>' for name in ("K", "V", "K + V") * 2)
     return f"""<table class="kv-table"><caption>Measured bytes of all layers, newest point first; the exact count on

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import gradio as gr
 
-NAMES = {"sigma": "Sigma", "gqa": "GQA"}
+from sigma.events import SIDE_NAMES
 
 
 def _stack(name: str, label: str, extra: str = "") -> str:
@@ -19,7 +19,7 @@ def _stack(name: str, label: str, extra: str = "") -> str:
 
 
 def _side(side: str) -> str:
-    name = NAMES[side]
+    name = SIDE_NAMES[side]
     return f"""<section class="ex-side" data-ex-side="{side}" aria-label="{name}: all query heads of the layer">
       <h4>{name} <small data-ex="heads-{side}"></small></h4>
       {_stack("heads-" + side, name + ": attention maps of all query heads; arrow keys move the cell", f'data-side="{side}"')}
@@ -27,7 +27,7 @@ def _side(side: str) -> str:
 
 
 def _strip(side: str) -> str:
-    name = NAMES[side]
+    name = SIDE_NAMES[side]
     return f"""<section class="ex-strip-side"><h4>{name} reads <small data-ex="strip-{side}"></small></h4>
       <div class="ex-strip" dir="ltr" role="group" aria-label="{name}: the tokens, lit by their weight"><div
         data-strip="{side}"></div></div></section>"""

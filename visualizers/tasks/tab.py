@@ -9,14 +9,13 @@ from typing import Any
 
 import gradio as gr
 
-from sigma.events import SIDES, SideInfo
+from sigma.events import SIDE_NAMES, SIDES, SideInfo
 from visualizers.tasks.evaluate.trial import MOST_CASES
 from visualizers.tasks.fields import BOXES
 from visualizers.tasks.shelf import Shelf
 
 MOST_EXAMPLES = 6
 MOST_TOKENS = 1024
-NAMES = {"sigma": "Sigma", "gqa": "GQA"}
 UNTRAINED = (
     "The default 135M model is not trained for these tasks: its scores will be near zero. A Sigma that can do the tasks is "
     "trained separately; the judges are real, and take your own answers too."
@@ -139,7 +138,7 @@ def _run_row(parts: TasksTab) -> None:
 def _columns(parts: TasksTab, infos: dict[str, SideInfo]) -> None:
     with gr.Row(elem_id="task-columns", equal_height=False):
         for side in SIDES:
-            name = infos[side].name if side in infos else NAMES[side]
+            name = infos[side].name if side in infos else SIDE_NAMES[side]
             with gr.Column(min_width=300, elem_classes=["side", f"side-{side}"]):
                 parts.answers[side] = live(ANSWER, "answer", name, f"task-answer-{side}")
                 parts.verdicts[side] = live(VERDICT, "verdict", name, f"task-verdict-{side}")
@@ -166,7 +165,10 @@ def _evaluation(parts: TasksTab) -> None:
     with gr.Accordion("Evaluate on the test set", open=False, elem_id="trial-box"):
         with gr.Row(elem_id="trial-row"):
             parts.trial_side = gr.Radio(
-                [("Sigma", "sigma"), ("GQA", "gqa"), ("the truths (checks the judge, no model)", "truth")],
+                [
+                    *((name, side) for side, name in SIDE_NAMES.items()),
+                    ("the truths (checks the judge, no model)", "truth"),
+                ],
                 value="sigma",
                 label="Whose answers",
                 elem_id="trial-side",
