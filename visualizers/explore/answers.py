@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sigma.events import PromptError, SideInfo
+from sigma.events import Inspection, PromptError, SideInfo
 from visualizers.explore import measures, payloads
 from visualizers.explore.runs import ExploredRun
 from visualizers.explore.view import View
@@ -64,7 +64,9 @@ def _maps(view: View) -> dict[str, Any]:
     return {side: _window(view, one, None, (one.first_query, n), (0, n), SMALL) for side, one in view.found.items()}
 
 
-def _window(view: View, one: Any, head: int | None, queries: tuple[int, int], keys: tuple[int, int], size: int) -> dict:
+def _window(
+    view: View, one: Inspection, head: int | None, queries: tuple[int, int], keys: tuple[int, int], size: int
+) -> dict:
     """A packed map of one head, or of all (None), with the log-sum-exp of its rows."""
     sums = []
 

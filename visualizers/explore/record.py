@@ -9,12 +9,13 @@ import argparse
 import dataclasses
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sigma.events import SIDES, ChatRequest, PromptError, Sampling
+from sigma.events import SIDES, ChatRequest, Engine, Inspection, PromptError, Sampling, SideInfo
 from visualizers.explore.measures import k_grid
 from visualizers.explore.recorded import VERSION, compress, to_levels, to_sixty_fourths
 from visualizers.shared.loader import running_on
@@ -22,7 +23,7 @@ from visualizers.shared.loader import running_on
 PROMPT = "What is a GPU? One sentence."
 
 
-def build(engine, request: ChatRequest, made: str) -> dict[str, Any]:
+def build(engine: Engine, request: ChatRequest, made: str) -> dict[str, Any]:
     """The recording: both answers' tokens, and how both sides attended while reading Sigma's."""
     for _ in engine.stream(request, "recorder"):
         pass
@@ -50,7 +51,9 @@ def build(engine, request: ChatRequest, made: str) -> dict[str, Any]:
     }
 
 
-def side_data(info, found, prompt_length: int, piece, pieces: dict[int, str]) -> dict[str, Any]:
+def side_data(
+    info: SideInfo, found: Inspection, prompt_length: int, piece: Callable[[int], str], pieces: dict[int, str]
+) -> dict[str, Any]:
     """One side: weights and output errors of every layer, and what it expected after every position of the answer."""
     grid = k_grid(found.tokens)
     rows, columns = np.tril_indices(found.tokens)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,7 +55,7 @@ class ExploredRun:
         return first_difference(*answers)
 
 
-def from_past(past: PastRun, piece) -> ExploredRun:
+def from_past(past: PastRun, piece: Callable[[str, int], str]) -> ExploredRun:
     """A run of the engine; `piece(side, id)` gives a token's text. PromptError if no side has read anything."""
     texts = {
         side: Text(run.ids, tuple(piece(side, i) for i in run.ids), run.prompt_length)
@@ -66,7 +67,7 @@ def from_past(past: PastRun, piece) -> ExploredRun:
     return ExploredRun(uuid.uuid4().hex, texts, settings_of(past.request), request=past.request)
 
 
-def settings_of(request) -> dict[str, Any]:
+def settings_of(request: ChatRequest) -> dict[str, Any]:
     """What a link needs to ask the same again; `turns` counts the questions of the chat."""
     messages = next(iter(request.messages.values()))
     asked = [m["content"] for m in messages if m["role"] == "user"]

@@ -13,7 +13,7 @@ from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from sigma.events import SIDES, Engine, PromptError, SideInfo
+from sigma.events import SIDES, Engine, HeldInspection, Inspection, PromptError, SideInfo
 from visualizers.explore import answers, writing
 from visualizers.explore.recorded import RecordedSide
 from visualizers.explore.runs import RECORDED, ExploredRun, Page, Pages, Text, from_past, from_recording
@@ -33,7 +33,7 @@ class _Job:
 
     def __init__(self, page: Page):
         self.page, self.part = page, 0.0
-        self.found: Any = None
+        self.found: HeldInspection | None = None
         self.problem: str | None = None
 
     def progress(self, part: float) -> None:
@@ -165,7 +165,7 @@ class Explorer:
             return lambda i: self._recording["pieces"].get(str(i), "?")
         return lambda i: self.loader.engine.piece("sigma", i)
 
-    def _side(self, page: Page, run: ExploredRun, writer: str, text: Text, side: str) -> Any:
+    def _side(self, page: Page, run: ExploredRun, writer: str, text: Text, side: str) -> Inspection | _Job:
         """What a side's attention did with a text, or the job that is finding it out."""
         if run.recorded and writer == "sigma":
             if side not in self._recorded_sides:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sigma.events import PromptError
+from sigma.events import Inspection, PromptError
 from visualizers.explore.runs import Text
 
 
@@ -36,12 +36,12 @@ def whole(question: dict[str, Any], name: str, low: int, high: int) -> int:
 class View:
     """One place in a run.
 
-    found: by side, what answers like `sigma.events.Inspection`; `text` is what both sides read. `layer` and
+    found: what either side's attention did; `text` is what both sides read. `layer` and
     `query` (a position) say where, `question` what else was asked, `piece(id)` gives a token's text, `gone()` says
     whether the visitor has left.
     """
 
-    found: dict[str, Any]
+    found: dict[str, Inspection]
     text: Text
     question: dict[str, Any]
     layer: int
@@ -77,7 +77,7 @@ class View:
 
 
 def view_of(
-    found: dict[str, Any],
+    found: dict[str, Inspection],
     text: Text,
     question: dict[str, Any],
     piece: Callable[[int], str],

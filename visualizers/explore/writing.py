@@ -6,7 +6,7 @@ import logging
 import threading
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -75,7 +75,7 @@ def _run(job: Job, start: Callable[[Job], dict[str, Any]]) -> None:
         job.problem = FAILED
 
 
-def follow(events: Iterator[Event], job: Job) -> dict[str, list[int]]:
+def follow(events: Generator[Event, None, None], job: Job) -> dict[str, list[int]]:
     """Drive the engine to its end, or until the page is closed; the tokens of each side."""
     ids: dict[str, list[int]] = {}
     texts: dict[str, str] = {}
