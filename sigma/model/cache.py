@@ -20,6 +20,13 @@ CHUNK = 256
 CACHE_NAME = "cache" if "cache" in BaseModelOutputWithPast.__dataclass_fields__ else "past_key_values"
 
 
+def given_cache(cache: Cache | None, past_key_values: Cache | None) -> Cache | None:
+    """The cache, by whichever of its two names a caller passes it; ValueError for both at once."""
+    if cache is not None and past_key_values is not None:
+        raise ValueError("`cache` and `past_key_values` are two names of one argument: give one of them")
+    return past_key_values if cache is None else cache
+
+
 class DiffKVLayer(CacheLayerMixin):
     """One layer's K [b, n_k, T, d_k] and V [b, n_v, T, d_v] in buffers that grow by at least `chunk` rows."""
 

@@ -18,15 +18,8 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
 from sigma.model.attention import eager_attention
-from sigma.model.cache import CACHE_NAME, DiffKVCache
+from sigma.model.cache import CACHE_NAME, DiffKVCache, given_cache
 from sigma.model.configuration import SigmaConfig
-
-
-def given_cache(cache: Cache | None, past_key_values: Cache | None) -> Cache | None:
-    """The cache, by whichever of its two names a caller passes it; ValueError for both at once."""
-    if cache is not None and past_key_values is not None:
-        raise ValueError("`cache` and `past_key_values` are two names of one argument: give one of them")
-    return past_key_values if cache is None else cache
 
 
 def needs_named_outputs(return_dict: bool | None) -> None:
@@ -35,19 +28,15 @@ def needs_named_outputs(return_dict: bool | None) -> None:
         raise ValueError("return_dict=False is not supported: take the fields of the output, or its to_tuple()")
 
 
-def rope_frequencies(config: SigmaConfig) -> Tensor:
-    """Angle per position of each rotated pair, fp32 [key_head_dim / 2]: theta^(-2f / key_head_dim).
+def rope_tables(config: SigmaConfig, positions: Tensor) -> tuple[Tensor, Tensor]:
+    """cos and sin, fp32 [..., key_head_dim], for integer positions [...]; the two halves are equal.
 
     The rotation acts on vectors of K's cached width. For "half K dim" the paper does not say where it rotates;
     rotating the cached, narrow K is our reading: nothing wider than the cache ever exists.
     """
     exponent = torch.arange(0, config.key_head_dim, 2, dtype=torch.float32) / config.key_head_dim
-    return 1.0 / config.rope_theta**exponent
-
-
-def rope_tables(config: SigmaConfig, positions: Tensor) -> tuple[Tensor, Tensor]:
-    """cos and sin, fp32 [..., key_head_dim], for integer positions [...]; the two halves are equal."""
-    angles = positions.to(torch.float32)[..., None] * rope_frequencies(config).to(positions.device)
+    frequencies = (1.0 / config.rope_theta**exponent).to(positions.device)
+    angles = positions.to(torch.float32)[..., None] * frequencies
     angles = torch.cat((angles, angles), dim=-1)
     return angles.cos(), angles.sin()
 

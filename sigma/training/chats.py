@@ -3,7 +3,8 @@
     python -m sigma.training.chats OUT.jsonl --count 600
 
 Questions are drawn by a seed from templates and topics, one to three of them a chat; the answers are sampled in
-batches. `--split held-out` with another seed writes a file to evaluate on.
+batches. `--split held-out` with another seed writes a file to evaluate on. The file has over 300 lines because what is asked
+about stands one topic a line.
 """
 
 from __future__ import annotations
@@ -193,8 +194,6 @@ SYSTEMS = (
     "You are an experienced system administrator.",
     "You help with writing and keep the tone warm.",
 )
-
-
 FOLLOW_UPS = (
     "Can you give me an example?",
     "Explain that in simpler words.",
