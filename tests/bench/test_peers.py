@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from tests.bench.peers import main, ours, served, watch
+from tests.bench.peers import main, served, watch
+from tests.bench.tools import ours
 
 pytestmark = pytest.mark.browser
 
