@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sigma.events import SIDES, ChatRequest, PromptError, Sampling
 from visualizers.chat import recording
+from visualizers.shared.compact_json import compact_json
 from visualizers.shared.loader import running_on
 
 PROMPT = "What does a GPU do, in a few sentences?"
@@ -48,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
     except (PromptError, OSError, ValueError) as error:
         print(f"not recorded: {error}", file=sys.stderr)
         return 2
-    text = recording.dumps(result)
+    text = compact_json(result)
     args.out.write_text(text + "\n", "utf-8")
     print(f"{args.out}: {len(result['frames'])} frames, {len(text) / 1000:.0f} kB")
     return 0

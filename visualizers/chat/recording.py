@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sigma.events import SIDES, ChatRequest, Engine, Event, SideInfo
+from visualizers.shared.compact_json import compact_json
 from visualizers.shared.turn_view import TurnView
 
 FRAME_SECONDS = 0.22
@@ -68,15 +69,10 @@ def build(
         },
         "frames": [thin_frame(at / speed, picture) for at, picture in pictures],
     }
-    while len(dumps(recording)) > MAX_BYTES and len(recording["frames"]) > 4:
+    while len(compact_json(recording)) > MAX_BYTES and len(recording["frames"]) > 4:
         frames = recording["frames"]
         recording["frames"] = [frame for i, frame in enumerate(frames) if i % 2 == 0 or i == len(frames) - 1]
     return recording
-
-
-def dumps(recording: dict[str, Any]) -> str:
-    """Compact JSON."""
-    return json.dumps(recording, separators=(",", ":"), ensure_ascii=False)
 
 
 def read(path: Path) -> dict[str, Any] | None:

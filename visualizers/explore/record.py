@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 from sigma.events import SIDES, ChatRequest, Engine, Inspection, PromptError, Sampling, SideInfo
 from visualizers.explore.measures import k_grid
 from visualizers.explore.recorded import VERSION, compress, to_levels, to_sixty_fourths
+from visualizers.shared.compact_json import compact_json
 from visualizers.shared.loader import running_on
 
 PROMPT = "What is a GPU? One sentence."
@@ -103,7 +103,7 @@ def main(argv: list[str] | None = None) -> int:
     except (PromptError, OSError, ValueError) as error:
         print(f"not recorded: {error}", file=sys.stderr)
         return 2
-    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False)
+    text = compact_json(data)
     args.out.write_text(text + "\n", "utf-8")
     print(f"{args.out}: {len(data['texts']['sigma']['ids'])} tokens, {len(text) / 1000:.0f} kB")
     engine.close()

@@ -6,8 +6,8 @@ from typing import Any
 
 import gradio as gr
 
-from visualizers.chat import recording
 from visualizers.page import assets
+from visualizers.shared.compact_json import compact_json
 
 SANS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Liberation Sans", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Liberation Mono", "monospace")
@@ -79,7 +79,5 @@ def head(recorded: dict[str, Any] | None) -> str:
     """The scripts, and the recorded run inlined: the first picture then waits for no second answer."""
     parts = [POLICY, assets.scripts()]
     if recorded is not None:
-        # A "</script>" inside the JSON would end the element; "<\/" means the same in JSON.
-        data = recording.dumps(recorded).replace("</", "<\\/").replace("<!--", "<\\u0021--")
-        parts.append(f'<script type="application/json" id="sigma-recording">{data}</script>')
+        parts.append(f'<script type="application/json" id="sigma-recording">{compact_json(recorded)}</script>')
     return "\n".join(parts)

@@ -6,6 +6,7 @@ import pytest
 from sigma.events import SIDES, ChatRequest, PromptError
 from tests.fake_engine import FakeEngine
 from visualizers.chat import recording
+from visualizers.shared.compact_json import compact_json
 from visualizers.shared.loader import EngineLoader
 from visualizers.shared.runs import Runs
 from visualizers.shared.stream import Run, stream_turn
@@ -108,7 +109,7 @@ def test_loading_errors_are_told(error, text):
 def test_a_recording_is_small_and_complete():
     clock = Clock(0.02)
     made = recording.build(FakeEngine(words=120), request(), "a test", clock)
-    assert len(recording.dumps(made)) <= recording.MAX_BYTES
+    assert len(compact_json(made)) <= recording.MAX_BYTES
     assert made["end"]["sigma"]["text"].endswith("word1.112")
     assert made["frames"][-1]["sides"]["gqa"]["figures"]["phase"] == "done"
     assert [f["t"] for f in made["frames"]] == sorted(f["t"] for f in made["frames"])
@@ -117,7 +118,7 @@ def test_a_recording_is_small_and_complete():
 
 def test_a_slow_recording_is_thinned_and_played_faster():
     made = recording.build(FakeEngine(words=600), request("w " * 100), "a test", Clock(0.25))
-    assert len(recording.dumps(made)) <= recording.MAX_BYTES and made["speed"] > 1
+    assert len(compact_json(made)) <= recording.MAX_BYTES and made["speed"] > 1
     assert made["frames"][-1]["t"] <= recording.MAX_SECONDS * 1000
 
 
