@@ -17,7 +17,7 @@ FLOORS = (  # the longest matching start decides; a file imports from its own fl
     ("visualizers", 3),
     ("app", 4),
 )
-SKIPPED = {"__pycache__", "node_modules", "shared", "build"}
+SKIPPED = {"__pycache__", "node_modules", "build"}
 
 
 @dataclass(frozen=True, slots=True)

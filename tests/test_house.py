@@ -71,6 +71,15 @@ def test_gradio_stays_at_the_edge_of_the_page():
     assert inside <= STILL_IMPORTS_GRADIO
 
 
+def test_what_two_tabs_need_is_in_shared():
+    tabs = ("chat", "explore", "tasks", "memory", "efficiency", "tour")
+    for module, path in MODULES.items():
+        room = module.split(".")[1] if module.startswith("visualizers.") else ""
+        if room in tabs:
+            others = tuple(f"visualizers.{tab}" for tab in tabs if tab != room)
+            assert not [one.name for one in house.imports_of(path, module) if one.name.startswith(others)], module
+
+
 def test_a_file_directly_in_sigma_is_a_command_or_the_contract():
     files = {path.stem for path in (ROOT / "sigma").glob("*.py")}
     assert CONTRACT <= files <= COMMANDS | CONTRACT
