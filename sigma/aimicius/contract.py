@@ -1,16 +1,18 @@
 """What the four tasks have in common: a case goes in as a prompt, an answer comes back as a verdict.
 
-A task is a module `sigma.aimicius.NAME` that exposes `TASK`, an object of the shape `Task`. Everything that crosses the
+A task is a package `sigma.aimicius.NAME` that exposes `TASK`, an instance of a `Task`. Each has the same files: `task`
+(the contract), `cases` (generation), `prompt`, `answer` (what is read from one), `judge`. Everything that crosses the
 border is plain data: strings, numbers, lists and dicts that JSON can hold. No task ever imports torch.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 MAX_ANSWER = 100_000  # characters of an answer that a judge looks at; what is longer is cut and says so
 ANSWER_TOKENS = 256  # of a model's answer, where the task does not say
@@ -80,33 +82,69 @@ class Verdict:
         return asdict(self)
 
 
-class Task(Protocol):
-    """The contract. Judges never raise for anything that an answer contains, and never let it reach a shell.
+class Sheet:
+    """What a judge fills in: parts as they are found, a score for each metric, and the verdict of it all at the end.
 
-    A task may also have, and callers ask through the functions below:
-        answer_tokens: int, the longest answer that it needs
-        follow_up(case, verdict) -> Case | None: a second turn that begins from a judged answer
-        group(case) -> str: a part of the test set that the paper reports apart ("NVIDIA", "AMD")
-        label(case) -> str: a few words for the example's button
+    A judge yields what `part` and `add` return, then `verdict()`.
     """
+
+    def __init__(self, names: Iterable[str], reason: str = ""):
+        """`names`: the metrics in the task's order. With a `reason` they start as not applying because of it."""
+        self._names = tuple(names)
+        self._parts: list[Part] = []
+        self._scores: dict[str, Score] = dict.fromkeys(self._names, Score(None, reason)) if reason else {}
+
+    def part(self, name: str, state: str, text: str, view: dict[str, Any] | None = None) -> Part:
+        """Note a new part."""
+        return self.add(Part(name, state, text, view))
+
+    def add(self, part: Part) -> Part:
+        """Note a part that is made already."""
+        self._parts.append(part)
+        return part
+
+    def score(self, name: str, value: float | None, reason: str) -> None:
+        """Set a metric's score; the last one counts."""
+        assert name in self._names, name
+        self._scores[name] = Score(value, reason)
+
+    def missing(self, value: float | None, reason: str, names: Iterable[str] | None = None) -> None:
+        """Set those metrics (all, if no names are given) that have no score yet."""
+        for name in self._names if names is None else names:
+            if name not in self._scores:
+                self.score(name, value, reason)
+
+    def verdict(self) -> Verdict:
+        """All scores in the metrics' order, and all parts. Every metric must have a score by now."""
+        return Verdict({name: self._scores[name] for name in self._names}, tuple(self._parts))
+
+
+class Task(ABC):
+    """The contract. Judges never raise for anything that an answer contains, and never let it reach a shell."""
 
     name: str  # as in sigma.aimicius.NAMES
     title: str  # as the paper writes it
     about: str  # two or three sentences for the page: the question, the answer, how it is judged
     metrics: tuple[MetricInfo, ...]
+    answer_tokens = ANSWER_TOKENS  # the longest answer that it needs
 
+    @abstractmethod
     def examples(self) -> list[Case]:
         """Three to six cases for one-click use on the page, small enough for a small model; not from the test split."""
 
+    @abstractmethod
     def generate(self, split: str) -> Iterator[Case]:
         """The split's cases, seeded: the same on every machine. Raises CaseError for an unknown split."""
 
+    @abstractmethod
     def case(self, row: dict[str, Any], where: str) -> Case:
         """A case from one parsed JSON line. Raises CaseError that names `where` and the field that is wrong."""
 
+    @abstractmethod
     def messages(self, case: Case) -> list[dict[str, str]]:
         """The chat that is really sent: {"role", "content"} dicts, the last of them the user's."""
 
+    @abstractmethod
     def judge(self, case: Case, answer: str) -> Iterator[Part | Verdict]:
         """Parts as they are found, then exactly one Verdict that holds them all.
 
@@ -114,39 +152,29 @@ class Task(Protocol):
         are None.
         """
 
+    def follow_up(self, case: Case, verdict: Verdict) -> Case | None:
+        """The second turn that begins from a judged answer; None where the task has none for it."""
+        return None
+
+    def group(self, case: Case) -> str:
+        """The part of the test set that the paper reports apart ("NVIDIA", "AMD"); "" where there are no parts."""
+        return ""
+
+    def label(self, case: Case) -> str:
+        """What an example is about: the beginning of the case's first text."""
+        return next((value for value in case.fields.values() if isinstance(value, str) and value), case.id)
+
+    def button(self, case: Case) -> str:
+        """The label on one line, short enough for a button."""
+        text = " ".join(self.label(case).split())
+        return text if len(text) <= LABEL else text[: LABEL - 1].rstrip() + "\u2026"
+
 
 def verdict_of(task: Task, case: Case, answer: str) -> Verdict:
     """The verdict alone."""
     *_, last = task.judge(case, answer)
     assert isinstance(last, Verdict)
     return last
-
-
-def answer_tokens(task: Task) -> int:
-    """Token budget of a model's answer."""
-    return int(getattr(task, "answer_tokens", ANSWER_TOKENS))
-
-
-def follow_up(task: Task, case: Case, verdict: Verdict) -> Case | None:
-    """The second turn after a judged answer; None where the task has none for it."""
-    ask = getattr(task, "follow_up", None)
-    return None if ask is None else ask(case, verdict)
-
-
-def group_of(task: Task, case: Case) -> str:
-    """The part of the test set that the case belongs to; "" where the task has no parts."""
-    ask = getattr(task, "group", None)
-    return "" if ask is None else str(ask(case))
-
-
-def label_of(task: Task, case: Case) -> str:
-    """A few words for a button: the task's own, else the beginning of the case's first text."""
-    ask = getattr(task, "label", None)
-    text = (
-        ask(case) if ask is not None else next((v for v in case.fields.values() if isinstance(v, str) and v), case.id)
-    )
-    text = " ".join(str(text).split())
-    return text if len(text) <= LABEL else text[: LABEL - 1].rstrip() + "\u2026"
 
 
 def read_cases(task: Task, path: str | Path, limit: int | None = None) -> list[Case]:

@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from sigma.aimicius import NAMES, load_task
 from sigma.aimicius.answers import Answer, AnswerLog, read_answers
-from sigma.aimicius.contract import SPLITS, Case, Task, Verdict, answer_tokens, read_cases, verdict_of
+from sigma.aimicius.contract import SPLITS, Case, Task, Verdict, read_cases, verdict_of
 from sigma.aimicius.data import ensure
 from sigma.aimicius.scoring import Report, combined
 from sigma.cli import model_options, parser_for, run, table
@@ -94,7 +94,7 @@ class _Answers:
         if self.args.answers is not None:
             found = read_answers(self.args.answers, task, cases, self.args.side)
             return lambda case: found[case.id]
-        budget = self.args.max_new_tokens or answer_tokens(task)
+        budget = self.args.max_new_tokens or task.answer_tokens
         log = None
         if self.args.resume is not None:
             model = f"{self.args.checkpoint or 'default'} / {self.args.base or 'default'}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from sigma.aimicius.contract import Case, Task, Verdict, group_of
+from sigma.aimicius.contract import Case, Task, Verdict
 
 
 @dataclass
@@ -49,7 +49,7 @@ class Report:
     def add(self, case: Case, verdict: Verdict, finish: str | None = None) -> None:
         """Count the verdict on one case; `finish` is how the model's answer ended."""
         self.whole.add(verdict)
-        if group := group_of(self.task, case):
+        if group := self.task.group(case):
             self.groups.setdefault(group, Tally(self.names)).add(verdict)
         if finish is not None:
             self.stopped[finish] = self.stopped.get(finish, 0) + 1

@@ -14,7 +14,8 @@ from sigma.aimicius.contract import (
     CaseError,
     MetricInfo,
     Part,
-    Score,
+    Sheet,
+    Task,
     Verdict,
     text_field,
 )
@@ -23,7 +24,7 @@ NUMBER = re.compile(r"-?\d{1,18}")
 SIZES = {"train": 30, "dev": 10, "test": 20}
 
 
-class SmallTask:
+class SmallTask(Task):
     name = "small"
     title = "Small sums"
     about = "A question about two numbers. The last number of the answer counts."
@@ -87,27 +88,25 @@ class SmallTask:
         return [{"role": "system", "content": "Answer with one number."}, *messages]
 
     def judge(self, case: Case, answer: str) -> Iterator[Part | Verdict]:
+        sheet = Sheet(metric.name for metric in self.metrics)
         found = NUMBER.findall(answer[:MAX_ANSWER])
-        parts = [Part("number", "good" if found else "bad", found[-1] if found else "no number in the answer")]
-        yield parts[0]
+        yield sheet.part("number", "good" if found else "bad", found[-1] if found else "no number in the answer")
         right = bool(found) and case.truth.strip() == found[-1]
         if not found:
-            parts.append(Part("comparison", "skipped", "there is nothing to compare"))
+            yield sheet.part("comparison", "skipped", "there is nothing to compare")
         elif not case.truth:
-            parts.append(Part("comparison", "neutral", "no truth was given"))
+            yield sheet.part("comparison", "neutral", "no truth was given")
         else:
             view = {"kind": "pair", "answer": found[-1], "truth": case.truth}
-            parts.append(Part("comparison", "good" if right else "bad", f"{found[-1]} against {case.truth}", view))
-        yield parts[1]
-        second = "first_answer" in case.fields
-        scores = {
-            "Number Found": Score(float(bool(found)), "a number" if found else "no number"),
-            "Exact": Score(float(right), "equal" if right else "not equal") if case.truth else Score(None, "no truth"),
-            "Improved": Score(float(right), "now right" if right else "still wrong")
-            if second
-            else Score(None, "one turn"),
-        }
-        yield Verdict(scores, tuple(parts))
+            yield sheet.part("comparison", "good" if right else "bad", f"{found[-1]} against {case.truth}", view)
+        sheet.score("Number Found", float(bool(found)), "a number" if found else "no number")
+        if case.truth:
+            sheet.score("Exact", float(right), "equal" if right else "not equal")
+        if "first_answer" in case.fields:
+            sheet.score("Improved", float(right), "now right" if right else "still wrong")
+        sheet.missing(None, "no truth", ("Exact",))
+        sheet.missing(None, "one turn")
+        yield sheet.verdict()
 
     def follow_up(self, case: Case, verdict: Verdict) -> Case | None:
         if "first_answer" in case.fields or verdict.scores["Number Found"].value != 1:

@@ -1,20 +1,12 @@
-"""What every task shares: case files, and the functions that ask for what a task may offer."""
+"""What every task shares: case files, defaults, the same files, and the sheet that a judge fills in."""
 
 import json
+from pathlib import Path
 
 import pytest
 
-from sigma.aimicius import NAMES, load_task
-from sigma.aimicius.contract import (
-    Case,
-    CaseError,
-    answer_tokens,
-    follow_up,
-    group_of,
-    label_of,
-    read_cases,
-    verdict_of,
-)
+from sigma.aimicius import NAMES, contract, load_task
+from sigma.aimicius.contract import Case, CaseError, Part, Score, Sheet, Task, read_cases, verdict_of
 from tests.aimicius.small_task import TASK
 
 
@@ -71,18 +63,58 @@ def test_binary_and_missing_files(tmp_path):
             read_cases(TASK, bad)
 
 
-def test_what_a_task_may_offer_is_asked_through_functions():
-    class Plain:
-        pass
+class Plain(Task):
+    """Only what every task must have."""
 
-    case = TASK.examples()[2]
-    assert (answer_tokens(TASK), answer_tokens(Plain())) == (48, 256)
-    assert (group_of(TASK, case), group_of(Plain(), case)) == ("sum", "")
-    assert label_of(TASK, case) == "sum: 1 and 2"
-    assert label_of(Plain(), case) == "Add <b>1</b> & 2. Slowly."
-    assert label_of(Plain(), Case("x", {"text": "w " * 100}, "")).endswith("…")
+    name = title = about = "plain"
+    metrics = TASK.metrics
+    examples = generate = case = messages = judge = lambda self, *_: None
+
+
+def test_a_task_has_defaults_for_what_it_need_not_offer():
+    plain, case = Plain(), TASK.examples()[2]
+    assert (TASK.answer_tokens, plain.answer_tokens) == (48, 256)
+    assert (TASK.group(case), plain.group(case)) == ("sum", "")
+    assert TASK.button(case) == "sum: 1 and 2"
+    assert plain.button(case) == "Add <b>1</b> & 2. Slowly."
+    assert plain.button(Case("x", {"text": "w " * 100}, "")).endswith("…")
+    assert plain.button(Case("x", {"numbers": [1]}, "")) == "x"
     verdict = verdict_of(TASK, case, "It is 4.")
-    second = follow_up(TASK, case, verdict)
+    second = TASK.follow_up(case, verdict)
     assert [m["role"] for m in TASK.messages(second)] == ["system", "user", "assistant", "user"]
-    assert follow_up(TASK, second, verdict_of(TASK, second, "3")) is None
-    assert follow_up(Plain(), case, verdict) is None
+    assert TASK.follow_up(second, verdict_of(TASK, second, "3")) is None
+    assert plain.follow_up(case, verdict) is None
+
+
+def test_a_task_without_a_judge_is_refused():
+    with pytest.raises(TypeError, match="judge"):
+        type("Half", (Task,), {n: Plain.judge for n in ("examples", "generate", "case", "messages")})()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_task_is_one_and_has_the_same_files(name):
+    assert isinstance(load_task(name), Task)
+    folder = Path(contract.__file__).parent / name
+    assert not {"task.py", "cases.py", "prompt.py", "answer.py", "judge.py"} - {path.name for path in folder.iterdir()}
+
+
+def test_a_sheet_keeps_parts_in_order_and_scores_in_the_metrics_order():
+    sheet = Sheet(("a", "b", "c"))
+    first = sheet.part("one", "good", "fine", {"kind": "small.one"})
+    second = sheet.add(Part("two", "skipped", "not looked at"))
+    sheet.score("c", 0.5, "half")
+    sheet.missing(0.0, "first bad", ("a",))
+    sheet.score("c", 1.0, "whole after all")
+    with pytest.raises(KeyError):
+        sheet.verdict()  # "b" has no score yet
+    sheet.missing(None, "does not apply")
+    verdict = sheet.verdict()
+    assert verdict.parts == (first, second)
+    assert list(verdict.scores.items()) == [
+        ("a", Score(0.0, "first bad")),
+        ("b", Score(None, "does not apply")),
+        ("c", Score(1.0, "whole after all")),
+    ]
+    with pytest.raises(AssertionError):
+        sheet.score("d", 1.0, "no such metric")
+    assert set(Sheet(("a",), "not asked for").verdict().scores.values()) == {Score(None, "not asked for")}

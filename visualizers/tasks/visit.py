@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sigma.aimicius.contract import Case, Task, follow_up
+from sigma.aimicius.contract import Case, Task
 from sigma.events import SIDES
 from visualizers.tasks.evaluate.trial import Trial
 from visualizers.tasks.fields import from_boxes, to_boxes
@@ -45,7 +45,7 @@ class Visit:
             if judged is None or judged.verdict is None:
                 continue
             try:
-                case = follow_up(self.asked.task, self.asked.cases[side], judged.verdict)
+                case = self.asked.task.follow_up(self.asked.cases[side], judged.verdict)
             except Exception:
                 log.exception("%s could not make a second turn", self.asked.task.name)
                 continue

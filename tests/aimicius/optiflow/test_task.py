@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from sigma.aimicius.contract import MAX_ANSWER, Part, Verdict, answer_tokens, follow_up, label_of, verdict_of
+from sigma.aimicius.contract import MAX_ANSWER, Part, Verdict, verdict_of
 from sigma.aimicius.optiflow import SANDBOX, TASK, Optiflow
 from sigma.aimicius.optiflow.answer import find_program
 from sigma.aimicius.optiflow.programs import print_of, slow_program
@@ -70,7 +70,7 @@ def test_examples_are_judged_in_full_through_the_sandbox(ready, identity):
     assert values(verdict) == [1.0, 1.0, 1.0, 1.0 if second else None]
     assert tuple(parts) == verdict.parts and all(p.state in ("good", "neutral") for p in parts)
     json.dumps(verdict.to_dict())
-    assert label_of(TASK, case)
+    assert TASK.button(case)
     assert TASK.case(json.loads(case.to_json()), "x").fields == case.fields
 
 
@@ -83,7 +83,7 @@ def test_two_turns_generate_measure_improve(ready):
     case = replace(EXAMPLES["mi300x"], fields={**EXAMPLES["mi300x"].fields, "chunks": 2})
     slow = verdict_of(TASK, case, f"Sure.\n```python\n{slow_program('ring', 8, 2)}```")
     assert values(slow) == [1.0, 1.0, 1.0, None]
-    again = follow_up(TASK, case, slow)
+    again = TASK.follow_up(case, slow)
     chat = TASK.messages(again)
     assert [m["role"] for m in chat] == ["user", "assistant", "user"]
     assert slow_program("ring", 8, 2).strip() in chat[1]["content"]
@@ -92,15 +92,15 @@ def test_two_turns_generate_measure_improve(ready):
     assert values(same) == [1.0, 1.0, 1.0, 0.0] and "Not faster" in same.scores["Plan Improved"].reason
     better = verdict_of(TASK, again, EXAMPLES["mi300x-improve"].truth)
     assert values(better) == [1.0, 1.0, 1.0, 1.0] and "Faster" in better.scores["Plan Improved"].reason
-    assert follow_up(TASK, again, better) is None
+    assert TASK.follow_up(again, better) is None
     assert TASK.case(json.loads(again.to_json()), "x").fields == again.fields
 
 
 def test_no_second_turn_after_an_optimal_or_an_invalid_plan(ready):
     case = EXAMPLES["ndv5"]
-    assert follow_up(TASK, case, verdict_of(TASK, case, case.truth)) is None
-    assert follow_up(TASK, case, verdict_of(TASK, case, "```python\nprint(1)\n```")) is None
-    assert follow_up(TASK, case, verdict_of(TASK, case, "")) is None
+    assert TASK.follow_up(case, verdict_of(TASK, case, case.truth)) is None
+    assert TASK.follow_up(case, verdict_of(TASK, case, "```python\nprint(1)\n```")) is None
+    assert TASK.follow_up(case, verdict_of(TASK, case, "")) is None
 
 
 def test_a_previous_plan_at_the_bound_cannot_be_improved():
@@ -190,7 +190,7 @@ def test_the_prompt_holds_the_matrices_the_amounts_and_the_format():
         "8 GPUs (0 to 7) and 1 switch (node 8)"
         in TASK.messages(TASK.case({"id": "x", "topology": "NDv5", "size": 1}, "x"))[0]["content"]
     )
-    assert answer_tokens(TASK) >= 200
+    assert TASK.answer_tokens >= 200
 
 
 def mutate(rng: random.Random, plan: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from sigma.aimicius.contract import Case, answer_tokens, label_of
+from sigma.aimicius.contract import Case
 from sigma.events import SIDE_NAMES, SIDES, PromptError
 from visualizers.shared.runs import Runs
 from visualizers.shared.turn_handlers import QUICK, TurnParts, Updates
@@ -101,7 +101,7 @@ class ChooseHandlers:
             return {**hidden, tab.about: about, tab.state: visit, **self._cleared("")}
         visit.task = task
         buttons = {
-            button: gr.update(visible=i < len(examples), value=label_of(task, examples[i]) if i < len(examples) else "")
+            button: gr.update(visible=i < len(examples), value=task.button(examples[i]) if i < len(examples) else "")
             for i, button in enumerate(tab.examples)
         }
         return {
@@ -109,7 +109,7 @@ class ChooseHandlers:
             **form_updates(tab, visit, examples[0]),
             **self._cleared(task.name),
             tab.about: f"<p>{escape(task.about)}</p>",
-            tab.budget: gr.update(value=min(MOST_TOKENS, answer_tokens(task))),
+            tab.budget: gr.update(value=min(MOST_TOKENS, task.answer_tokens)),
             tab.state: visit,
         }
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sigma.aimicius.answers import Answer
-from sigma.aimicius.contract import Case, Task, Verdict, answer_tokens
+from sigma.aimicius.contract import Case, Task, Verdict
 from sigma.aimicius.evaluate import ask, load_cases
 from sigma.aimicius.scoring import Report
 from sigma.events import Engine, StepEvent
@@ -107,7 +107,7 @@ def run_trial(
 
 
 def _answered(trial: Trial, case: Case, number: int, engine: Engine, stop: threading.Event):
-    budget = answer_tokens(trial.task)
+    budget = trial.task.answer_tokens
     events = ask(engine, trial.side, trial.task.messages(case), budget)
     said, tokens = 0.0, 0
     try:
