@@ -88,7 +88,7 @@ def test_a_task_has_defaults_for_what_it_need_not_offer():
 
 def test_a_task_without_a_judge_is_refused():
     with pytest.raises(TypeError, match="judge"):
-        type("Half", (Task,), {n: Plain.judge for n in ("examples", "generate", "case", "messages")})()
+        type("Half", (Task,), dict.fromkeys(("examples", "generate", "case", "messages"), Plain.judge))()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -57,7 +57,7 @@ def _quiet_cmdgen(task, patch):
 def _quiet_optiflow(task, patch):
     """A sandbox that has a truth's program print a known plan, and any other program a plan changed at random."""
     sandbox = import_module("sigma.aimicius.optiflow.sandbox")
-    plans = import_module("sigma.aimicius.optiflow.schedules")
+    plans = import_module("sigma.aimicius.optiflow.plans.schedules")
     questions = import_module("sigma.aimicius.optiflow.question")
     find = import_module("sigma.aimicius.optiflow.answer").find_program
     printed: dict[str, str] = {}  # the same program may be the truth on several machines
@@ -86,7 +86,7 @@ def _quiet_optiflow(task, patch):
 
 
 def _quiet_nl2kql(task, patch):
-    engine = import_module("sigma.aimicius.nl2kql.engine")
+    engine = import_module("sigma.aimicius.nl2kql.engine.run")
     patch.setattr(engine, "run", lambda query: {"error": "no database in this test"})
     patch.setenv("SIGMA_NL2KQL_PARSER", "default")  # the strict one, where it is present, is a process of its own
 

@@ -19,10 +19,10 @@ BARS = {True: "found", False: "wrong", None: "chosen"}
 
 
 def draw(view: dict[str, Any]) -> str:
-    """HTML of a view of kind "dcw" or "records"; "" for another kind."""
-    if view.get("kind") == "dcw":
+    """HTML of a view of kind "infrawise.dcw" or "infrawise.results"; "" for another kind."""
+    if view.get("kind") == "infrawise.dcw":
         return f'<dl class="iw-cards">{"".join(_card(cell) for cell in view["cells"])}</dl>'
-    if view.get("kind") == "records":
+    if view.get("kind") == "infrawise.results":
         return _chart(view.get("chart")) + _records(view["records"])
     return ""
 

@@ -19,13 +19,13 @@ MAX_MARKS = 20
 
 
 def draw(view: dict[str, Any]) -> str:
-    """HTML of a view of kind "query", "references" or "table"; "" for another kind."""
+    """HTML of a view of kind "nl2kql.query", ".references" or ".result"; "" for another kind."""
     kind = view.get("kind")
-    if kind == "query":
+    if kind == "nl2kql.query":
         return _query(str(view.get("text", "")), list(view.get("diagnostics") or []))
-    if kind == "references":
+    if kind == "nl2kql.references":
         return _references(list(view.get("parts") or []), bool(view.get("truth")))
-    if kind == "table":
+    if kind == "nl2kql.result":
         return _table(view)
     return ""
 

@@ -24,7 +24,7 @@ CELL, GAP = 9, 2
 
 def draw(part_view: dict[str, Any]) -> str:
     """HTML of one part's view; every text in it is escaped. An unknown kind gives ""."""
-    makers = {"optiflow_code": _code, "optiflow_output": _output, "optiflow_plan": _plan}
+    makers = {"optiflow.code": _code, "optiflow.output": _output, "optiflow.plan": _plan}
     maker = makers.get(str(part_view.get("kind")))
     return "" if maker is None else maker(part_view)
 

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 
 from sigma.aimicius.cmdgen.command import ASSIGNMENT, program
+from sigma.aimicius.cmdgen.grammar.words import tidy
 from sigma.aimicius.cmdgen.tools import KNOWN
-from sigma.aimicius.cmdgen.words import tidy
 from sigma.aimicius.contract import MAX_ANSWER
 
 MAX_COMMAND = 4000  # characters of one command line that are read

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from sigma.aimicius.cmdgen import words
-from sigma.aimicius.cmdgen.grammar import parse as parse_grammar
-from sigma.aimicius.cmdgen.meaning import CommandError, Meaning
+from sigma.aimicius.cmdgen.grammar import words
+from sigma.aimicius.cmdgen.grammar.meaning import CommandError, Meaning
+from sigma.aimicius.cmdgen.grammar.parser import parse as parse_grammar
 from sigma.aimicius.cmdgen.tools import KNOWN, LAUNCHERS, TOOLS, environment, mpirun
 
 ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=", re.ASCII)

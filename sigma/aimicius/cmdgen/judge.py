@@ -9,10 +9,10 @@ from typing import Any
 from sigma.aimicius.cmdgen import similarity
 from sigma.aimicius.cmdgen.answer import Found, find
 from sigma.aimicius.cmdgen.command import Read, program, read
-from sigma.aimicius.cmdgen.meaning import difference
+from sigma.aimicius.cmdgen.grammar.meaning import difference
+from sigma.aimicius.cmdgen.grammar.words import tidy
 from sigma.aimicius.cmdgen.simulator import Execution, closeness, deviations, run
-from sigma.aimicius.cmdgen.words import tidy
-from sigma.aimicius.contract import Case, Part, Score, Verdict
+from sigma.aimicius.contract import Case, Part, Score, Sheet, Verdict
 
 # The paper gives no thresholds; these are ours and every verdict shows them.
 CALIBRATION_CMD = 0.85  # CMD Score from which Calibration counts
@@ -25,28 +25,23 @@ NAMES = ("CMD Score", "Output Score", "Calibration Score", "Exact Match", "Succe
 def judge(case: Case, answer: str) -> Iterator[Part | Verdict]:
     """Parts as they are found, then the verdict. Never raises for anything in the answer; nothing is run by a shell."""
     truth, vendor, system = case.truth.strip(), case.fields["vendor"], case.fields["system"]
-    parts: list[Part] = []
-
-    def told(part: Part) -> Part:
-        parts.append(part)
-        return part
-
+    sheet = Sheet(NAMES)
     found = find(answer, frozenset({_program(truth)}) if truth else frozenset())
-    yield told(_answer_part(found, truth))
+    yield sheet.add(_answer_part(found, truth))
     right = _truth(truth, vendor, system) if truth else None
     if not found.command:
         for name in ("Command", "Difference", "Terminal"):
-            yield told(Part(name, "skipped", "there is no command to look at"))
-        yield from _finish(_nothing(found, truth), told, parts)
+            yield sheet.part(name, "skipped", "there is no command to look at")
+        yield from _finish(sheet, _nothing(found, truth))
         return
     given = read(found.command, vendor)
-    yield told(_command_part(given))
-    yield told(_difference_part(given, right))
+    yield sheet.add(_command_part(given))
+    yield sheet.add(_difference_part(given, right))
     execution = run(given, system)
     same = right is not None and _succeeds(given, execution, right)
-    yield told(_terminal_part(given, execution, right, system, same))
+    yield sheet.add(_terminal_part(given, execution, right, system, same))
     share = None if right is None else closeness(right[1], execution)
-    yield from _finish(_scores(found, given, execution, truth, right, same), told, parts, share)
+    yield from _finish(sheet, _scores(found, given, execution, truth, right, same), share)
 
 
 def _program(truth: str) -> str:
@@ -200,9 +195,9 @@ def _calibration(command: float | None, output: float | None, why: str | None) -
     return Score(float(good), reason)
 
 
-def _finish(
-    scores: dict[str, Score], told: Any, parts: list[Part], share: float | None = None
-) -> Iterator[Part | Verdict]:
+def _finish(sheet: Sheet, scores: dict[str, Score], share: float | None = None) -> Iterator[Part | Verdict]:
+    for name, score in scores.items():
+        sheet.score(name, score.value, score.reason)
     accuracy = scores["Accuracy"].value
     state = "neutral" if accuracy is None else "good" if accuracy else "bad"
     thresholds = [
@@ -212,5 +207,5 @@ def _finish(
     ]
     rows = [{"name": name, "value": score.value, "reason": score.reason} for name, score in scores.items()]
     view = {"kind": "cmdgen.scores", "rows": rows, "thresholds": thresholds}
-    yield told(Part("Scores", state, scores["Accuracy"].reason, view))
-    yield Verdict(scores, tuple(parts))
+    yield sheet.part("Scores", state, scores["Accuracy"].reason, view)
+    yield sheet.verdict()

@@ -6,20 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from sigma.aimicius.cmdgen import judge as judging
+from sigma.aimicius.cmdgen.prompt import messages
 from sigma.aimicius.cmdgen.simulator import SYSTEMS
 from sigma.aimicius.cmdgen.tools import VENDORS
-from sigma.aimicius.contract import SPLITS, Case, CaseError, MetricInfo, Part, Verdict, text_field
+from sigma.aimicius.contract import SPLITS, Case, CaseError, MetricInfo, Part, Task, Verdict, text_field
+from sigma.aimicius.paper import figures
 
-MODELS = ("GPT-4", "DeepSeek-Coder-7B", "Qwen2.5-Coder-7B", "LLaMA3-8B", "Sigma-System-10B")
-# Table 6 of the paper, percent: (NVIDIA, AMD), each in the order of MODELS; None where the table has a dash.
-TABLE_6: dict[str, tuple[tuple[float | None, ...], tuple[float | None, ...]]] = {
-    "CMD Score": ((84.0, 59.4, 81.1, 33.6, 87.5), (73.0, 55.0, 77.2, 31.4, 88.9)),
-    "Output Score": ((61.0, 12.9, 38.3, 12.0, 80.9), (49.0, 20.3, 49.1, 14.1, 78.0)),
-    "Calibration Score": ((62.0, 0.5, 52.0, 5.0, 78.0), (43.0, 3.1, 51.3, 2.6, 79.3)),
-    "Exact Match": ((13.0, None, None, None, 57.0), (14.0, None, None, None, 53.9)),
-    "Success Ratio": ((21.0, 0.5, 15.5, 3.5, 74.0), (13.0, 3.1, 35.8, 1.6, 69.4)),
-    "Accuracy": ((25.0, 0.5, 15.5, 3.5, 74.5), (17.0, 3.1, 35.8, 1.6, 69.4)),
-}
 MEANINGS = {
     "CMD Score": "cosine similarity of the generated and the true command, all-MiniLM-L6-v2",
     "Output Score": "the same over what the two commands print on the simulated node",
@@ -29,7 +21,6 @@ MEANINGS = {
     "Accuracy": "Exact Match or Success",
 }
 DEFAULT_SYSTEM = {"NVIDIA": "8xH100", "AMD": "8xMI300X"}
-NODES = {"8xH100": "8 NVIDIA H100 GPUs", "8xA100": "8 NVIDIA A100 GPUs", "8xMI300X": "8 AMD MI300X GPUs"}
 
 
 def vendor_of(system: str) -> str:
@@ -37,8 +28,8 @@ def vendor_of(system: str) -> str:
     return "AMD" if "MI" in system else "NVIDIA"
 
 
-class CmdGen:
-    """`sigma.aimicius.contract.Task`. Fields of a case: prompt; vendor NVIDIA | AMD; system (the simulated node); tool."""
+class CmdGen(Task):
+    """Fields of a case: prompt; vendor NVIDIA | AMD; system (the simulated node); tool."""
 
     name = "cmdgen"
     title = "CMDGen"
@@ -54,8 +45,8 @@ class CmdGen:
             primary=name == "Accuracy",
             paper={
                 f"{model} {vendor}": value
-                for vendor, values in zip(VENDORS, TABLE_6[name], strict=True)
-                for model, value in zip(MODELS, values, strict=True)
+                for vendor in VENDORS
+                for model, value in figures(f"cmdgen {vendor}", name).items()
             },
         )
         for name in judging.NAMES
@@ -69,7 +60,7 @@ class CmdGen:
 
     def examples(self) -> list[Case]:
         """Six questions of the dev split, three for each vendor."""
-        from sigma.aimicius.cmdgen.generator import examples
+        from sigma.aimicius.cmdgen.cases import examples
 
         return examples()
 
@@ -77,7 +68,7 @@ class CmdGen:
         """The split's cases, seeded. Raises CaseError for an unknown split."""
         if split not in SPLITS:
             raise CaseError(f"there is no split {split!r}; there are {', '.join(SPLITS)}")
-        from sigma.aimicius.cmdgen.generator import cases
+        from sigma.aimicius.cmdgen.cases import cases
 
         return cases(split)
 
@@ -101,10 +92,8 @@ class CmdGen:
         return Case(case_id, fields, truth, text_field(row, "split", where, "test"))
 
     def messages(self, case: Case) -> list[dict[str, str]]:
-        """A short system line that names the node, and the question."""
-        node = NODES[case.fields["system"]]
-        system = f"You are the operator of a node with {node}. Answer with one shell command and nothing else."
-        return [{"role": "system", "content": system}, {"role": "user", "content": case.fields["prompt"]}]
+        """See `prompt.messages`."""
+        return messages(case)
 
     def judge(self, case: Case, answer: str) -> Iterator[Part | Verdict]:
         """Parts Answer, Command, Difference, Terminal, Scores; then the verdict."""

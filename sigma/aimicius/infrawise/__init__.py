@@ -1,11 +1,12 @@
 """Infrawise: what has been measured? Requests become DCWs (design, criterion, workload), DCWs choose published results.
 
 names      designs, criteria, workloads; which spellings mean the same
-dcw        the DCW and how it is read from an answer
-indexes    the choice of results and how it is read from an answer
+dcw        the DCW
 records    the published figures (figures.json), and which of them fit a DCW
 phrases    how people ask
-generate   train, dev and test cases
+cases      train, dev and test cases
+prompt     the text that is sent
+answer     the DCW and the choice of results in an answer
 judge      the verdict
 task       all of it behind the contract
 """

@@ -12,54 +12,47 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from sigma.aimicius.contract import MAX_ANSWER, Case, Part, Score, Verdict
-from sigma.aimicius.infrawise import dcw, indexes, records
+from sigma.aimicius.contract import MAX_ANSWER, Case, Part, Sheet, Verdict
+from sigma.aimicius.infrawise import answer as reading
+from sigma.aimicius.infrawise import dcw, records
 
 RECALL, ACCURACY = "Bench. Recall", "Bench. Accuracy"
 NAMES = (*dcw.PARTS, "DCW", RECALL, ACCURACY)
 WANTED = {"dcw": ("DCW",), "retrieval": ("results",), "end-to-end": ("DCW", "results")}
 """What an answer of each kind of case holds."""
 
-Parts = list[Part]
-Scores = dict[str, Score]
-
 
 def judge(case: Case, answer: str) -> Iterator[Part | Verdict]:
     """Parts as they are found, then the verdict."""
-    parts: Parts = []
-    scores = {name: Score(None, "not asked for in this kind of case") for name in NAMES}
+    sheet = Sheet(NAMES, "not asked for in this kind of case")
     if len(answer) > MAX_ANSWER:
-        parts.append(Part("Answer", "neutral", f"{len(answer):,} characters: only the first {MAX_ANSWER:,} are read"))
+        yield sheet.part("Answer", "neutral", f"{len(answer):,} characters: only the first {MAX_ANSWER:,} are read")
         answer = answer[:MAX_ANSWER]
-        yield parts[-1]
     wanted = WANTED[case.fields["kind"]]
     rest, truth_rest = answer, case.truth
-    meant = dcw.read(json.dumps(case.fields["dcw"])).dcw() if case.fields.get("dcw") else None
-    given = dcw.read(answer) if "DCW" in wanted else None
-    truth = dcw.read(case.truth) if given is not None and case.truth else None
+    meant = reading.read_dcw(json.dumps(case.fields["dcw"])).dcw() if case.fields.get("dcw") else None
+    given = reading.read_dcw(answer) if "DCW" in wanted else None
+    truth = reading.read_dcw(case.truth) if given is not None and case.truth else None
     if given is not None:
         rest, truth_rest, meant = given.rest, truth.rest if truth else "", given.dcw()
-        for part in _judge_dcw(given, truth.dcw() if truth else None, scores):
-            parts.append(part)
-            yield part
+        yield from _judge_dcw(given, truth.dcw() if truth else None, sheet)
     if "results" in wanted:
         rows = case.fields.get("records") or []
-        expected = indexes.read(truth_rest).chosen if case.truth else None
-        part = _judge_results(indexes.read(rest), expected, rows, bool(case.truth), scores)
+        expected = reading.read_choice(truth_rest).chosen if case.truth else None
+        part = _judge_results(reading.read_choice(rest), expected, rows, bool(case.truth), sheet)
         if not case.truth and meant is not None and rows:
             by_rule = _listed(frozenset(row["index"] for row in rows if records.fits(row, meant)))
             part = replace(part, text=f"{part.text} By the rule of the prompt, what fits this DCW is: {by_rule}.")
-        parts.append(part)
-        yield part
-    yield Verdict(scores, tuple(parts))
+        yield sheet.add(part)
+    yield sheet.verdict()
 
 
-def _judge_dcw(given: dcw.Reading, truth: dcw.DCW | None, scores: Scores) -> Iterator[Part]:
+def _judge_dcw(given: reading.Reading, truth: dcw.DCW | None, sheet: Sheet) -> Iterator[Part]:
     if given.problem:
-        yield Part("JSON", "bad", f"No DCW can be read: {given.problem}.")
+        yield sheet.part("JSON", "bad", f"No DCW can be read: {given.problem}.")
     else:
         text = "A DCW was found." + "".join(f" Note: {note}." for note in given.notes)
-        yield Part(
+        yield sheet.part(
             "JSON", "bad" if given.problems else "good", text if not given.problems else text + " It is incomplete."
         )
     cells = []
@@ -67,26 +60,24 @@ def _judge_dcw(given: dcw.Reading, truth: dcw.DCW | None, scores: Scores) -> Ite
         cell = _judge_part(name, given, truth)
         cells.append(cell)
         if truth is not None:
-            scores[name] = Score(float(cell["state"] == "good"), cell["reason"])
+            sheet.score(name, float(cell["state"] == "good"), cell["reason"])
         else:
-            scores[name] = Score(None, "there is no truth to compare with")
+            sheet.score(name, None, "there is no truth to compare with")
     wrong = [cell["name"] for cell in cells if cell["state"] != "good"]
     if truth is None:
-        scores["DCW"] = Score(None, "there is no truth to compare with")
+        sheet.score("DCW", None, "there is no truth to compare with")
         state, text = "neutral", "Read as above; there is no truth to compare with."
     else:
-        scores["DCW"] = Score(
-            float(not wrong), "all four parts are right" if not wrong else f"wrong: {', '.join(wrong)}"
-        )
+        sheet.score("DCW", float(not wrong), "all four parts are right" if not wrong else f"wrong: {', '.join(wrong)}")
         state = "bad" if wrong else "good"
         text = "All four parts are right." if not wrong else f"Wrong: {', '.join(wrong)}."
     if given.problem:
         state = "skipped"
         text = "There is nothing to compare."
-    yield Part("DCW", state, text, {"kind": "dcw", "cells": cells})
+    yield sheet.part("DCW", state, text, {"kind": "infrawise.dcw", "cells": cells})
 
 
-def _judge_part(name: str, given: dcw.Reading, truth: dcw.DCW | None) -> dict[str, Any]:
+def _judge_part(name: str, given: reading.Reading, truth: dcw.DCW | None) -> dict[str, Any]:
     wrong = given.problem or given.problems.get(name, "")
     value = given.parts.get(name)
     cell = {"name": name, "given": value, "truth": None if truth is None else truth.part(name)}
@@ -107,16 +98,18 @@ def _quoted(text: str) -> str:
 
 
 def _judge_results(
-    claim: indexes.Claim, truth: frozenset[int] | None, rows: list[dict[str, Any]], has_truth: bool, scores: Scores
+    claim: reading.Claim, truth: frozenset[int] | None, rows: list[dict[str, Any]], has_truth: bool, sheet: Sheet
 ) -> Part:
     known = {row["index"] for row in rows}
     chosen = claim.chosen
     if truth is None:
         reason = "the truth states no results" if has_truth else "there is no truth to compare with"
-        scores[RECALL] = scores[ACCURACY] = Score(None, reason)
+        for name in (RECALL, ACCURACY):
+            sheet.score(name, None, reason)
     if chosen is None:
         if truth is not None:
-            scores[RECALL] = scores[ACCURACY] = Score(0.0, claim.problem)
+            for name in (RECALL, ACCURACY):
+                sheet.score(name, 0.0, claim.problem)
         return Part("Results", "bad", f"No choice can be read: {claim.problem}.", view(rows, None, truth))
     said = f"The answer chooses {_listed(chosen)}."
     if truth is None:
@@ -137,8 +130,8 @@ def _judge_results(
     elif extra - known:
         why.append(f"{_listed(extra - known)} not in the truth")
     reason = "; ".join(why) or ("nothing fits, and the answer says so" if not truth else "all found, nothing else")
-    scores[RECALL] = Score(float(found_all), "all that fit were found" if found_all else reason)
-    scores[ACCURACY] = Score(float(chosen == truth), reason)
+    sheet.score(RECALL, float(found_all), "all that fit were found" if found_all else reason)
+    sheet.score(ACCURACY, float(chosen == truth), reason)
     state = "good" if chosen == truth else "bad"
     return Part("Results", state, f"{said} {reason[0].upper()}{reason[1:]}.", view(rows, chosen, truth))
 
@@ -169,7 +162,7 @@ def view(rows: list[dict[str, Any]], chosen: frozenset[int] | None, truth: froze
     bars = chart([row for row in rows if row["index"] in shown], truth)
     if bars is not None:
         bars["of"] = "the chosen results" if chosen else "the results that fit"
-    return {"kind": "records", "records": listed, "chart": bars}
+    return {"kind": "infrawise.results", "records": listed, "chart": bars}
 
 
 def chart(rows: list[dict[str, Any]], truth: frozenset[int] | None) -> dict[str, Any] | None:

@@ -14,43 +14,30 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from sigma.aimicius.contract import Case, CaseError, MetricInfo, Part, Verdict, text_field
-from sigma.aimicius.infrawise import dcw, generate, indexes, names
+from sigma.aimicius.contract import Case, CaseError, MetricInfo, Part, Task, Verdict, text_field
+from sigma.aimicius.infrawise import answer as reading
+from sigma.aimicius.infrawise import cases, dcw
 from sigma.aimicius.infrawise.judge import ACCURACY, RECALL, WANTED, judge
+from sigma.aimicius.infrawise.prompt import prompt
+from sigma.aimicius.paper import figures
 
 MAX_RECORDS = 50
-_COLUMNS = ("GPT-4", "DeepSeek-Coder-7B", "Qwen2.5-Coder-7B", "LLaMA3-8B", "Sigma-System-10B")
-
-
-def _table6(*values: float) -> dict[str, float | None]:
-    return dict(zip(_COLUMNS, values, strict=True))
-
-
-METRICS = (
-    MetricInfo("Target", "the design asked about is right", paper=_table6(40.7, 43.5, 44.9, 28.1, 95.2)),
-    MetricInfo("Baseline", "the design compared with is right", paper=_table6(34.1, 43.6, 42.7, 34.5, 92.9)),
-    MetricInfo("Criterion", "how results are judged is right", paper=_table6(55.1, 36.3, 44.2, 11.1, 75.1)),
-    MetricInfo("Workload", "the benchmark is right", paper=_table6(52.1, 39.9, 47.8, 14.2, 48.4)),
-    MetricInfo("DCW", "all four parts are right", paper=_table6(22.5, 16.6, 20.8, 4.6, 40.3)),
-    MetricInfo(RECALL, "every result that fits was found", paper=_table6(19.8, 11.6, 20.4, 6.5, 28.3)),
-    MetricInfo(ACCURACY, "all found and nothing irrelevant", primary=True, paper=_table6(18.7, 11.6, 12.6, 6.5, 28.3)),
+_MEANINGS = {
+    "Target": "the design asked about is right",
+    "Baseline": "the design compared with is right",
+    "Criterion": "how results are judged is right",
+    "Workload": "the benchmark is right",
+    "DCW": "all four parts are right",
+    RECALL: "every result that fits was found",
+    ACCURACY: "all found and nothing irrelevant",
+}
+METRICS = tuple(
+    MetricInfo(name, meaning, primary=name == ACCURACY, paper=figures("infrawise", name))
+    for name, meaning in _MEANINGS.items()
 )
 
-DCW_RULES = f"""\
-A DCW says what to look up, as one line of JSON:
-{{"Design": {{"Target": "A100", "Baseline": ""}}, "Criterion": "default", "Workload": "ORT inference"}}
-Target and Baseline: a GPU ({", ".join(names.GPUS)}) or a machine ({", ".join(names.SKUS)}); Baseline is "" unless two are compared.
-Criterion: "default", "peak performance", "cost-effectiveness" or a limit such as "within 200 ms".
-Workload: the benchmark, then the precision if one is named, such as "BERT-large training fp16"."""
-RESULT_RULES = """\
-A result fits if its hardware or its sku is the Target or the Baseline, and its workload is the Workload (in any precision if the DCW names none). \
-If the Criterion is a limit, its time must not be longer. Other criteria exclude nothing."""
-DCW_ANSWER = "Answer with the DCW of the request and nothing else."
-RESULT_ANSWER = "Answer with the list of every index that fits, such as [2, 5], or with None."
-BOTH_ANSWER = 'Answer with two lines: the DCW of the request; then "Results: " and the list of every index that fits, such as [2, 5], or None.'
 
-
-class Infrawise:
+class Infrawise(Task):
     """Requests become DCWs, and DCWs choose among published benchmark results."""
 
     name = "infrawise"
@@ -69,7 +56,7 @@ class Infrawise:
 
     def generate(self, split: str) -> Iterator[Case]:
         """5,000 / 100 / 400 cases. Raises CaseError for an unknown split."""
-        return generate.cases(split)
+        return cases.cases(split)
 
     def group(self, case: Case) -> str:
         """The paper's two kinds, and both together."""
@@ -95,23 +82,6 @@ class Infrawise:
         return judge(case, answer)
 
 
-def prompt(fields: dict[str, Any]) -> str:
-    """The text made from a case's fields."""
-    kind, blocks = fields["kind"], []
-    if kind != "retrieval":
-        blocks.append(DCW_RULES)
-    if kind != "dcw":
-        blocks.append(RESULT_RULES)
-        rows = "\n".join(json.dumps(row, ensure_ascii=False) for row in fields.get("records") or [])
-        blocks.append(f"Results:\n{rows}")
-    if kind == "retrieval":
-        blocks.append(f"DCW: {json.dumps(fields['dcw'], ensure_ascii=False)}")
-    else:
-        blocks.append(f"Request: {fields['intention']}")
-    blocks.append({"dcw": DCW_ANSWER, "retrieval": RESULT_ANSWER, "end-to-end": BOTH_ANSWER}[kind])
-    return "\n\n".join(blocks)
-
-
 def _case(row: dict[str, Any], where: str) -> Case:
     kind = text_field(row, "kind", where, "end-to-end")
     if kind not in WANTED:
@@ -125,7 +95,7 @@ def _case(row: dict[str, Any], where: str) -> Case:
     elif "dcw" in row or not prompted:
         given = row.get("dcw")
         text = json.dumps(given) if isinstance(given, dict) else ""
-        if dcw.read(text).dcw() is None:
+        if reading.read_dcw(text).dcw() is None:
             raise CaseError(f"{where}: 'dcw' is no DCW: {_reading_problem(text)}")
         fields["dcw"] = given
     if kind != "dcw" and ("records" in row or not prompted):
@@ -139,19 +109,19 @@ def _case(row: dict[str, Any], where: str) -> Case:
 
 
 def _reading_problem(text: str) -> str:
-    reading = dcw.read(text)
-    return reading.problem or "; ".join(dict.fromkeys(reading.problems.values()))
+    found = reading.read_dcw(text)
+    return found.problem or "; ".join(dict.fromkeys(found.problems.values()))
 
 
 def _check_truth(case: Case, where: str) -> None:
     rest = case.truth
     if "DCW" in WANTED[case.fields["kind"]]:
-        reading = dcw.read(case.truth)
-        rest = reading.rest
-        if reading.dcw() is None:
+        found = reading.read_dcw(case.truth)
+        rest = found.rest
+        if found.dcw() is None:
             raise CaseError(f"{where}: 'truth' holds no DCW: {_reading_problem(case.truth)}")
     if "results" in WANTED[case.fields["kind"]]:
-        claim = indexes.read(rest)
+        claim = reading.read_choice(rest)
         if claim.chosen is None:
             raise CaseError(f"{where}: 'truth' chooses no results: {claim.problem}")
         known = {record["index"] for record in case.fields.get("records", [])}
@@ -201,6 +171,6 @@ def _examples() -> tuple[Case, ...]:
     found = []
     for number, (kind, asked, intention) in enumerate(wanted, 1):
         rng = random.Random(f"infrawise example {number}")
-        fields, truth = generate.build(rng, "train", kind, asked, intention)
+        fields, truth = cases.build(rng, "train", kind, asked, intention)
         found.append(Case(f"infrawise-example-{number}", fields, truth, "train"))
     return tuple(found)

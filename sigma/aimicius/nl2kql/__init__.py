@@ -2,21 +2,13 @@
 
 schema      clusters, databases, tables, columns: what a query may name
 pools       values of the rows and the questions, each split with its own part
-fleet       the rows, computed
-answer      the one query in an answer
-parse       the default parser (ANTLR, from Microsoft's grammar), diagnostics, tokens
-tree        the parser's tree without its chains
-columns     which columns there are along a pipe
-references  what a query refers to
-strict      Microsoft's own parser, where it was fetched
-microsoft   ... inside its child process
-engine      running a query
-duck        ... on DuckDB, inside its child process
-child       a process that can be killed
+generator/  how people speak of each table, and what they ask of it
+cases       train, dev and test cases
 prompt      the text that is sent
-wording     how people speak of each table
-shapes      what they ask of it
-generate    train, dev and test cases
+answer      the one query in an answer
+language/   the default parser (ANTLR, from Microsoft's grammar), and what a query refers to
+strict      Microsoft's own parser, where it was fetched
+engine/     running a query on generated rows, in a process that can be killed
 judge       the verdict
 task        all of it behind the contract
 """

@@ -7,12 +7,14 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
 
-from sigma.aimicius.contract import Part, Score, Verdict
-from sigma.aimicius.nl2kql import engine, parse, references, strict
+from sigma.aimicius.contract import Part, Sheet, Verdict
+from sigma.aimicius.nl2kql import strict
 from sigma.aimicius.nl2kql.answer import Found, curly_quotes, find_query
-from sigma.aimicius.nl2kql.child import ChildError
-from sigma.aimicius.nl2kql.parse import Diagnostic
-from sigma.aimicius.nl2kql.references import PARTS, References
+from sigma.aimicius.nl2kql.engine import run as engine
+from sigma.aimicius.nl2kql.engine.child import ChildError
+from sigma.aimicius.nl2kql.language import parse, references
+from sigma.aimicius.nl2kql.language.parse import Diagnostic
+from sigma.aimicius.nl2kql.language.references import PARTS, References
 from sigma.aimicius.nl2kql.schema import Schema
 
 SYNTAX, SIMILARITY = "Syntax Acc.", "Similarity"
@@ -56,28 +58,21 @@ def read(query: str, schema: Schema, use_strict: bool) -> Reading:
 
 def judge(answer: str, truth: str, schema: Schema, runnable: bool, use_strict: bool) -> Iterator[Part | Verdict]:
     """The parts and the verdict; see the contract. `truth` may be empty; `runnable`: there are rows behind the schema."""
-    parts: list[Part] = []
-    scores: dict[str, Score] = {}
-
-    def add(part: Part) -> Part:
-        parts.append(part)
-        return part
-
+    sheet = Sheet((SYNTAX, SIMILARITY, *SCORES.values()))
     found = find_query(answer)
-    yield add(_query_part(found))
+    yield sheet.add(_query_part(found))
     reading = None if found.refusal else read(found.query, schema, use_strict)
     problem = found.refusal or _problem(found.query, reading)
-    scores[SYNTAX] = Score(0.0 if problem else 1.0, problem or f"accepted by {reading.parser if reading else ''}")
-    yield add(_syntax_part(found, reading, problem))
+    sheet.score(SYNTAX, 0.0 if problem else 1.0, problem or f"accepted by {reading.parser if reading else ''}")
+    yield sheet.add(_syntax_part(found, reading, problem))
 
     usable = reading.references if reading is not None and not problem else None
     true = read_truth(truth, schema, use_strict) if truth else None
-    yield add(_references_part(usable, true, scores, problem))
-    yield add(_similarity_part(found.query, truth, scores))
+    yield sheet.add(_references_part(usable, true, sheet, problem))
+    yield sheet.add(_similarity_part(found.query, truth, sheet))
     for part in _results(found.query, truth, problem, runnable):
-        yield add(part)
-    order = (SYNTAX, SIMILARITY, *SCORES.values())
-    yield Verdict({name: scores[name] for name in order}, tuple(parts))
+        yield sheet.add(part)
+    yield sheet.verdict()
 
 
 def read_truth(truth: str, schema: Schema, use_strict: bool) -> References:
@@ -119,11 +114,11 @@ def _query_part(found: Found) -> Part:
 def _syntax_part(found: Found, reading: Reading | None, problem: str) -> Part:
     if reading is None:
         shown = found.query[:2_000]
-        view = {"kind": "query", "text": shown, "diagnostics": [], "parser": ""} if shown else None
+        view = {"kind": "nl2kql.query", "text": shown, "diagnostics": [], "parser": ""} if shown else None
         return Part("Syntax", "bad", "No parser was asked", view)
     names = reading.references.diagnostics if reading.references is not None else []
     view = {
-        "kind": "query",
+        "kind": "nl2kql.query",
         "text": found.query[:SHOWN_TEXT],
         "diagnostics": [asdict(each) for each in (*reading.syntax, *names)],
         "parser": reading.parser,
@@ -134,7 +129,7 @@ def _syntax_part(found: Found, reading: Reading | None, problem: str) -> Part:
     return Part("Syntax", "bad" if problem else "good", text + (f". {reading.note}" if reading.note else ""), view)
 
 
-def _references_part(found: References | None, true: References | None, scores: dict[str, Score], problem: str) -> Part:
+def _references_part(found: References | None, true: References | None, sheet: Sheet, problem: str) -> Part:
     rows: list[dict[str, Any]] = []
     total = hits = 0
     for part in PARTS:
@@ -145,8 +140,8 @@ def _references_part(found: References | None, true: References | None, scores: 
         rows.append(
             {"name": part, "found": sorted(hit), "missed": sorted(wanted - named), "extra": sorted(named - wanted)}
         )
-        scores[SCORES[part]] = _recall(part, wanted, hit, true, problem)
-    view = {"kind": "references", "parts": rows, "truth": true is not None}
+        sheet.score(SCORES[part], *_recall(part, wanted, hit, true, problem))
+    view = {"kind": "nl2kql.references", "parts": rows, "truth": true is not None}
     if problem:
         return Part("References", "skipped", "Nothing is read from what is no valid query", view if true else None)
     if true is None:
@@ -155,25 +150,27 @@ def _references_part(found: References | None, true: References | None, scores: 
     return Part("References", "good" if hits == total else "bad", text, view)
 
 
-def _recall(part: str, wanted: set[str], hit: set[str], true: References | None, problem: str) -> Score:
+def _recall(
+    part: str, wanted: set[str], hit: set[str], true: References | None, problem: str
+) -> tuple[float | None, str]:
     if true is None:
-        return Score(None, "there is no truth to compare with")
+        return (None, "there is no truth to compare with")
     if not wanted:
-        return Score(None, f"the truth names no {part}")
+        return (None, f"the truth names no {part}")
     if problem:
-        return Score(0.0, "the answer is no valid query")
-    return Score(len(hit) / len(wanted), f"{len(hit)} of {len(wanted)} {part} of the truth")
+        return (0.0, "the answer is no valid query")
+    return (len(hit) / len(wanted), f"{len(hit)} of {len(wanted)} {part} of the truth")
 
 
-def _similarity_part(query: str, truth: str, scores: dict[str, Score]) -> Part:
+def _similarity_part(query: str, truth: str, sheet: Sheet) -> Part:
     if not truth:
-        scores[SIMILARITY] = Score(None, "there is no truth to compare with")
+        sheet.score(SIMILARITY, None, "there is no truth to compare with")
         return Part(SIMILARITY, "skipped", "There is no truth to compare with")
     mine, other = parse.tokens_of(query[: 2 * SHOWN_TEXT]), parse.tokens_of(truth)
     both, either = len(mine & other), len(mine | other)
     value = both / either if either else 0.0
     reason = f"{both} of {either} distinct tokens are in both"
-    scores[SIMILARITY] = Score(value, reason)
+    sheet.score(SIMILARITY, value, reason)
     return Part(SIMILARITY, "good" if value == 1 else "neutral", f"Jaccard {100 * value:.1f} %: {reason}")
 
 
@@ -209,7 +206,7 @@ def _table(result: dict[str, Any], whose: str) -> dict[str, Any] | None:
     if "error" in result:
         return None
     return {
-        "kind": "table",
+        "kind": "nl2kql.result",
         "whose": whose,
         "columns": result["columns"],
         "rows": result["rows"][:SHOWN_ROWS],

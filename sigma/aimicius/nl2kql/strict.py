@@ -21,9 +21,9 @@ from typing import Any
 
 from filelock import FileLock
 
-from sigma.aimicius.nl2kql.child import Child, ChildError
-from sigma.aimicius.nl2kql.parse import MAX_DIAGNOSTICS, Diagnostic
-from sigma.aimicius.nl2kql.references import References
+from sigma.aimicius.nl2kql.engine.child import Child, ChildError
+from sigma.aimicius.nl2kql.language.parse import MAX_DIAGNOSTICS, Diagnostic
+from sigma.aimicius.nl2kql.language.references import References
 from sigma.aimicius.nl2kql.schema import Schema, normal_cluster
 from sigma.checkpoints.base import cache_folder
 
@@ -115,7 +115,7 @@ def _rows(schema: Schema) -> tuple[str, list[list[str]]]:
 
 @lru_cache(maxsize=1)
 def _child() -> Child:
-    return Child("sigma.aimicius.nl2kql.microsoft", SIGMA_KUSTO_PARSER=str(folder()))
+    return Child("sigma.aimicius.nl2kql.language.microsoft", SIGMA_KUSTO_PARSER=str(folder()))
 
 
 def _has_engine() -> bool:

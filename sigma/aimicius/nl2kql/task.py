@@ -12,42 +12,24 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from sigma.aimicius.contract import Case, CaseError, MetricInfo, Part, Verdict, text_field
-from sigma.aimicius.nl2kql import generate, judge, parse, strict
+from sigma.aimicius.contract import Case, CaseError, MetricInfo, Part, Task, Verdict, text_field
+from sigma.aimicius.nl2kql import cases, judge, strict
 from sigma.aimicius.nl2kql.answer import find_query
+from sigma.aimicius.nl2kql.language import parse
 from sigma.aimicius.nl2kql.prompt import choose, prompt
 from sigma.aimicius.nl2kql.schema import Schema, SchemaError, Table, fleet
+from sigma.aimicius.paper import figures
 
 MAX_TABLES = 20
-_COLUMNS = ("GPT-4", "DeepSeek-Coder-7B", "Qwen2.5-Coder-7B", "LLaMA3-8B", "Sigma-System-10B")
-
-
-def _table6(*values: float | None) -> dict[str, float | None]:
-    return dict(zip(_COLUMNS, values, strict=True))
-
-
+_MEANINGS = {
+    judge.SYNTAX: "the parser accepts the query",
+    judge.SIMILARITY: "Jaccard index of the sets of tokens (Kusto's lexer) of query and truth; the paper does not say of what",
+} | {score: f"{part} of the truth that the query names" for part, score in judge.SCORES.items()}
 # In the order of Table 6, which marks none of them as the task's primary metric.
-METRICS = (
-    MetricInfo(judge.SYNTAX, "the parser accepts the query", paper=_table6(100.0, 81.4, 100.0, 83.7, 100.0)),
-    MetricInfo(
-        judge.SIMILARITY,
-        "Jaccard index of the sets of tokens (Kusto's lexer) of query and truth; the paper does not say of what",
-        paper=_table6(31.8, 33.9, 36.7, 33.6, 34.9),
-    ),
-    MetricInfo(
-        "Cluster Score", "clusters of the truth that the query names", paper=_table6(None, None, None, None, 43.0)
-    ),
-    MetricInfo(
-        "Database Score", "databases of the truth that the query names", paper=_table6(2.3, 2.3, 4.7, 2.3, 40.7)
-    ),
-    MetricInfo("Table Score", "tables of the truth that the query names", paper=_table6(4.7, 4.7, 4.7, 4.7, 17.4)),
-    MetricInfo(
-        "Column Score", "columns of the truth that the query names", paper=_table6(17.3, 19.3, 22.2, 20.8, 29.0)
-    ),
-)
+METRICS = tuple(MetricInfo(name, meaning, paper=figures("nl2kql", name)) for name, meaning in _MEANINGS.items())
 
 
-class Nl2kql:
+class Nl2kql(Task):
     """Questions about a GPU fleet become KQL queries."""
 
     name = "nl2kql"
@@ -67,11 +49,11 @@ class Nl2kql:
 
     def examples(self) -> list[Case]:
         """One click each; the first is the paper's own."""
-        return list(generate.examples())
+        return list(cases.examples())
 
     def generate(self, split: str) -> Iterator[Case]:
         """5,000 / 100 / 100 cases. Raises CaseError for an unknown split."""
-        return generate.cases(split)
+        return cases.cases(split)
 
     def label(self, case: Case) -> str:
         """The question."""

@@ -1,6 +1,6 @@
 """Optiflow: all-gather plans for machines with several GPUs, written as programs, run, checked and timed."""
 
 from sigma.aimicius.optiflow.sandbox import SANDBOX
-from sigma.aimicius.optiflow.task import TASK, Optiflow, follow_up
+from sigma.aimicius.optiflow.task import TASK, Optiflow
 
-__all__ = ["SANDBOX", "TASK", "Optiflow", "follow_up"]
+__all__ = ["SANDBOX", "TASK", "Optiflow"]

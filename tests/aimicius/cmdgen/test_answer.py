@@ -5,7 +5,7 @@ import time
 import pytest
 
 from sigma.aimicius.cmdgen.answer import find
-from sigma.aimicius.cmdgen.words import plain_paths, tidy
+from sigma.aimicius.cmdgen.grammar.words import plain_paths, tidy
 
 FOUND = [
     ("nvidia-smi -L", "nvidia-smi -L"),

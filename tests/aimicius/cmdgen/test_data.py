@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 
 from sigma.aimicius.cmdgen import TASK
+from sigma.aimicius.cmdgen.cases import INTENTS, drafts
 from sigma.aimicius.cmdgen.command import read
-from sigma.aimicius.cmdgen.generator import INTENTS, drafts
 from sigma.aimicius.cmdgen.generator.phrasing import ASKS, HINTS, OPENINGS, SCENES
 from sigma.aimicius.cmdgen.generator.pools import POOLS
 from sigma.aimicius.contract import SPLITS, CaseError, verdict_of

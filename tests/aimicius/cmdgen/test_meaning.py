@@ -6,7 +6,7 @@ import pytest
 
 from sigma.aimicius.cmdgen import TASK
 from sigma.aimicius.cmdgen.command import read
-from sigma.aimicius.cmdgen.meaning import difference
+from sigma.aimicius.cmdgen.grammar.meaning import difference
 from sigma.aimicius.contract import Case, verdict_of
 from tests.aimicius.cmdgen.pairs import rows
 

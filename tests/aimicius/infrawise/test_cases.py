@@ -7,9 +7,10 @@ from functools import cache
 import pytest
 
 from sigma.aimicius.contract import SPLITS, CaseError, read_cases, verdict_of
-from sigma.aimicius.infrawise import TASK, generate, phrases
-from sigma.aimicius.infrawise.dcw import DCW, read
-from sigma.aimicius.infrawise.generate import KIN
+from sigma.aimicius.infrawise import TASK, cases, phrases
+from sigma.aimicius.infrawise.answer import read_dcw
+from sigma.aimicius.infrawise.cases import KIN
+from sigma.aimicius.infrawise.dcw import DCW
 from sigma.aimicius.infrawise.names import PRECISIONS, workload_key
 from sigma.aimicius.infrawise.records import fits
 
@@ -27,7 +28,7 @@ def split(name):
 
 
 def asked(case):
-    return read(json.dumps(case.fields["dcw"]) if "dcw" in case.fields else case.truth).dcw()
+    return read_dcw(json.dumps(case.fields["dcw"]) if "dcw" in case.fields else case.truth).dcw()
 
 
 @pytest.mark.parametrize("name", SPLITS)
@@ -103,7 +104,7 @@ def test_examples_are_right_small_and_not_of_the_test_split():
     assert 3 <= len(examples) <= 6
     assert {case.fields["kind"] for case in examples} == {"dcw", "retrieval", "end-to-end"}
     for case in examples:
-        assert generate.split_of(asked(case)) != "test"
+        assert cases.split_of(asked(case)) != "test"
         assert len(TASK.messages(case)[-1]["content"]) < 4000
         assert all(score.value in (None, 1.0) for score in verdict_of(TASK, case, case.truth).scores.values())
         assert TASK.label(case) and TASK.group(case)

@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from sigma.aimicius.infrawise import dcw, indexes
+from sigma.aimicius.infrawise import dcw
+from sigma.aimicius.infrawise.answer import read_choice, read_dcw
 
 GOOD = {"Design": {"Target": "A100", "Baseline": ""}, "Criterion": "default", "Workload": "ORT inference"}
 TEXT = json.dumps(GOOD)
@@ -24,7 +25,7 @@ TEXT = json.dumps(GOOD)
     ],
 )
 def test_a_dcw_is_found(answer):
-    reading = dcw.read(answer)
+    reading = read_dcw(answer)
     assert reading.problem == "" and reading.problems == {}
     assert reading.dcw() == dcw.DCW("A100", "", "default", "ORT inference")
 
@@ -46,7 +47,7 @@ def test_a_dcw_is_found(answer):
     ],
 )
 def test_no_dcw_is_found_and_why(answer, says):
-    reading = dcw.read(answer)
+    reading = read_dcw(answer)
     assert says in reading.problem
     assert reading.dcw() is None
 
@@ -65,24 +66,24 @@ def test_no_dcw_is_found_and_why(answer, says):
     ],
 )
 def test_a_part_of_the_wrong_kind(change, part, says):
-    reading = dcw.read(json.dumps(GOOD | change))
+    reading = read_dcw(json.dumps(GOOD | change))
     assert says in reading.problems[part]
     assert reading.problem == "" and part not in reading.parts
 
 
 def test_keys_given_twice_are_refused():
     answer = '{"Design": {"Target": "A100", "Target": "H100", "Baseline": ""}, "Criterion": "default", "Criterion": "x", "Workload": "w"}'
-    reading = dcw.read(answer)
+    reading = read_dcw(answer)
     assert set(reading.problems) == {"Target", "Criterion"}
-    assert "Design is given twice" in dcw.read('{"Design": {"Target": "A100"}, "Design": {}}').problems["Target"]
+    assert "Design is given twice" in read_dcw('{"Design": {"Target": "A100"}, "Design": {}}').problems["Target"]
 
 
 def test_other_keys_are_noted():
-    assert "Reason" in dcw.read(json.dumps(GOOD | {"Reason": "because"})).notes[0]
+    assert "Reason" in read_dcw(json.dumps(GOOD | {"Reason": "because"})).notes[0]
 
 
 def test_lone_surrogates_do_not_travel():
-    reading = dcw.read(TEXT.replace("A100", "\\ud800"))
+    reading = read_dcw(TEXT.replace("A100", "\\ud800"))
     reading.parts["Target"].encode("utf-8")
 
 
@@ -108,7 +109,7 @@ def test_lone_surrogates_do_not_travel():
     ],
 )
 def test_a_choice_is_read(answer, chosen):
-    assert indexes.read(answer).chosen == frozenset(chosen)
+    assert read_choice(answer).chosen == frozenset(chosen)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +129,7 @@ def test_a_choice_is_read(answer, chosen):
     ],
 )
 def test_no_choice_is_read_and_why(answer, says):
-    claim = indexes.read(answer)
+    claim = read_choice(answer)
     assert claim.chosen is None
     assert says in claim.problem
 
@@ -154,8 +155,8 @@ def test_no_choice_is_read_and_why(answer, says):
 )
 def test_hostile_texts_are_read_in_no_time(answer):
     start = time.process_time()
-    reading = dcw.read(answer)
-    indexes.read(answer)
-    indexes.read(reading.rest)
+    reading = read_dcw(answer)
+    read_choice(answer)
+    read_choice(reading.rest)
     assert reading.dcw() is None
     assert time.process_time() - start < 2

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from sigma.aimicius.contract import Part
-from sigma.aimicius.nl2kql import TASK, engine, fleet
+from sigma.aimicius.nl2kql import TASK
+from sigma.aimicius.nl2kql.engine import rows as fleet
+from sigma.aimicius.nl2kql.engine import run as engine
+from sigma.aimicius.nl2kql.engine.child import Child
 from sigma.aimicius.nl2kql.schema import fleet as fleet_schema
 
 SYSLOG = 'cluster("azphynet").database("azdhmds").SyslogData'
@@ -102,6 +105,16 @@ def test_most_questions_of_the_test_split_return_rows():
 def test_the_page_gets_both_tables():
     case = TASK.examples()[1]
     parts = [part for part in TASK.judge(case, case.truth.replace("top 5", "top 3")) if isinstance(part, Part)]
-    views = {part.view["whose"]: part.view for part in parts if part.view and part.view["kind"] == "table"}
+    views = {part.view["whose"]: part.view for part in parts if part.view and part.view["kind"] == "nl2kql.result"}
     assert (len(views["answer"]["rows"]), len(views["truth"]["rows"])) == (3, 5)
     assert "other rows than the truth's" in next(part.text for part in parts if part.name == "Result")
+
+
+def test_the_engines_process_loads_no_model():
+    child = Child("tests.aimicius.nl2kql.modules")
+    try:
+        loaded = set(child.ask({}, 30)["loaded"])
+    finally:
+        child.close()
+    assert {"sigma", "sigma.aimicius.nl2kql.engine.duck", "duckdb"} <= loaded
+    assert not {"torch", "transformers", "gradio", "sigma.model.modeling"} & loaded

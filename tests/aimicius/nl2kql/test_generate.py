@@ -9,12 +9,15 @@ from antlr4 import InputStream, Token
 from duckdb_kql._antlr.KqlLexer import KqlLexer
 
 from sigma.aimicius.contract import Case, CaseError
-from sigma.aimicius.nl2kql import TASK, generate, parse, references
-from sigma.aimicius.nl2kql.joins import JOINS
+from sigma.aimicius.nl2kql import TASK
+from sigma.aimicius.nl2kql import cases as generation
+from sigma.aimicius.nl2kql.generator import phrasing
+from sigma.aimicius.nl2kql.generator.joins import JOINS
+from sigma.aimicius.nl2kql.generator.shapes import OPENERS, SHAPES, STORIES
+from sigma.aimicius.nl2kql.generator.wording import TABLES
+from sigma.aimicius.nl2kql.language import parse, references
 from sigma.aimicius.nl2kql.pools import POOLS, values
 from sigma.aimicius.nl2kql.schema import fleet
-from sigma.aimicius.nl2kql.shapes import OPENERS, SHAPES, STORIES
-from sigma.aimicius.nl2kql.wording import TABLES
 
 SPLITS = ("train", "dev", "test")
 HASHES = {
@@ -54,7 +57,7 @@ def test_templates_are_disjoint(cases):
             " ".join("?" if t.type in LITERALS and not _names_a_place(tokens, i) else t.text for i, t in enumerate(tokens) if t.text.strip())
             for tokens in (lexed(case.truth) for case in chosen)
         }  # fmt: skip
-        assert {template.key for template in generate.templates_of(split)}
+        assert {template.key for template in generation.templates_of(split)}
     assert not shapes["test"] & shapes["train"]
     assert not shapes["test"] & shapes["dev"]
     assert not shapes["dev"] & shapes["train"]
@@ -85,7 +88,7 @@ def test_values_are_disjoint(cases):
 
 @pytest.mark.parametrize("items", [OPENERS, STORIES, *(shape.says for shape in SHAPES)])
 def test_wordings_are_disjoint(items):
-    parts = [list(generate.share(items, split)) for split in SPLITS]
+    parts = [list(phrasing.share(items, split)) for split in SPLITS]
     assert all(parts)
     assert sum(map(len, parts)) == len(items)
 
@@ -116,12 +119,12 @@ def test_prompts_are_short(cases):
 def test_wordings_name_columns_of_their_tables():
     assert {wording.table for wording in TABLES} == {table.name for table in fleet().tables}
     for wording in TABLES:
-        columns = generate.table_named(wording.table).columns
+        columns = phrasing.table_named(wording.table).columns
         named = [condition.kql.split()[0] for condition in wording.conditions]
         named += [group[0] for group in wording.groups] + [metric[0] for metric in wording.metrics]
         named += [name for show in wording.shows for name in show[0].split(", ")]
         assert set(named) <= set(columns)
         for condition in wording.conditions:
-            slots = set(generate.SLOT.findall(condition.kql))
-            assert all(set(generate.SLOT.findall(text)) == slots for text in condition.says)
+            slots = set(phrasing.SLOT.findall(condition.kql))
+            assert all(set(phrasing.SLOT.findall(text)) == slots for text in condition.says)
     assert {join.split for join in JOINS} == set(SPLITS)

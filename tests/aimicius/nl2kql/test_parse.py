@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from sigma.aimicius.nl2kql import TASK, parse
+from sigma.aimicius.nl2kql import TASK
+from sigma.aimicius.nl2kql.language import parse
 from tests.aimicius.nl2kql.broken import BREAKERS
 
 PAIRS = os.environ.get("SIGMA_NL2KQL_PAIRS", "")

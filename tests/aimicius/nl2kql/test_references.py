@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sigma.aimicius.nl2kql import parse, references
+from sigma.aimicius.nl2kql.language import parse, references
 from sigma.aimicius.nl2kql.schema import Schema, SchemaError, fleet, normal_cluster
 
 XID = 'cluster("gpufleet").database("health").XidErrors'

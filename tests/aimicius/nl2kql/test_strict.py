@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from sigma.aimicius.contract import verdict_of
-from sigma.aimicius.nl2kql import parse, references, strict
+from sigma.aimicius.nl2kql import strict
+from sigma.aimicius.nl2kql.language import parse, references
 from sigma.aimicius.nl2kql.schema import fleet
 from sigma.aimicius.nl2kql.task import Nl2kql
 from tests.aimicius.nl2kql.broken import BREAKERS

@@ -4,13 +4,14 @@ import random
 
 import pytest
 
-from sigma.aimicius.optiflow import sccl
-from sigma.aimicius.optiflow.bounds import algorithm_bandwidth, lower_bounds
-from sigma.aimicius.optiflow.data import irregular, machine_of
-from sigma.aimicius.optiflow.plan import check_plan
-from sigma.aimicius.optiflow.schedules import list_schedule, reference_plan
-from sigma.aimicius.optiflow.simulate import simulate
-from sigma.aimicius.optiflow.topology import DGX1_LINKS, PRESETS, Topology, meshed
+from sigma.aimicius.optiflow.cases import irregular, machine_of
+from sigma.aimicius.optiflow.plans.bounds import lower_bounds
+from sigma.aimicius.optiflow.plans.plan import check_plan
+from sigma.aimicius.optiflow.plans.schedules import list_schedule, reference_plan
+from sigma.aimicius.optiflow.plans.simulate import simulate
+from sigma.aimicius.optiflow.plans.topology import DGX1_LINKS, PRESETS, Topology, meshed
+from tests.aimicius.optiflow import sccl
+from tests.aimicius.optiflow.forestcoll import algorithm_bandwidth
 
 FORESTCOLL = {"NDv5": 514.29, "NDv4": 342.86, "MI300X": 512.0, "DGX-1": 171.43, "DGX-2": 133.33}
 

@@ -7,8 +7,10 @@ import json
 import pytest
 
 from sigma.aimicius.contract import CaseError, verdict_of
-from sigma.aimicius.optiflow import SANDBOX, TASK, data, phrases
-from sigma.aimicius.optiflow.programs import GOOD, SLOW, STYLES, good_program
+from sigma.aimicius.optiflow import SANDBOX, TASK
+from sigma.aimicius.optiflow import cases as generation
+from sigma.aimicius.optiflow.generator import phrases
+from sigma.aimicius.optiflow.generator.programs import GOOD, SLOW, STYLES, good_program
 from sigma.aimicius.optiflow.question import read_question
 
 # Of the first cases of each split; a change of the generator changes them, and with them every figure on the test set.
@@ -31,7 +33,7 @@ def test_the_cases_are_the_same_on_every_machine(cases, split):
 
 
 def test_counts_and_unknown_splits():
-    assert data.COUNTS == {"train": 5000, "dev": 100, "test": 400}
+    assert generation.COUNTS == {"train": 5000, "dev": 100, "test": 400}
     assert sum(1 for _ in TASK.generate("dev")) == 100
     with pytest.raises(CaseError, match="no split"):
         next(TASK.generate("validation"))
@@ -52,7 +54,7 @@ def test_no_sentence_value_or_machine_is_shared_between_splits():
     pairs = [("train", "dev"), ("train", "test"), ("dev", "test")]
     for one, two in pairs:
         assert not every_text(one) & every_text(two)
-        for pool in (data.SIZES, data.WIDTHS, data.ALPHAS, *data.COMBOS.values()):
+        for pool in (generation.SIZES, generation.WIDTHS, generation.ALPHAS, *generation.COMBOS.values()):
             assert pool[one] and pool[two] and not set(pool[one]) & set(pool[two])
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sigma.aimicius.optiflow import TASK
-from sigma.aimicius.optiflow.programs import good_program, print_of, slow_program
+from sigma.aimicius.optiflow.generator.programs import good_program, print_of, slow_program
 from sigma.aimicius.optiflow.question import read_question
 from sigma.aimicius.optiflow.task import judge_output
 from tests.visualizers.modules import serve_modules
@@ -112,8 +112,8 @@ def test_a_bad_transfer_is_drawn_apart_where_it_can_be():
 def test_text_is_escaped_everywhere():
     attack = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
     for view in (
-        {"kind": "optiflow_code", "code": attack},
-        {"kind": "optiflow_output", "text": attack, "cut": True, "seconds": 1.0, "line": 2, "source": attack},
+        {"kind": "optiflow.code", "code": attack},
+        {"kind": "optiflow.output", "text": attack, "cut": True, "seconds": 1.0, "line": 2, "source": attack},
         {**VIEWS["redundant"], "name": attack, "warnings": [attack], "problem": attack},
     ):
         text = draw(view)

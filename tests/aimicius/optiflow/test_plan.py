@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from sigma.aimicius.optiflow.plan import MAX_TRANSFERS, Plan, PlanError, Transfer, check_plan, read_plan
-from sigma.aimicius.optiflow.simulate import simulate
-from sigma.aimicius.optiflow.topology import PRESETS, full_mesh, meshed, switched
+from sigma.aimicius.optiflow.plans.plan import MAX_TRANSFERS, Plan, PlanError, Transfer, check_plan, read_plan
+from sigma.aimicius.optiflow.plans.simulate import simulate
+from sigma.aimicius.optiflow.plans.topology import PRESETS, full_mesh, meshed, switched
 
 A, B = "D(0, 0): G(0) => G(1)", "D(1, 0): G(1) => G(0)"
 PAIR = meshed("pair", full_mesh(2), 1.0, 10)

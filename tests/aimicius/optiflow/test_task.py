@@ -9,7 +9,7 @@ import pytest
 from sigma.aimicius.contract import MAX_ANSWER, Part, Verdict, verdict_of
 from sigma.aimicius.optiflow import SANDBOX, TASK, Optiflow
 from sigma.aimicius.optiflow.answer import find_program
-from sigma.aimicius.optiflow.programs import print_of, slow_program
+from sigma.aimicius.optiflow.generator.programs import print_of, slow_program
 from sigma.aimicius.optiflow.question import read_question
 from sigma.aimicius.optiflow.sandbox import Run, Sandbox
 

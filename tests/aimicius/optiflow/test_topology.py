@@ -6,8 +6,8 @@ import pytest
 
 from sigma.aimicius.contract import CaseError
 from sigma.aimicius.optiflow import TASK
+from sigma.aimicius.optiflow.plans.topology import PRESETS, TopologyError, topology_from
 from sigma.aimicius.optiflow.question import read_question, rows
-from sigma.aimicius.optiflow.topology import PRESETS, TopologyError, topology_from
 
 INF = float("inf")
 LATENCY = [[0, 0.5, INF], [0.5, 0, 0.5], [INF, 0.5, 0]]

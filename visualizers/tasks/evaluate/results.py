@@ -9,10 +9,10 @@ from html import escape
 from typing import Any
 
 from sigma.aimicius.contract import MetricInfo, Task
+from sigma.aimicius.paper import MODELS as PAPER_MODELS
 from visualizers.tasks.common import packed, percent
 from visualizers.tasks.evaluate.trial import Trial
 
-PAPER_MODELS = ("GPT-4", "DeepSeek-Coder-7B", "Qwen2.5-Coder-7B", "LLaMA3-8B", "Sigma-System-10B")
 SHORT = {
     "DeepSeek-Coder-7B": "DeepSeek",
     "Qwen2.5-Coder-7B": "Qwen",

@@ -10,7 +10,7 @@ import json
 from collections import Counter
 
 from sigma.aimicius.cmdgen.command import Read
-from sigma.aimicius.cmdgen.meaning import Meaning
+from sigma.aimicius.cmdgen.grammar.meaning import Meaning
 from sigma.aimicius.cmdgen.simulator import amd_smi, collectives, nvcc, nvidia_smi, rocm_smi, superbench
 from sigma.aimicius.cmdgen.simulator.state import SYSTEMS, Execution, node
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sigma.aimicius.cmdgen.meaning import Meaning
+from sigma.aimicius.cmdgen.grammar.meaning import Meaning
 from sigma.aimicius.cmdgen.simulator.amd_records import BAD_PAGES, METRIC, STATIC, firmware, metric, static
 from sigma.aimicius.cmdgen.simulator.state import Device, Execution, Node, closing, polls
 

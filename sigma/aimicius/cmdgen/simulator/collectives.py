@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 
-from sigma.aimicius.cmdgen.meaning import Meaning
+from sigma.aimicius.cmdgen.grammar.meaning import Meaning
 from sigma.aimicius.cmdgen.simulator.state import Execution, Node
 
 TYPE_BYTES = {

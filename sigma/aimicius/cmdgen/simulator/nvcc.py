@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 
-from sigma.aimicius.cmdgen.meaning import Meaning
+from sigma.aimicius.cmdgen.grammar.meaning import Meaning
 from sigma.aimicius.cmdgen.simulator.state import Execution, Node
 from sigma.aimicius.cmdgen.tools.nvcc import ARCHITECTURES, PHASES
 

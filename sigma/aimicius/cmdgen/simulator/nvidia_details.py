@@ -6,7 +6,7 @@ import re
 from typing import Any
 from xml.sax.saxutils import escape
 
-from sigma.aimicius.cmdgen.meaning import Meaning
+from sigma.aimicius.cmdgen.grammar.meaning import Meaning
 from sigma.aimicius.cmdgen.simulator.state import Device, Node
 
 Table = dict[str, Any]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sigma.aimicius.cmdgen.meaning import Meaning
+from sigma.aimicius.cmdgen.grammar.meaning import Meaning
 from sigma.aimicius.cmdgen.simulator.state import Device, Node, Readings
 from sigma.aimicius.cmdgen.tools.nvidia_smi import QUERIES
 

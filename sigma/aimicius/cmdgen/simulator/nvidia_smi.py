@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sigma.aimicius.cmdgen.meaning import Meaning
+from sigma.aimicius.cmdgen.grammar.meaning import Meaning
 from sigma.aimicius.cmdgen.simulator import nvidia_details, nvidia_monitor, nvidia_query
 from sigma.aimicius.cmdgen.simulator.state import Device, Execution, Node, closing, polls
 from sigma.aimicius.cmdgen.tools.nvidia_smi import QUERIES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sigma.aimicius.cmdgen.meaning import Meaning
+from sigma.aimicius.cmdgen.grammar.meaning import Meaning
 from sigma.aimicius.cmdgen.simulator.state import Device, Execution, Node
 
 WIDTH = 90

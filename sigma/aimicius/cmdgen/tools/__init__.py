@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sigma.aimicius.cmdgen.grammar import Grammar
+from sigma.aimicius.cmdgen.grammar.parser import Grammar
 from sigma.aimicius.cmdgen.tools import amd_smi, collectives, mpirun, nvcc, nvidia_smi, rocm_smi, superbench
 
 VENDORS = ("NVIDIA", "AMD")

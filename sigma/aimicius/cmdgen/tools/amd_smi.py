@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sigma.aimicius.cmdgen.grammar import Grammar, Habits, Option, opt
-from sigma.aimicius.cmdgen.meaning import CommandError, Meaning
+from sigma.aimicius.cmdgen.grammar.meaning import CommandError, Meaning
+from sigma.aimicius.cmdgen.grammar.option import Option, opt
+from sigma.aimicius.cmdgen.grammar.parser import Grammar, Habits
 
 HABITS = Habits(cluster=True, abbreviate=True)
 COMMON = (

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sigma.aimicius.cmdgen.grammar import Grammar, Habits, opt
-from sigma.aimicius.cmdgen.meaning import CommandError, Meaning
+from sigma.aimicius.cmdgen.grammar.meaning import CommandError, Meaning
+from sigma.aimicius.cmdgen.grammar.option import opt
+from sigma.aimicius.cmdgen.grammar.parser import Grammar, Habits
 
 BINARIES = (
     "all_gather_perf all_reduce_perf alltoall_perf broadcast_perf gather_perf hypercube_perf reduce_perf reduce_scatter_perf "

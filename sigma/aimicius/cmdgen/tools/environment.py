@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sigma.aimicius.cmdgen.grammar import Option, opt
-from sigma.aimicius.cmdgen.meaning import CommandError
-from sigma.aimicius.cmdgen.values import KINDS, ValueProblem
+from sigma.aimicius.cmdgen.grammar.meaning import CommandError
+from sigma.aimicius.cmdgen.grammar.option import Option, opt
+from sigma.aimicius.cmdgen.grammar.values import KINDS, ValueProblem
 
 _SWITCH = {"0": "0", "1": "1"}
 _P2P = {"LOC": "LOC", "0": "LOC", "NVL": "NVL", "1": "NVL", "PIX": "PIX", "2": "PIX", "PXB": "PXB", "3": "PXB"} | {

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sigma.aimicius.cmdgen.grammar import Grammar, Habits, opt
-from sigma.aimicius.cmdgen.meaning import CommandError
+from sigma.aimicius.cmdgen.grammar.meaning import CommandError
+from sigma.aimicius.cmdgen.grammar.option import opt
+from sigma.aimicius.cmdgen.grammar.parser import Grammar, Habits
 
 NAMES = ("mpirun", "mpiexec", "mpirun.mpich", "orterun")
 

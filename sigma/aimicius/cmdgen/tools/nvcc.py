@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from sigma.aimicius.cmdgen.grammar import Grammar, Habits, opt
-from sigma.aimicius.cmdgen.meaning import CommandError, Meaning
+from sigma.aimicius.cmdgen.grammar.meaning import CommandError, Meaning
+from sigma.aimicius.cmdgen.grammar.option import opt
+from sigma.aimicius.cmdgen.grammar.parser import Grammar, Habits
 
 # Flags as LONG or LONG|SHORT (the same name with one dash where no short one is given).
 FLAGS = """

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sigma.aimicius.cmdgen.grammar import Grammar, Habits, opt
-from sigma.aimicius.cmdgen.meaning import CommandError, Meaning
+from sigma.aimicius.cmdgen.grammar.meaning import CommandError, Meaning
+from sigma.aimicius.cmdgen.grammar.option import opt
+from sigma.aimicius.cmdgen.grammar.parser import Grammar, Habits
 from sigma.aimicius.cmdgen.tools import nvidia_fields as fields
 
 HABITS = Habits(one_dash=True, short_equals=True, greedy=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Container
 from dataclasses import dataclass, field
 
+from sigma.aimicius.nl2kql.language.tree import Node
 from sigma.aimicius.nl2kql.schema import Table
-from sigma.aimicius.nl2kql.tree import Node
 
 # Functions whose unnamed result keeps the name of their column.
 KEEPS_NAME = frozenset(

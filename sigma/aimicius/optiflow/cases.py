@@ -12,12 +12,20 @@ from collections.abc import Iterator
 from functools import cache
 
 from sigma.aimicius.contract import SPLITS, Case, CaseError
-from sigma.aimicius.optiflow.phrases import request
-from sigma.aimicius.optiflow.plan import check_plan, read_plan
-from sigma.aimicius.optiflow.programs import STYLES, good_program, print_of, slow_program
+from sigma.aimicius.optiflow.generator.phrases import request
+from sigma.aimicius.optiflow.generator.programs import STYLES, good_program, print_of, slow_program
+from sigma.aimicius.optiflow.plans.plan import check_plan, read_plan
+from sigma.aimicius.optiflow.plans.simulate import simulate
+from sigma.aimicius.optiflow.plans.topology import (
+    DGX1_LINKS,
+    PRESETS,
+    Topology,
+    TopologyError,
+    full_mesh,
+    meshed,
+    switched,
+)
 from sigma.aimicius.optiflow.question import read_question, rows
-from sigma.aimicius.optiflow.simulate import simulate
-from sigma.aimicius.optiflow.topology import DGX1_LINKS, PRESETS, Topology, TopologyError, full_mesh, meshed, switched
 
 COUNTS = {"train": 5000, "dev": 100, "test": 400}
 SEED = 20250123

@@ -9,24 +9,22 @@ from __future__ import annotations
 
 import hashlib
 import random
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from sigma.aimicius.contract import SPLITS, Case, CaseError
-from sigma.aimicius.nl2kql import joins
+from sigma.aimicius.nl2kql.generator import joins
+from sigma.aimicius.nl2kql.generator.phrasing import SLOT, dress, fill, share, span_words, table_named
+from sigma.aimicius.nl2kql.generator.shapes import SHAPES, SPANS, Shape
+from sigma.aimicius.nl2kql.generator.wording import TABLES, Wording
 from sigma.aimicius.nl2kql.pools import values
 from sigma.aimicius.nl2kql.prompt import choose
-from sigma.aimicius.nl2kql.schema import Table, fleet
-from sigma.aimicius.nl2kql.shapes import CLOSERS, OPENERS, SHAPES, SPANS, STORIES, Shape
-from sigma.aimicius.nl2kql.wording import TABLES, Wording
+from sigma.aimicius.nl2kql.schema import fleet
 
 COUNTS = {"train": 5_000, "dev": 100, "test": 100}
 SEED = 6
-SLOT = re.compile(r"\{(\w+)\}")
-UNITS = {"m": ("minute", "minutes"), "h": ("hour", "hours"), "d": ("day", "days")}
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ class Template:
     @property
     def tail(self) -> str:
         """The end of the query; slots of values stay."""
-        return _fill(self.shape.kql, dict(self.columns), partial=True)
+        return fill(self.shape.kql, dict(self.columns), partial=True)
 
 
 def cases(split: str) -> Iterator[Case]:
@@ -97,17 +95,6 @@ def examples() -> list[Case]:
     return [Case(f"nl2kql-example-{n}", {"question": q}, t, "train") for n, (q, t) in enumerate(_EXAMPLES, 1)]
 
 
-def share(items: Sequence[Any], split: str) -> Sequence[Any]:
-    """A split's part of a list of wordings: the last is test's, the one before dev's; long lists give a few more."""
-    few = max(1, len(items) // 6)
-    edges = {
-        "train": (0, len(items) - 2 * few),
-        "dev": (len(items) - 2 * few, len(items) - few),
-        "test": (len(items) - few, len(items)),
-    }
-    return items[slice(*edges[split])]
-
-
 def _single(rng: random.Random, split: str, template: Template) -> tuple[str, str, list[str]]:
     """One question on one table."""
     wording, shape = template.wording, template.shape
@@ -120,8 +107,8 @@ def _single(rng: random.Random, split: str, template: Template) -> tuple[str, st
         slots["bins"] = span_words(slots["bin"]).removeprefix("1 ")
     for name in ("n", "times", "pct"):
         slots[name] = str(rng.choice(values(name, split)))
-    ask = _fill(rng.choice(share(shape.says, split)), slots)
-    tail = _fill(shape.kql, slots)
+    ask = fill(rng.choice(share(shape.says, split)), slots)
+    tail = fill(shape.kql, slots)
     truth = " | ".join([table.kql, *(f"where {each}" for each in filters), tail])
     return dress(rng, split, ask), truth, [table.key]
 
@@ -138,60 +125,13 @@ def conditions(rng: random.Random, split: str, wording: Wording, group: str) -> 
     filters, phrases = [], []
     for condition in chosen:
         slots = {name: rng.choice(values(name, split)) for name in SLOT.findall(condition.kql)}
-        filters.append(_fill(condition.kql, slots))
-        phrases.append(_fill(rng.choice(condition.says), slots))
+        filters.append(fill(condition.kql, slots))
+        phrases.append(fill(rng.choice(condition.says), slots))
     if wording.time and rng.random() < 0.75:
         span = rng.choice(values("span", split))
         filters.insert(0, f"{wording.time} > ago({span})")
         phrases.append(rng.choice(SPANS).format(span=span_words(span) if rng.random() < 0.6 else span))
     return filters, phrases
-
-
-def span_words(span: str) -> str:
-    """`2h` -> 2 hours, `1d` -> 1 day."""
-    number, unit = span[:-1], span[-1]
-    return f"{number} {UNITS[unit][number != '1']}"
-
-
-def dress(rng: random.Random, split: str, ask: str) -> str:
-    """The question as somebody types it: an opening, a story, lower case, slips of the finger; its values unharmed."""
-    style = rng.random()
-    if style < 0.25:  # terse
-        text = ask.rstrip("?")
-        text = re.sub(r"\b(the|of the|are there|please) ", lambda m: m[0] if rng.random() < 0.5 else "", text)
-    elif style < 0.4:  # indirect
-        text = f"{rng.choice(share(STORIES, split))} {ask[0].upper()}{ask[1:]}"
-    elif style < 0.75:
-        text = rng.choice(share(OPENERS, split)) + ask
-        closer = rng.choice(CLOSERS)
-        text = text + closer if not text.endswith("?") else text
-        text = text[0].upper() + text[1:] if rng.random() < 0.7 else text
-    else:
-        text = ask[0].upper() + ask[1:]
-    return _slips(rng, text) if rng.random() < 0.15 else text
-
-
-def _slips(rng: random.Random, text: str) -> str:
-    """One or two typing errors in plain words of five letters or more; names and values are left as they are."""
-    words = text.split(" ")
-    plain = [
-        i for i, word in enumerate(words) if word.isalpha() and word.islower() and len(word) > 4 and word in _PLAIN
-    ]
-    for i in rng.sample(plain, min(len(plain), rng.choice((1, 1, 2)))):
-        word = words[i]
-        at = rng.randrange(1, len(word) - 2)
-        kind = rng.random()
-        if kind < 0.4:
-            words[i] = word[:at] + word[at + 1] + word[at] + word[at + 2 :]
-        elif kind < 0.75:
-            words[i] = word[:at] + word[at + 1 :]
-        else:
-            words[i] = word[:at] + word[at] * 2 + word[at + 1 :]
-    return " ".join(words)
-
-
-# Words that a slip may hit without the question losing its meaning.
-_PLAIN = frozenset("average number which there please every latest newest count where during within please devices events highest lowest total entries messages records readings samples sorted different maximum percentile problem report between number changes average mention prefixed".split())  # fmt: skip
 
 
 def _columns(wording: Wording, shape: Shape) -> Iterator[tuple[tuple[str, str], ...]]:
@@ -221,18 +161,6 @@ def _excerpt(rng: random.Random, question: str, keys: list[str]) -> list[str]:
     chosen = [*keys, likely, rng.choice(others)]
     rng.shuffle(chosen)
     return chosen
-
-
-@cache
-def table_named(name: str) -> Table:
-    """A table of the fleet."""
-    table = fleet().find(name)
-    assert table is not None, name
-    return table
-
-
-def _fill(text: str, slots: dict[str, Any], partial: bool = False) -> str:
-    return SLOT.sub(lambda m: str(slots[m[1]]) if m[1] in slots or not partial else m[0], text)
 
 
 _EXAMPLES = (

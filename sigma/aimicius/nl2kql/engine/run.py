@@ -7,7 +7,7 @@ from functools import lru_cache
 from threading import Lock
 from typing import Any
 
-from sigma.aimicius.nl2kql.child import Child, ChildError
+from sigma.aimicius.nl2kql.engine.child import Child, ChildError
 
 HARD_S = 4.0  # then the process is killed; DuckDB's own limit comes first where it can
 CACHE = 256
@@ -42,4 +42,4 @@ def same_rows(one: dict[str, Any], other: dict[str, Any]) -> bool | None:
 
 @lru_cache(maxsize=1)
 def _child() -> Child:
-    return Child("sigma.aimicius.nl2kql.duck")
+    return Child("sigma.aimicius.nl2kql.engine.duck")

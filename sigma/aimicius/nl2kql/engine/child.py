@@ -1,7 +1,7 @@
 """A process of its own for what a hostile query could hang or bloat: it answers JSON lines and can be killed.
 
 Run as a script (`python child.py MODULE`) it serves `MODULE.answer`; in the page's process `Child` starts it, asks it
-and replaces it. The child never imports the model: `sigma` is a bare name there, not the package that loads torch.
+and replaces it. `sigma` imports its names when they are used, so the child never loads torch.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ import queue
 import subprocess
 import sys
 import threading
-import types
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 MEMORY = 3 << 30  # bytes of address space of a child, where the system can limit it
 START_S = 60.0  # a cold start on a busy machine; a warm one takes under two seconds
 
@@ -119,9 +118,6 @@ def serve(module: str) -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    package = types.ModuleType("sigma")
-    package.__path__ = [str(ROOT / "sigma")]
-    sys.modules["sigma"] = package
     sys.path[0] = str(ROOT)  # not this folder, whose module names would hide others'
     try:
         engine = importlib.import_module(module)

@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from sigma.aimicius.nl2kql.columns import Scope, columns_of, declared, descend, scope_of
-from sigma.aimicius.nl2kql.parse import Diagnostic, Parsed
+from sigma.aimicius.nl2kql.language.columns import Scope, columns_of, declared, descend, scope_of
+from sigma.aimicius.nl2kql.language.parse import Diagnostic, Parsed
+from sigma.aimicius.nl2kql.language.tree import SILENT, Node, build, string_value
 from sigma.aimicius.nl2kql.schema import Schema, Table, normal_cluster
-from sigma.aimicius.nl2kql.tree import SILENT, Node, build, string_value
 
 PARTS = ("clusters", "databases", "tables", "columns")
 MAX_DIAGNOSTICS = 20

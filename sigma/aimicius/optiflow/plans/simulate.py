@@ -17,8 +17,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from itertools import pairwise
 
-from sigma.aimicius.optiflow.plan import Plan, Transfer
-from sigma.aimicius.optiflow.topology import Topology
+from sigma.aimicius.optiflow.plans.plan import Plan, Transfer
+from sigma.aimicius.optiflow.plans.topology import Topology
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ import heapq
 from collections import defaultdict
 from functools import lru_cache
 
-from sigma.aimicius.optiflow.plan import Plan, Transfer, check_plan
-from sigma.aimicius.optiflow.simulate import simulate
-from sigma.aimicius.optiflow.topology import Topology
+from sigma.aimicius.optiflow.plans.plan import Plan, Transfer, check_plan
+from sigma.aimicius.optiflow.plans.simulate import simulate
+from sigma.aimicius.optiflow.plans.topology import Topology
 
 LIST_WORK = 10_000  # transfers times receivers of a port
 

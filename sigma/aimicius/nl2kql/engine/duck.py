@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 import duckdb_kql
 
-from sigma.aimicius.nl2kql import fleet
+from sigma.aimicius.nl2kql.engine import rows as fleet
 from sigma.aimicius.nl2kql.schema import fleet as fleet_schema
 
 MEMORY = 1 << 30  # what the child may map beyond its own start

@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from sigma.aimicius.nl2kql import generate
+from sigma.aimicius.nl2kql.generator.phrasing import SLOT, dress, fill, span_words, table_named
+from sigma.aimicius.nl2kql.generator.shapes import SPANS
+from sigma.aimicius.nl2kql.pools import values
 
 
 @dataclass(frozen=True)
@@ -105,13 +107,13 @@ JOINS = (
 def case(rng: random.Random, split: str) -> tuple[str, str, list[str]]:
     """Question, truth and tables' keys of one join of the split."""
     join = rng.choice([each for each in JOINS if each.split == split])
-    tables = [generate.table_named(name) for name in join.tables]
+    tables = [table_named(name) for name in join.tables]
     slots: dict[str, object] = {str(i): table.kql for i, table in enumerate(tables)}
-    for name in generate.SLOT.findall(join.kql):
+    for name in SLOT.findall(join.kql):
         if name not in slots:
-            slots[name] = rng.choice(generate.values(name, split))
+            slots[name] = rng.choice(values(name, split))
     if "span" in slots:
-        slots["time"] = rng.choice(generate.SPANS).format(span=generate.span_words(str(slots["span"])))
-    truth = generate.SLOT.sub(lambda m: str(slots[m[1]]), join.kql)
-    question = generate.SLOT.sub(lambda m: str(slots[m[1]]), rng.choice(join.says))
-    return generate.dress(rng, split, question), truth, [table.key for table in tables]
+        slots["time"] = rng.choice(SPANS).format(span=span_words(str(slots["span"])))
+    truth = fill(join.kql, slots)
+    question = fill(rng.choice(join.says), slots)
+    return dress(rng, split, question), truth, [table.key for table in tables]

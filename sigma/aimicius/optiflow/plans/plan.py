@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from sigma.aimicius.optiflow.topology import Topology
+from sigma.aimicius.optiflow.plans.topology import Topology
 
 MAX_TRANSFERS = 50_000
 MAX_TEXT = 8_000_000  # characters; a program's output is cut before that by the sandbox

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sigma.aimicius.optiflow.plan import Plan, Transfer
+from sigma.aimicius.optiflow.plans.plan import Plan, Transfer
 
 
 @dataclass(frozen=True, slots=True)

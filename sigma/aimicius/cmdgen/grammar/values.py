@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from sigma.aimicius.cmdgen.grammar import Option
+from sigma.aimicius.cmdgen.grammar.option import Option
 
 MAX_DIGITS = 18  # a longer number is no count of anything here (and Python's int() refuses very long ones)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sigma.aimicius.optiflow.topology import Topology
+from sigma.aimicius.optiflow.plans.topology import Topology
 
 EXACT_NODES = 17  # every set of nodes is tried up to here (2^17); beyond, a family of sets, still a valid bound
 BLOCK = 4096  # sets of GPUs looked at together: bounds the memory
@@ -117,22 +117,3 @@ def _sets(n: int) -> np.ndarray:
     small = np.array(rows)
     every = np.unique(np.concatenate([small, ~small]), axis=0)
     return every[every.any(axis=1) & ~every.all(axis=1)]
-
-
-def algorithm_bandwidth(topology: Topology) -> float:
-    """ForestColl's optimal all-gather bandwidth in GB/s: (total data) / (optimal time), from the worst cut of all nodes.
-
-    Exact up to EXACT_NODES nodes. Raises ValueError beyond.
-    """
-    n = topology.nodes
-    if n > EXACT_NODES:
-        raise ValueError(f"the exact optimum tries every set of nodes; {n} nodes are more than {EXACT_NODES}")
-    members = _sets(n)
-    width = np.array(topology.bandwidth)
-    leaving = np.zeros(len(members))
-    for a, b in topology.links:
-        leaving += width[a, b] * (members[:, a] & ~members[:, b])
-    inside = members[:, : topology.gpus].sum(axis=1)
-    open_sets = (inside > 0) & (inside < topology.gpus)
-    time = inside[open_sets] / leaving[open_sets]
-    return float(topology.gpus / time.max())

@@ -95,10 +95,6 @@ class Topology:
                     heapq.heappush(queue, (alpha + self.latency[x][b], len(nodes) + 1, (*nodes, b)))
         return {**best, **direct}
 
-    def is_switch(self, node: int) -> bool:
-        """Whether the node is a switch."""
-        return node >= self.gpus
-
 
 def topology_from(
     latency: Sequence[Sequence[object]],

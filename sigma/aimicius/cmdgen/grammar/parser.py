@@ -11,40 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sigma.aimicius.cmdgen.meaning import CommandError, Meaning
-from sigma.aimicius.cmdgen.values import KINDS, ValueProblem
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """A row of a tool's table.
-
-    kind: "flag" or a name of `values.KINDS`. count: values it takes: 1, a larger fixed number, "?" (optional),
-    "+" (one or more), "*". repeat: "last" wins, "append" in order, "set" without order. default: dropped from the meaning
-    when given. bare: value when "?" is given none.
-    """
-
-    name: str
-    flags: tuple[str, ...]
-    kind: str = "flag"
-    default: Any = None
-    choices: dict[str, Any] | None = None
-    low: float | None = None
-    high: float | None = None
-    count: int | str = 1
-    repeat: str = "last"
-    bare: Any = True
-    strict_case: bool = False
-    attached: bool = False  # -Ipath: the value may follow the short name without a space
-
-
-def opt(flags: str, kind: str = "flag", default: Any = None, choices: Any = None, **more: Any) -> Option:
-    """A row from `"-i --id"`; the first long flag names it. Choices: `"a b c"` or a mapping word -> canonical."""
-    names = tuple(flags.split())
-    name = more.pop("name", None) or next((n for n in names if n.startswith("--")), names[0]).lstrip("-")
-    if isinstance(choices, str):
-        choices = {word: word for word in choices.split()}
-    return Option(name, names, kind, default, choices, **more)
+from sigma.aimicius.cmdgen.grammar.meaning import CommandError, Meaning
+from sigma.aimicius.cmdgen.grammar.option import Option
+from sigma.aimicius.cmdgen.grammar.values import KINDS, ValueProblem
 
 
 @dataclass(frozen=True, slots=True)

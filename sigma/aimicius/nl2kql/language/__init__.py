@@ -1,0 +1,1 @@
+"""Kusto as it is read: parser, tree, columns along a pipe, references; and Microsoft's own parser's side."""

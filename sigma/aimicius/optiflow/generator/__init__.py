@@ -1,0 +1,1 @@
+"""What the cases of Optiflow are made of: requests in words, and programs that print plans."""
