@@ -9,8 +9,8 @@ import pytest
 
 from sigma.aimicius.optiflow import TASK
 from sigma.aimicius.optiflow.generator.programs import good_program, print_of, slow_program
+from sigma.aimicius.optiflow.judge import judge_output
 from sigma.aimicius.optiflow.question import read_question
-from sigma.aimicius.optiflow.task import judge_output
 from tests.visualizers.modules import serve_modules
 from visualizers.tasks.optiflow import arrivals, draw, positions
 
