@@ -11,7 +11,7 @@ function cutCurve(curve, figures) {
 }
 
 // A recorded frame holds only what changes; text, tokens and the curve come from the end of the recording.
-export function recordedState(recording, frame) {
+function recordedState(recording, frame) {
   const sides = {};
   for (const [side, part] of Object.entries(frame.sides)) {
     const end = recording.end[side];

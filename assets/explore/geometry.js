@@ -6,7 +6,7 @@ export function groupsOf(info, head) {
 }
 
 // How many small maps stand in a row: as many as fit, whole V groups, and no K group broken unevenly.
-export function headColumns(width, info) {
+function headColumns(width, info) {
   const perKey = info.query_heads / info.key_heads, perValue = info.query_heads / info.value_heads;
   const least = info.query_heads <= 12 ? 92 : 46;
   const most = Math.max(1, Math.floor(width / least));

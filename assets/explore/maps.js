@@ -8,14 +8,14 @@ import { grouped } from "../shared/numbers.js";
 
 // K heads by colour, and always by label: Okabe-Ito without V's orange and the yellow that no white page shows.
 const KEY_COLOURS = ["#0072B2", "#CC79A7", "#56B4E9", "#D55E00", "#009E73"];
-export const keyColour = (index) => KEY_COLOURS[index % KEY_COLOURS.length];
+const keyColour = (index) => KEY_COLOURS[index % KEY_COLOURS.length];
 
 export function mix(paper, ink, part) {
   return paper.map((p, i) => Math.round(p + (ink[i] - p) * part));
 }
 
 // Colour of every step of weight: one hue, from paper to ink (in the dark from dark to light).
-export function heatTable(colours, options, top, dim) {
+function heatTable(colours, options, top, dim) {
   const paper = rgbOf(colours.paper), ink = colours.heat;
   return Uint32Array.from({ length: stepTop + 1 }, (_, step) => pixelOf(mix(paper, ink, cellStrength(step, options, top) * (dim || 1))));
 }

@@ -12,7 +12,7 @@ const STEP = new Uint8Array(128);
 export const stepWeights = Float32Array.from({ length: TOP + 1 }, (_, i) => (i === 0 ? 0 : Math.pow(10, (i / TOP - 1) * DECADES)));
 export const stepTop = TOP;
 
-export function decodeSteps(text) {
+function decodeSteps(text) {
   const out = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) out[i] = STEP[text.charCodeAt(i)];
   return out;

@@ -8,7 +8,7 @@ import { binary, digits, grouped, percent } from "../shared/numbers.js";
 import { sideName } from "../shared/sides.js";
 
 // Replaces a table's rows only when they say something else: a screen reader keeps its place, the page its nodes.
-export function fillTable(table, head, rows, caption) {
+function fillTable(table, head, rows, caption) {
   const now = JSON.stringify([head, rows, caption]);
   if (table.dataset.now === now) return;
   table.dataset.now = now;
@@ -19,7 +19,7 @@ export function fillTable(table, head, rows, caption) {
 }
 
 // Where a pair stands in its row: weight, rank, and the mass of everything at least as strong.
-export function standingOf(look, key) {
+function standingOf(look, key) {
   const step = look.stepOf(key);
   if (step < 0) return null;
   let above = 0, mass = 0, total = 0;
@@ -38,7 +38,7 @@ const few = (step) => (stepWeights[step] > 0 ? "≈ " + percent(stepWeights[step
 const signed = (value, places) => value.toFixed(places).replace("-", "−");
 const NEAR = 0.15, LEAST = Math.log(1e-5);
 // The score of a weight, ln(weight) + log-sum-exp; `exact` is the weight as the server has it, else `step` its step.
-export function describeScore(look, step, exact) {
+function describeScore(look, step, exact) {
   if (!look.lse) return "";
   const [low, high] = look.lse, sure = exact !== undefined && exact.lse !== null;
   if (sure) return exact.weight > 0 ? `score ${signed(Math.log(exact.weight) + exact.lse, 2)}` : `score under ${signed(exact.lse - 87, 0)}`;

@@ -64,7 +64,7 @@ function rule(c, colour, from, to) {
 }
 
 // `selected`: index of the point that is being read, or null.
-export function drawMemory(canvas, chart, selected) {
+function drawMemory(canvas, chart, selected) {
   const narrow = canvas.parentElement.clientWidth < 520;
   const { context: c, width, height } = fitCanvas(canvas, narrow ? 240 : 300);
   const colours = coloursOf(canvas), layout = layoutOf(width, height, chart), series = chart.series;

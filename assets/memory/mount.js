@@ -2,6 +2,8 @@
 import { memoryChart } from "./chart.js";
 import { showMemory, showMemoryCheck } from "./view.js";
 import { setHash } from "../shared/address.js";
+import { setText } from "../shared/dom.js";
+import { SIDES } from "../shared/sides.js";
 import { tabNamed } from "../shared/tabs.js";
 
 const MINE = "#memory", WAIT_MS = 150, LONGEST = 24;
@@ -24,30 +26,58 @@ function readURL(start) {
   return { ...start.presets[preset], ...given, preset };
 }
 
-export function mountMemory(element, server) {
-  const root = element.querySelector(".memory");
-  const start = JSON.parse(root.dataset.start);
-  const form = root.querySelector("form"), view = root.querySelector(".mem-view");
-  const stale = root.querySelector("#mem-stale"), source = root.querySelector("#mem-source");
-  const fields = Object.fromEntries([...form.elements].filter((box) => box.name).map((box) => [box.name, box]));
-  const chart = memoryChart(root.querySelector("#mem-chart"), root.querySelector("#mem-read"));
-  let timer = 0, asked = 0;
+// What the Chat tab shows now, as its header's cells hold it.
+function measured() {
+  const found = { recorded: document.body.dataset.run === "recorded" };
+  for (const side of SIDES) {
+    const read = (name) => {
+      const cell = document.querySelector(`#head-${side} [data-figure="${name}"]`);
+      return cell && cell.dataset.value ? Number(cell.dataset.value) : null;
+    };
+    found[side] = { tokens: read("context"), k: read("k"), v: read("v"), v_read: read("v_read") };
+  }
+  return found;
+}
 
-  const values = () => Object.fromEntries(Object.entries(fields).map(([name, box]) => [name, box.value]));
+class MemoryForm {
+  #timer = 0;
+  #asked = 0;
 
-  function fill(next) {
-    for (const [name, box] of Object.entries(fields)) {
+  constructor(root, server) {
+    Object.assign(this, { root, server });
+    this.start = JSON.parse(root.dataset.start);
+    this.form = root.querySelector("form");
+    this.slide = root.querySelector("#mem-slide");
+    this.fields = Object.fromEntries([...this.form.elements].filter((box) => box.name).map((box) => [box.name, box]));
+    this.chart = memoryChart(root.querySelector("#mem-chart"), root.querySelector("#mem-read"));
+  }
+
+  #values() {
+    return Object.fromEntries(Object.entries(this.fields).map(([name, box]) => [name, box.value]));
+  }
+
+  #fill(next) {
+    for (const [name, box] of Object.entries(this.fields)) {
       if (next[name] === undefined) continue;
       box.value = next[name];
       // A choice that does not exist leaves the box empty, which says nothing: take the preset's.
-      if (box.tagName === "SELECT" && box.selectedIndex < 0) box.value = start.presets[next.preset][name];
+      if (box.tagName === "SELECT" && box.selectedIndex < 0) box.value = this.start.presets[next.preset][name];
     }
   }
 
-  function showErrors(errors) {
-    for (const [name, box] of Object.entries(fields)) {
-      const line = root.querySelector("#mem-error-" + name), text = errors[name] || "";
-      if (line.textContent !== text) line.textContent = text;
+  #preset() {
+    return this.start.presets[this.fields.preset.value];
+  }
+
+  #visible() {
+    return this.root.offsetParent !== null;
+  }
+
+  #showErrors(errors) {
+    const { root } = this;
+    for (const [name, box] of Object.entries(this.fields)) {
+      const text = errors[name] || "";
+      setText(root.querySelector("#mem-error-" + name), text);
       box.toggleAttribute("aria-invalid", Boolean(text));
       if (text) box.setAttribute("aria-invalid", "true");
     }
@@ -56,88 +86,85 @@ export function mountMemory(element, server) {
     if ([...more.querySelectorAll("[name]")].some((box) => errors[box.name])) more.open = true;
   }
 
-  async function ask() {
-    const number = ++asked, sent = values();
+  async #ask() {
+    const { root, start } = this, number = ++this.#asked, sent = this.#values(), view = root.querySelector(".mem-view");
     let answer;
-    showSlide();
+    this.#showSlide();
     view.setAttribute("aria-busy", "true");
     try {
-      answer = JSON.parse(await server.project(sent));
+      answer = JSON.parse(await this.server.project(sent));
     } catch {
       answer = { errors: { form: "The server did not answer. The picture shows the last settings that it answered." }, view: null };
     }
-    if (number !== asked) return;  // a newer question is on its way
+    if (number !== this.#asked) return;  // a newer question is on its way
     view.setAttribute("aria-busy", "false");
-    showErrors(answer.errors);
-    stale.hidden = Boolean(answer.view);
+    this.#showErrors(answer.errors);
+    root.querySelector("#mem-stale").hidden = Boolean(answer.view);
+    const source = root.querySelector("#mem-source");
     source.textContent = JSON.parse(source.dataset.sources)[sent.preset];
     if (!answer.view) return;
     showMemory(root, answer.view);
-    chart.show(answer.view.chart);
+    this.chart.show(answer.view.chart);
     root.dataset.asked = number;
-    if (visible()) writeURL(sent, start.presets[sent.preset]);
+    if (this.#visible()) writeURL(sent, start.presets[sent.preset]);
   }
 
-  function measured() {
-    const found = { recorded: document.body.dataset.run === "recorded" };
-    for (const side of ["sigma", "gqa"]) {
-      const read = (name) => {
-        const cell = document.querySelector(`#head-${side} [data-figure="${name}"]`);
-        return cell && cell.dataset.value ? Number(cell.dataset.value) : null;
-      };
-      found[side] = { tokens: read("context"), k: read("k"), v: read("v"), v_read: read("v_read") };
-    }
-    return found;
-  }
-
-  async function check() {
+  async #check() {
     const sent = measured();
     try {
-      showMemoryCheck(root.querySelector("#mem-check"), JSON.parse(await server.check(sent)), sent.recorded);
+      showMemoryCheck(this.root.querySelector("#mem-check"), JSON.parse(await this.server.check(sent)), sent.recorded);
     } catch {
       // The server is gone; the form says so at the next question.
     }
   }
 
-  const visible = () => root.offsetParent !== null;
-
-  const slide = root.querySelector("#mem-slide");
-  function showSlide() {
-    const tokens = Number(fields.context.value.replace(/[, ]/g, "")) || 0, points = start.contexts;
+  #showSlide() {
+    const text = this.fields.context.value, tokens = Number(text.replace(/[, ]/g, "")) || 0, points = this.start.contexts;
     const next = points.findIndex((point) => point >= tokens);
-    slide.value = next < 0 ? points.length - 1 : next;
-    slide.setAttribute("aria-valuetext", fields.context.value + " tokens");
+    this.slide.value = next < 0 ? points.length - 1 : next;
+    this.slide.setAttribute("aria-valuetext", text + " tokens");
   }
-  slide.addEventListener("input", () => {
-    fields.context.value = String(start.contexts[slide.value]);
-  });
 
-  form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("input", (event) => {
-    if (event.target === fields.preset) fill(start.presets[fields.preset.value]);
-    clearTimeout(timer);
-    timer = setTimeout(ask, event.target.tagName === "SELECT" ? 0 : WAIT_MS);
-  });
-  root.querySelector("#mem-reset").addEventListener("click", () => {
-    fill(start.presets[fields.preset.value]);
-    ask();
-  });
+  wire() {
+    const { form, slide, fields } = this;
+    slide.addEventListener("input", () => {
+      fields.context.value = String(this.start.contexts[slide.value]);
+    });
+    form.addEventListener("submit", (event) => event.preventDefault());
+    form.addEventListener("input", (event) => {
+      if (event.target === fields.preset) this.#fill(this.#preset());
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.#ask(), event.target.tagName === "SELECT" ? 0 : WAIT_MS);
+    });
+    this.root.querySelector("#mem-reset").addEventListener("click", () => {
+      this.#fill(this.#preset());
+      this.#ask();
+    });
+    new IntersectionObserver((entries) => this.#seen(entries.some((entry) => entry.isIntersecting))).observe(form);
+    window.addEventListener("hashchange", () => isMine() && this.load());
+  }
+
   // Opening the tab again: its state belongs in the address, and the Chat tab may have measured something new.
-  new IntersectionObserver((entries) => {
-    if (entries.some((entry) => entry.isIntersecting)) {
-      if (root.dataset.asked) writeURL(values(), start.presets[fields.preset.value]);
-      check();
-    } else if (!visible() && isMine()) {
+  #seen(now) {
+    if (now) {
+      if (this.root.dataset.asked) writeURL(this.#values(), this.#preset());
+      this.#check();
+    } else if (!this.#visible() && isMine()) {
       setHash("");
     }
-  }).observe(form);
-
-  function load() {
-    fill(readURL(start));
-    ask();
   }
-  window.addEventListener("hashchange", () => isMine() && load());
-  load();
+
+  // The form as the address has it.
+  load() {
+    this.#fill(readURL(this.start));
+    this.#ask();
+  }
+}
+
+export function mountMemory(element, server) {
+  const form = new MemoryForm(element.querySelector(".memory"), server);
+  form.wire();
+  form.load();
 }
 
 // A link to the tab opens it, once its button is there.

@@ -95,73 +95,91 @@ function drawHeld(root, data, arrival, k) {
   }
 }
 
-function mount(root) {
-  const data = JSON.parse(root.dataset.plan), part = (name) => root.querySelector(`[data-of="${name}"]`);
-  const controls = part("controls");
-  if (!controls) return;
-  const slider = part("slider"), play = part("play"), direct = new Set();
-  for (let i = 0; i < data.direct.length; i += 2) direct.add(data.direct[i] + "-" + data.direct[i + 1]);
-  const arrival = arrivals(data), count = data.steps.length;
-  let k = count - 1, timer = 0;
+// One plan: its picture at any step, and the controls that choose one.
+class Plan {
+  #timer = 0;
 
-  function show(to) {
-    k = Math.max(0, Math.min(count - 1, to));
-    slider.value = k + 1;
-    slider.setAttribute("aria-valuetext", words(data, k));
+  constructor(root) {
+    this.root = root;
+    this.data = JSON.parse(root.dataset.plan);
+    this.direct = new Set();
+    for (let i = 0; i < this.data.direct.length; i += 2) this.direct.add(this.data.direct[i] + "-" + this.data.direct[i + 1]);
+    this.arrival = arrivals(this.data);
+    this.count = this.data.steps.length;
+    this.k = this.count - 1;
+  }
+
+  part(name) {
+    return this.root.querySelector(`[data-of="${name}"]`);
+  }
+
+  show(to) {
+    const { data, count } = this, k = Math.max(0, Math.min(count - 1, to)), said = words(data, k);
+    this.k = k;
+    this.part("slider").value = k + 1;
+    this.part("slider").setAttribute("aria-valuetext", said);
     // Not `disabled`: a button that is switched off under the keyboard's focus loses it.
-    part("back").setAttribute("aria-disabled", k === 0);
-    part("next").setAttribute("aria-disabled", k === count - 1);
-    part("now").textContent = words(data, k);
-    part("machine").setAttribute("aria-label", words(data, k));
-    drawArrows(part("arrows"), data, direct, k);
-    drawHeld(root, data, arrival, k);
+    this.part("back").setAttribute("aria-disabled", k === 0);
+    this.part("next").setAttribute("aria-disabled", k === count - 1);
+    this.part("now").textContent = said;
+    this.part("machine").setAttribute("aria-label", said);
+    drawArrows(this.part("arrows"), data, this.direct, k);
+    drawHeld(this.root, data, this.arrival, k);
     const list = transfers(data.steps[k]);
     const lines = list.slice(0, MAX_LISTED).map(([s, c, a, b]) => `D(${s}, ${c}): G(${a}) => G(${b})`);
     if (list.length > MAX_LISTED) lines.push(`... ${list.length - MAX_LISTED} more`);
-    part("sends").textContent = lines.join("\n");
+    this.part("sends").textContent = lines.join("\n");
   }
 
-  function stop() {
-    clearInterval(timer);
-    timer = 0;
-    play.textContent = "play";
-    part("now").setAttribute("aria-live", "polite");
+  stop() {
+    clearInterval(this.#timer);
+    this.#timer = 0;
+    this.part("play").textContent = "play";
+    this.part("now").setAttribute("aria-live", "polite");
   }
 
-  function start() {
-    if (k === count - 1) show(0);
+  start() {
+    if (this.k === this.count - 1) this.show(0);
     // Read aloud at every step of a film it would drown everything else.
-    part("now").setAttribute("aria-live", "off");
-    play.textContent = "pause";
-    timer = setInterval(() => {
-      if (!root.isConnected || k >= count - 1) return stop();
-      show(k + 1);
-      if (k >= count - 1) stop();
+    this.part("now").setAttribute("aria-live", "off");
+    this.part("play").textContent = "pause";
+    this.#timer = setInterval(() => {
+      if (!this.root.isConnected || this.k >= this.count - 1) return this.stop();
+      this.show(this.k + 1);
+      if (this.k >= this.count - 1) this.stop();
     }, PLAY_MS);
   }
 
-  slider.addEventListener("input", () => { stop(); show(slider.value - 1); });
-  part("back").addEventListener("click", () => { stop(); show(k - 1); });
-  part("next").addEventListener("click", () => { stop(); show(k + 1); });
-  play.addEventListener("click", () => (timer ? stop() : start()));
-  controls.addEventListener("keydown", (event) => {
-    if (event.target === slider) return; // it moves by the arrow keys itself
-    const move = { ArrowLeft: k - 1, ArrowRight: k + 1, Home: 0, End: count - 1 }[event.key];
-    if (move === undefined) return;
-    event.preventDefault();
-    stop();
-    show(move);
-  });
-  // Nothing moves by itself for those who asked for that; stepping by hand remains.
-  play.hidden = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-  controls.hidden = false;
-  show(count - 1);
+  // A step that the visitor chose ends the film.
+  #go(to) {
+    this.stop();
+    this.show(to);
+  }
+
+  mount() {
+    const slider = this.part("slider"), play = this.part("play"), controls = this.part("controls");
+    slider.addEventListener("input", () => this.#go(slider.value - 1));
+    this.part("back").addEventListener("click", () => this.#go(this.k - 1));
+    this.part("next").addEventListener("click", () => this.#go(this.k + 1));
+    play.addEventListener("click", () => (this.#timer ? this.stop() : this.start()));
+    controls.addEventListener("keydown", (event) => {
+      if (event.target === slider) return;  // it moves by the arrow keys itself
+      const move = { ArrowLeft: this.k - 1, ArrowRight: this.k + 1, Home: 0, End: this.count - 1 }[event.key];
+      if (move === undefined) return;
+      event.preventDefault();
+      this.#go(move);
+    });
+    // Nothing moves by itself for those who asked for that; stepping by hand remains.
+    play.hidden = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+    controls.hidden = false;
+    this.show(this.count - 1);
+  }
 }
 
 // Every plan in `root` that is not yet mounted.
 export function drawPlans(root) {
   for (const plan of root.querySelectorAll(".of-plan:not([data-mounted])")) {
     plan.dataset.mounted = "1";
-    mount(plan);
+    if (plan.querySelector('[data-of="controls"]')) new Plan(plan).mount();
   }
 }

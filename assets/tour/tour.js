@@ -42,110 +42,127 @@ function build(tour) {
   return { dialog, at, draws };
 }
 
-export function mountTour(element) {
-  const button = element.querySelector("#tour-button"), tour = JSON.parse(button.dataset.tour);
-  let parts = null, index = 0, cameFrom = null, before = null;
+class Tour {
+  #parts = null;
+  #index = 0;
+  #cameFrom = null;
+  #before = null;
+  #finished = false;
+
+  constructor(button) {
+    this.button = button;
+    this.tour = JSON.parse(button.dataset.tour);
+    button.addEventListener("click", () => this.begin(0));
+    // The page makes room for the dialog where there is some.
+    WIDE.addEventListener("change", () => this.#room());
+  }
+
+  get #last() {
+    return this.tour.steps.length - 1;
+  }
+
+  #open() {
+    return Boolean(this.#parts && this.#parts.dialog.open);
+  }
+
+  #room() {
+    document.body.classList.toggle("touring", this.#open() && WIDE.matches);
+  }
 
   // The explorer is made when its tab is first opened; the tour does not wait for it, and does without.
-  async function explore(changes) {
+  async #explore(changes) {
     if (!changes || !WIDE.matches) return;
-    const asked = index, end = performance.now() + WAIT_MS;
+    const asked = this.#index, end = performance.now() + WAIT_MS;
     while (!window.sigma.explore && performance.now() < end) await new Promise((done) => setTimeout(done, 100));
     if (!window.sigma.explore) return;
     try {
       await window.sigma.explore.ready;
-      if (index !== asked || !parts.dialog.open) return;
+      if (this.#index !== asked || !this.#open()) return;
       window.sigma.explore.setState(changes, { silent: true });
-      setQuery("tour", index + 1);  // the explorer writes an address of its own when it comes into view
+      setQuery("tour", this.#index + 1);  // the explorer writes an address of its own when it comes into view
     } catch {
       // The explorer says itself what it cannot show.
     }
   }
 
-  function show(next) {
-    index = Math.max(0, Math.min(tour.steps.length - 1, next));
-    const step = tour.steps[index], { dialog, at, draws } = parts;
-    const last = index === tour.steps.length - 1;
-    at(".tour-count").textContent = `Step ${index + 1} of ${tour.steps.length}`;
+  #show(next) {
+    this.#index = Math.max(0, Math.min(this.#last, next));
+    const { dialog, at, draws } = this.#parts, number = this.#index + 1, step = this.tour.steps[this.#index];
+    at(".tour-count").textContent = `Step ${number} of ${this.tour.steps.length}`;
     at("h2").textContent = step.title;
     at(".tour-text div").replaceChildren(...step.text.map((text) => Object.assign(document.createElement("p"), { textContent: text })));
     // Not disabled: a disabled button would lose the focus.
-    at(".tour-back").setAttribute("aria-disabled", String(index === 0));
-    at(".tour-next").textContent = last ? "Finish" : "Next";
-    [...at(".tour-dots").children].forEach((dot, i) => dot.classList.toggle("here", i === index));
+    at(".tour-back").setAttribute("aria-disabled", String(this.#index === 0));
+    at(".tour-next").textContent = this.#index === this.#last ? "Finish" : "Next";
+    [...at(".tour-dots").children].forEach((dot, i) => dot.classList.toggle("here", i === this.#index));
     at(".tour-described").textContent = step.described;
     draws.forEach((draw) => draw(step));
-    dialog.dataset.step = index + 1;
-    setQuery("tour", index + 1);
-    explore(step.explore);
+    dialog.dataset.step = number;
+    setQuery("tour", number);
+    this.#explore(step.explore);
   }
 
-  // The page makes room for the dialog where there is some.
-  const room = () => document.body.classList.toggle("touring", Boolean(parts && parts.dialog.open && WIDE.matches));
-  WIDE.addEventListener("change", room);
-
-  function begin(first) {
-    if (!parts) {
-      parts = build(tour);
-      wire();
+  begin(first) {
+    if (!this.#parts) {
+      this.#parts = build(this.tour);
+      this.#wire();
     }
-    if (parts.dialog.open) return;
-    cameFrom = tabButtons().find(isOpen);
-    before = window.sigma.explore ? window.sigma.explore.getState() : null;
+    if (this.#open()) return;
+    this.#cameFrom = tabButtons().find(isOpen);
+    this.#before = window.sigma.explore ? window.sigma.explore.getState() : null;
     if (WIDE.matches && tabNamed("Explore")) tabNamed("Explore").click();
-    parts.dialog.showModal();
-    room();
-    show(first);
-    parts.at(".tour-next").focus();
+    this.#parts.dialog.showModal();
+    this.#room();
+    this.#show(first);
+    this.#parts.at(".tour-next").focus();
   }
 
   // Skipped, the page is as it was; finished, the explorer stays open to be played with.
-  function end(finished) {
-    room();
+  #end() {
+    this.#room();
     setQuery("tour", null);
-    if (!finished) {
-      if (before && window.sigma.explore) window.sigma.explore.setState(before, { silent: true });
-      if (cameFrom && cameFrom.isConnected) cameFrom.click();
+    if (!this.#finished) {
+      if (this.#before && window.sigma.explore) window.sigma.explore.setState(this.#before, { silent: true });
+      if (this.#cameFrom && this.#cameFrom.isConnected) this.#cameFrom.click();
     } else if (tabNamed("Explore")) {
       tabNamed("Explore").click();
     }
-    button.focus();
+    this.#finished = false;
+    this.button.focus();
   }
 
-  function wire() {
-    const { dialog, at } = parts;
-    let finished = false;
-    const step = (by) => {
-      if (index + by >= tour.steps.length) {
-        finished = true;
-        dialog.close();
-      } else {
-        show(index + by);
-      }
-    };
-    at(".tour-next").addEventListener("click", () => step(1));
-    at(".tour-back").addEventListener("click", () => step(-1));
+  #step(by) {
+    if (this.#index + by > this.#last) {
+      this.#finished = true;
+      this.#parts.dialog.close();
+    } else {
+      this.#show(this.#index + by);
+    }
+  }
+
+  #wire() {
+    const { dialog, at } = this.#parts;
+    at(".tour-next").addEventListener("click", () => this.#step(1));
+    at(".tour-back").addEventListener("click", () => this.#step(-1));
     at(".tour-skip").addEventListener("click", () => dialog.close());
-    dialog.addEventListener("close", () => {
-      end(finished);
-      finished = false;
-    });
+    dialog.addEventListener("close", () => this.#end());
     dialog.addEventListener("keydown", (event) => {
-      const keys = { ArrowRight: 1, ArrowLeft: -1, PageDown: 1, PageUp: -1, Home: -index, End: tour.steps.length - 1 - index };
+      const keys = { ArrowRight: 1, ArrowLeft: -1, PageDown: 1, PageUp: -1, Home: -this.#index, End: this.#last - this.#index };
       // The explorer and Gradio listen to keys too; the tour's are its own.
       event.stopPropagation();
       if (!(event.key in keys) || event.ctrlKey || event.altKey || event.metaKey) return;
       event.preventDefault();
-      if (index + keys[event.key] < tour.steps.length) show(index + keys[event.key]);
+      if (this.#index + keys[event.key] <= this.#last) this.#show(this.#index + keys[event.key]);
     });
   }
+}
 
-  button.addEventListener("click", () => begin(0));
-  const asked = new URLSearchParams(location.search).get("tour");
+export function mountTour(element) {
+  const tour = new Tour(element.querySelector("#tour-button")), asked = new URLSearchParams(location.search).get("tour");
   if (asked === null) return;
   const number = /^\d{1,3}$/.test(asked) ? Number(asked) : 1;
   // The tabs come after this button; the tour opens over a page that is there.
-  const start = () => tabButtons().length > 1 && (begin(number - 1), true);
+  const start = () => tabButtons().length > 1 && (tour.begin(number - 1), true);
   if (start()) return;
   const watcher = new MutationObserver(() => start() && watcher.disconnect());
   watcher.observe(document.body, { childList: true, subtree: true });
