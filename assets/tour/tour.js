@@ -6,29 +6,11 @@ import { isOpen, tabButtons, tabNamed } from "../shared/tabs.js";
 
 const WIDE = window.matchMedia("(min-width: 1200px)"), WAIT_MS = 4000;
 
-const BODY = `
-  <header><p class="tour-count"></p><button type="button" class="tour-skip">Skip the tour</button></header>
-  <div class="tour-text" aria-live="polite"><h2 id="tour-title" tabindex="-1"></h2><div></div></div>
-  <div class="tour-picture">
-    <svg class="tour-heads" role="img"></svg>
-    <p class="note tour-described" aria-hidden="true"></p>
-    <ul class="tour-bars">
-      <li data-bar="resident"><span>resident</span> <b><span aria-hidden="true"></span><span class="sr-only"></span></b> <small></small>
-        <span class="tour-bar" aria-hidden="true"><i class="k"></i><i class="v"></i><i class="mark"></i></span></li>
-      <li data-bar="read"><span>read, one step</span> <b><span aria-hidden="true"></span><span class="sr-only"></span></b> <small></small>
-        <span class="tour-bar" aria-hidden="true"><i class="k"></i><i class="v"></i><i class="mark"></i></span></li>
-    </ul>
-    <p class="note tour-kind"></p>
-    <figure class="tour-attention"><div class="canvas-box"><canvas role="img"></canvas></div><p class="note"></p></figure>
-  </div>
-  <footer><button type="button" class="tour-back">Back</button><ol class="tour-dots" aria-hidden="true"></ol>
-    <button type="button" class="tour-next">Next</button></footer>`;
-
-function build(tour) {
+function build(tour, body) {
   const dialog = document.createElement("dialog");
   dialog.id = "tour";
   dialog.setAttribute("aria-labelledby", "tour-title");
-  dialog.innerHTML = BODY;
+  dialog.append(body.content.cloneNode(true));
   // Inside .contain: Gradio's rules for narrow screens reach no further up.
   document.querySelector(".gradio-container .contain").append(dialog);
   const at = (selector) => dialog.querySelector(selector);
@@ -49,8 +31,9 @@ class Tour {
   #before = null;
   #finished = false;
 
-  constructor(button) {
-    this.button = button;
+  // `body` is the template of the dialog: see tour.html.
+  constructor(button, body) {
+    Object.assign(this, { button, body });
     this.tour = JSON.parse(button.dataset.tour);
     button.addEventListener("click", () => this.begin(0));
     // The page makes room for the dialog where there is some.
@@ -104,7 +87,7 @@ class Tour {
 
   begin(first) {
     if (!this.#parts) {
-      this.#parts = build(this.tour);
+      this.#parts = build(this.tour, this.body);
       this.#wire();
     }
     if (this.#open()) return;
@@ -158,7 +141,7 @@ class Tour {
 }
 
 export function mountTour(element) {
-  const tour = new Tour(element.querySelector("#tour-button")), asked = new URLSearchParams(location.search).get("tour");
+  const tour = new Tour(element.querySelector("#tour-button"), element.querySelector("template")), asked = new URLSearchParams(location.search).get("tour");
   if (asked === null) return;
   const number = /^\d{1,3}$/.test(asked) ? Number(asked) : 1;
   // The tabs come after this button; the tour opens over a page that is there.

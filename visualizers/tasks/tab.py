@@ -4,12 +4,12 @@ evaluation on the test set."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from html import escape
 from typing import Any
 
 import gradio as gr
 
 from sigma.events import SIDE_NAMES, SIDES, SideInfo
+from visualizers.page.html import fragment
 from visualizers.tasks.evaluate.trial import MOST_CASES
 from visualizers.tasks.fields import BOXES
 from visualizers.tasks.shelf import Shelf
@@ -20,29 +20,6 @@ UNTRAINED = (
     "The default 135M model is not trained for these tasks: its scores will be near zero. A Sigma that can do the tasks is "
     "trained separately; the judges are real, and take your own answers too."
 )
-ANSWER = """
-<section class="task-answer" aria-label="{name}: answer">
-  <h3 data-part="name">{name}</h3> <span class="phase" data-part="words" data-phase="waiting">waiting</span>
-  <dl class="task-figures">
-    <div><dt>tokens of the budget</dt><dd data-part="tokens">–</dd><progress data-part="budget" max="1" value="0" aria-hidden="true"></progress></div>
-    <div><dt>prompt tokens</dt><dd data-part="prompt">–</dd></div>
-    <div title="Measured: compute time of the prefill and of the first token"><dt>first token</dt><dd data-part="first">–</dd></div>
-    <div title="Measured: decode tokens over this side's own compute time"><dt>decode speed</dt><dd data-part="rate">–</dd></div>
-  </dl>
-  <div class="answer-box" tabindex="0" role="region" aria-label="Text of the answer"><pre data-part="text"></pre></div>
-</section>"""
-VERDICT = """
-<div class="verdict" data-state="empty" role="group" aria-label="{name}: verdict">
-  <div data-part="parts"></div><p data-part="note"></p><div data-part="scores"></div>
-  <p class="sr" data-part="said" role="status" aria-live="polite"></p>
-</div>"""
-RESULTS = """
-<div class="trial" data-running="false">
-  <div data-part="progress"></div><div data-part="table"></div>
-  <div class="saves" data-part="saves" hidden><button type="button" data-part="save-csv">Save as CSV</button>
-  <button type="button" data-part="save-json">Save as JSON</button></div>
-  <p class="sr" data-part="said" role="status" aria-live="polite"></p>
-</div>"""
 
 
 @dataclass
@@ -80,11 +57,11 @@ def still(html: str = "", **more: Any) -> gr.HTML:
     return gr.HTML(html, padding=False, apply_default_css=False, js_on_load=None, **more)
 
 
-def live(template: str, part: str, name: str, elem_id: str) -> gr.HTML:
-    """A fixed body whose value is a payload, drawn by the module of `part` in `assets/tasks/`."""
+def live(part: str, name: str, elem_id: str) -> gr.HTML:
+    """A fixed body, `assets/tasks/PART.html`, whose value is a payload that the module of the same name draws."""
     return gr.HTML(
         value="",
-        html_template=template.replace("{name}", escape(name)),
+        html_template=fragment(f"tasks/{part}", name=name),
         js_on_load=f"sigma.mount('{part}', element, props, watch);",
         elem_id=elem_id,
         padding=False,
@@ -140,8 +117,8 @@ def _columns(parts: TasksTab, infos: dict[str, SideInfo]) -> None:
         for side in SIDES:
             name = infos[side].name if side in infos else SIDE_NAMES[side]
             with gr.Column(min_width=300, elem_classes=["side", f"side-{side}"]):
-                parts.answers[side] = live(ANSWER, "answer", name, f"task-answer-{side}")
-                parts.verdicts[side] = live(VERDICT, "verdict", name, f"task-verdict-{side}")
+                parts.answers[side] = live("answer", name, f"task-answer-{side}")
+                parts.verdicts[side] = live("verdict", name, f"task-verdict-{side}")
     parts.follow = gr.Button(
         "Second turn: tell each model its verdict and ask again", elem_id="task-follow", visible=False, size="sm"
     )
@@ -158,7 +135,7 @@ def _own(parts: TasksTab) -> None:
         )
         parts.judge = gr.Button("Judge it", elem_id="task-judge", scale=0, min_width=110)
         with gr.Column(elem_classes=["side"]):
-            parts.own_verdict = live(VERDICT, "verdict", "Your answer", "task-verdict-own")
+            parts.own_verdict = live("verdict", "Your answer", "task-verdict-own")
 
 
 def _evaluation(parts: TasksTab) -> None:
@@ -188,4 +165,4 @@ def _evaluation(parts: TasksTab) -> None:
                 "Stop", variant="stop", elem_id="trial-stop", scale=0, min_width=110, visible=False
             )
             parts.trial_notice = still(elem_id="trial-notice")
-        parts.results = live(RESULTS, "results", "", "trial-results")
+        parts.results = live("results", "", "trial-results")

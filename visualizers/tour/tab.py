@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-from html import escape
 
 import gradio as gr
 
+from visualizers.page.html import fragment
 from visualizers.tour.script import script
 
 
 def tour_button() -> gr.HTML:
     """The button, with the tour's steps as data: nothing has to be loaded or asked for."""
-    data = escape(json.dumps(script(), separators=(",", ":"), ensure_ascii=False))
+    steps = json.dumps(script(), separators=(",", ":"), ensure_ascii=False)
     return gr.HTML(
         value="",
-        html_template=f'<button type="button" id="tour-button" data-tour="{data}">Take the tour</button>',
+        html_template=fragment("tour/tour", tour=steps),
         js_on_load="sigma.mount('tour', element);",
         elem_id="tour-box",
         padding=False,
