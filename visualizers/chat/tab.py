@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -20,28 +20,28 @@ MENU_JS = """() => {
 }"""
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class ChatTab:
     """The components of the tab, by the names that the handlers use."""
 
     state: gr.State
-    columns: dict[str, gr.Chatbot] = field(default_factory=dict)
-    heads: dict[str, gr.HTML] = field(default_factory=dict)
-    live: gr.HTML | None = None
-    notice: gr.HTML | None = None
-    examples: gr.Dataset | None = None
-    box: gr.Textbox | None = None
-    send: gr.Button | None = None
-    stop: gr.Button | None = None
-    retry: gr.Button | None = None
-    undo: gr.Button | None = None
-    clear: gr.Button | None = None
-    restore: gr.Button | None = None
-    system: gr.Textbox | None = None
-    selective: gr.Dropdown | None = None
-    layer: gr.Slider | None = None
-    pictures: gr.Checkbox | None = None
-    sampling: list[gr.components.Component] = field(default_factory=list)
+    columns: dict[str, gr.Chatbot]
+    heads: dict[str, gr.HTML]
+    live: gr.HTML
+    notice: gr.HTML
+    examples: gr.Dataset
+    box: gr.Textbox
+    send: gr.Button
+    stop: gr.Button
+    retry: gr.Button
+    undo: gr.Button
+    clear: gr.Button
+    restore: gr.Button
+    system: gr.Textbox
+    selective: gr.Dropdown
+    layer: gr.Slider
+    pictures: gr.Checkbox
+    sampling: list[gr.components.Component]
 
     @property
     def settings(self) -> list[gr.components.Component]:
@@ -56,14 +56,15 @@ def read_examples() -> list[dict[str, str]]:
 
 def chat_tab(infos: dict[str, SideInfo], on_leave: Any) -> ChatTab:
     """Lay the tab out; `infos` describes the sides before a model is loaded, `on_leave(conversation)` frees a session."""
-    tab = ChatTab(state=gr.State(None, delete_callback=on_leave))
+    state = gr.State(None, delete_callback=on_leave)
+    heads, columns = {}, {}
     with gr.Row(elem_id="columns", equal_height=False):
         for side in SIDES:
             with gr.Column(min_width=300, elem_classes=["side", f"side-{side}"]):
-                tab.heads[side] = gr.HTML(
+                heads[side] = gr.HTML(
                     column_head(side, infos.get(side)), padding=False, apply_default_css=False, js_on_load=None
                 )
-                tab.columns[side] = gr.Chatbot(
+                columns[side] = gr.Chatbot(
                     elem_id=f"chat-{side}",
                     show_label=False,
                     container=False,
@@ -78,16 +79,15 @@ def chat_tab(infos: dict[str, SideInfo], on_leave: Any) -> ChatTab:
                     group_consecutive_messages=False,
                 )
     with gr.Column(elem_id="dock"):
-        _dock(tab)
-    _settings(tab, infos)
-    tab.live = pictures()
-    return tab
+        dock = _dock()
+    settings = _settings(infos)
+    return ChatTab(state=state, columns=columns, heads=heads, live=pictures(), **dock, **settings)
 
 
-def _dock(tab: ChatTab) -> None:
-    examples = read_examples()
+def _dock() -> dict[str, Any]:
+    known = read_examples()
     # Made first so that the examples can name it; shown after them.
-    tab.box = gr.Textbox(
+    box = gr.Textbox(
         show_label=False,
         label="Prompt",
         placeholder="Ask both models…",
@@ -99,10 +99,10 @@ def _dock(tab: ChatTab) -> None:
         render=False,
         autofocus=False,
     )
-    tab.examples = gr.Dataset(
-        components=[tab.box],
-        samples=[[e["prompt"]] for e in examples],
-        sample_labels=[e["label"] for e in examples],
+    examples = gr.Dataset(
+        components=[box],
+        samples=[[e["prompt"]] for e in known],
+        sample_labels=[e["label"] for e in known],
         type="index",
         show_label=False,
         label="Examples",
@@ -111,28 +111,39 @@ def _dock(tab: ChatTab) -> None:
         container=False,
     )
     with gr.Row(elem_id="prompt-row", equal_height=True):
-        tab.box.render()
-        tab.send = gr.Button("Send", variant="primary", elem_id="send", scale=0, min_width=92)
-        tab.stop = gr.Button("Stop", variant="stop", elem_id="stop", scale=0, min_width=92, visible=False)
+        box.render()
+        send = gr.Button("Send", variant="primary", elem_id="send", scale=0, min_width=92)
+        stop = gr.Button("Stop", variant="stop", elem_id="stop", scale=0, min_width=92, visible=False)
     with gr.Row(elem_id="tools"):
-        tab.retry = gr.Button("Retry", size="sm", variant="secondary", elem_id="retry", scale=0, min_width=64)
-        tab.undo = gr.Button("Undo", size="sm", variant="secondary", elem_id="undo", scale=0, min_width=64)
+        retry = gr.Button("Retry", size="sm", variant="secondary", elem_id="retry", scale=0, min_width=64)
+        undo = gr.Button("Undo", size="sm", variant="secondary", elem_id="undo", scale=0, min_width=64)
         more = gr.Button("More…", size="sm", variant="secondary", elem_id="more-button", scale=0, min_width=64)
         with gr.Row(elem_id="clear-menu"):
-            tab.clear = gr.Button("Clear the chat", size="sm", elem_id="clear", scale=0, min_width=110)
-        tab.restore = gr.Button(
+            clear = gr.Button("Clear the chat", size="sm", elem_id="clear", scale=0, min_width=110)
+        restore = gr.Button(
             "Bring the cleared chat back", size="sm", elem_id="restore", visible=False, scale=0, min_width=190
         )
-        tab.notice = gr.HTML("", elem_id="notice", padding=False, apply_default_css=False, js_on_load=None)
+        notice = gr.HTML("", elem_id="notice", padding=False, apply_default_css=False, js_on_load=None)
     more.click(None, None, None, js=MENU_JS, api_visibility="private")
+    return dict(
+        box=box,
+        examples=examples,
+        send=send,
+        stop=stop,
+        retry=retry,
+        undo=undo,
+        clear=clear,
+        restore=restore,
+        notice=notice,
+    )
 
 
-def _settings(tab: ChatTab, infos: dict[str, SideInfo]) -> None:
+def _settings(infos: dict[str, SideInfo]) -> dict[str, Any]:
     layers = infos["sigma"].layers if "sigma" in infos else 30
     with gr.Accordion("Settings: system prompt, sampling, selective V", open=False, elem_id="settings"):
-        tab.system = gr.Textbox(label="System prompt", lines=2, elem_id="system", placeholder="none")
+        system = gr.Textbox(label="System prompt", lines=2, elem_id="system", placeholder="none")
         with gr.Row():
-            tab.selective = gr.Dropdown(
+            selective = gr.Dropdown(
                 ["off", "16", "32", "64", "128", "256"],
                 value="off",
                 allow_custom_value=True,
@@ -140,7 +151,7 @@ def _settings(tab: ChatTab, infos: dict[str, SideInfo]) -> None:
                 label="Selective V",
                 info="V rows fetched per query head, Sigma only; off reads all",
             )
-            tab.layer = gr.Slider(
+            layer = gr.Slider(
                 0,
                 layers - 1,
                 value=min(12, layers - 1),
@@ -162,10 +173,11 @@ def _settings(tab: ChatTab, infos: dict[str, SideInfo]) -> None:
                 0.8, 2, value=1, step=0.05, label="Repetition penalty", info="1 is none", elem_id="penalty"
             )
             seed = gr.Number(value=0, label="Seed", info="for temperatures above 0", precision=0, elem_id="seed")
-        tab.pictures = gr.Checkbox(
+        shown = gr.Checkbox(
             True,
             label="Live pictures",
             info="draw attention and memory while the answer is written; off, they come once at the end, without attention",
             elem_id="live-pictures",
         )
-        tab.sampling = [temperature, top_p, top_k, penalty, tokens, seed]
+        sampling = [temperature, top_p, top_k, penalty, tokens, seed]
+    return dict(system=system, selective=selective, layer=layer, pictures=shown, sampling=sampling)
