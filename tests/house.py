@@ -41,6 +41,12 @@ def python_files(root: Path, rooms: tuple[str, ...] = ROOMS) -> dict[str, Path]:
 
 
 @functools.cache
+def parsed(text: str) -> ast.Module:
+    """The syntax tree of a file's text; the checks share it."""
+    return ast.parse(text)
+
+
+@functools.cache
 def imports_of(path: Path, module: str) -> list[Import]:
     """Every import of a file, in functions and branches too; relative ones written out."""
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
@@ -64,7 +70,7 @@ def imports_of(path: Path, module: str) -> list[Import]:
         for child in ast.iter_child_nodes(node):
             visit(child, typing)
 
-    visit(ast.parse(path.read_text(encoding="utf-8")), False)
+    visit(parsed(path.read_text(encoding="utf-8")), False)
     return found
 
 
@@ -146,7 +152,7 @@ def is_too_long(path: Path, most: int = 300, ever: int = 500) -> bool:
     if lines <= most:
         return False
     if path.suffix == ".py":
-        head = ast.get_docstring(ast.parse(text)) or ""
+        head = ast.get_docstring(parsed(text)) or ""
     else:
         head = text.split("*/")[0] if text.lstrip().startswith("/*") else _first_comment_lines(text)
     return lines > ever or f"over {most} lines" not in " ".join(head.split())
@@ -166,7 +172,7 @@ def long_functions(path: Path, most: int = 60) -> list[str]:
 
     A reason names the function: "`name` has over 60 lines: ...". A GPU kernel, for one, has an argument a line.
     """
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = parsed(path.read_text(encoding="utf-8"))
     reasons = " ".join((ast.get_docstring(tree) or "").split())
     return [
         node.name

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sigma.aimicius.contract import Case, CaseError, Task
+from sigma.aimicius.contract import Case, CaseError, Task, json_rows, read_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +31,7 @@ def prompt_hash(messages: list[dict[str, str]]) -> str:
 
 def read_rows(path: Path, text: str | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
     """(where, row) of every line that is not blank. Raises CaseError for anything that is not an answer."""
-    if text is None:
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise CaseError(f"{path} is not a readable text file: {error}") from error
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        where = f"{path.name}, line {number}"
-        try:
-            row = json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as error:
-            raise CaseError(f"{where}: not JSON: {error}") from error
+    for where, row in json_rows(read_text(path) if text is None else text, path.name):
         if not isinstance(row, dict):
             raise CaseError(f"{where}: an answer is a JSON object, this is a {type(row).__name__}")
         for name in ("id", "answer"):

@@ -11,8 +11,11 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
+
+from sigma.measure.text import json_lines
 
 MAX_ANSWER = 100_000  # characters of an answer that a judge looks at; what is longer is cut and says so
 ANSWER_TOKENS = 256  # of a model's answer, where the task does not say
@@ -180,32 +183,35 @@ def verdict_of(task: Task, case: Case, answer: str) -> Verdict:
 def read_cases(task: Task, path: str | Path, limit: int | None = None) -> list[Case]:
     """Cases of a JSON-lines file. Raises CaseError with the line's number for anything that is not a case."""
     path = Path(path)
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")  # splitlines would also cut inside a JSON string
-    except (OSError, UnicodeDecodeError) as error:
-        raise CaseError(f"{path} is not a readable text file: {error}") from error
     cases: list[Case] = []
-    seen: dict[str, int] = {}
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        if limit is not None and len(cases) >= limit:
-            break
-        where = f"{path.name}, line {number}"
-        try:
-            row = json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as error:
-            raise CaseError(f"{where}: not JSON: {error}") from error
+    seen: dict[str, str] = {}
+    for where, row in islice(json_rows(read_text(path), path.name), limit):
         if not isinstance(row, dict):
             raise CaseError(f"{where}: a case is a JSON object, this is a {type(row).__name__}")
         case = task.case(row, where)
         if case.id in seen:
-            raise CaseError(f"{where}: the id {case.id!r} is already that of line {seen[case.id]}")
-        seen[case.id] = number
+            raise CaseError(f"{where}: the id {case.id!r} is already that of {seen[case.id]}")
+        seen[case.id] = where.rpartition(", ")[2]
         cases.append(case)
     if not cases:
         raise CaseError(f"{path} holds no case")
     return cases
+
+
+def read_text(path: Path) -> str:
+    """A text file. Raises CaseError if it is none."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CaseError(f"{path} is not a readable text file: {error}") from error
+
+
+def json_rows(text: str, name: str) -> Iterator[tuple[str, Any]]:
+    """`sigma.measure.text.json_lines`, with CaseError for a line that is no JSON."""
+    try:
+        yield from json_lines(text, name)
+    except ValueError as error:
+        raise CaseError(str(error)) from error
 
 
 def text_field(row: dict[str, Any], name: str, where: str, default: str | None = None) -> str:
