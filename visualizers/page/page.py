@@ -23,7 +23,7 @@ from visualizers.shared.loader import EngineLoader
 from visualizers.shared.runs import Runs
 from visualizers.shared.turn_handlers import CONCURRENT, QUICK
 from visualizers.tasks.handlers import add_tasks
-from visualizers.tasks.shelf import Shelf
+from visualizers.tasks.loader import TaskLoader
 from visualizers.tour.tab import tour_button
 
 TITLE = "Sigma's demo"
@@ -32,8 +32,8 @@ RECORDED = assets.ASSETS / "examples" / "recorded.json"
 EXPLORED = assets.ASSETS / "examples" / "explore.json"
 
 
-def build_page(loader: EngineLoader, max_waiting: int = 20, shelf: Shelf | None = None) -> gr.Blocks:
-    """The whole page over an engine loader, started or not; `max_waiting` visitors may queue, `shelf` holds the tasks.
+def build_page(loader: EngineLoader, max_waiting: int = 20, task_loader: TaskLoader | None = None) -> gr.Blocks:
+    """The whole page over an engine loader, started or not; `max_waiting` visitors may queue, `task_loader` holds the tasks.
 
     Launch it with `page.launch(**launch_options())`.
     """
@@ -52,7 +52,7 @@ def build_page(loader: EngineLoader, max_waiting: int = 20, shelf: Shelf | None 
                 tab = chat_tab(infos, lambda conversation: conversation and runs.leave(conversation.session))
             with gr.Tab("Explore", id="explore"):
                 explore_view = explore.layout()
-            add_tasks(page, loader, infos, shelf)
+            add_tasks(page, loader, infos, task_loader)
             with gr.Tab("Memory", id="memory"):
                 memory_tab(loader, infos)
             with gr.Tab("About", id="about"):

@@ -11,14 +11,14 @@ import gradio as gr
 from sigma.aimicius.contract import CaseError
 from sigma.events import PromptError
 from visualizers.tasks.fields import MAX_CHARACTERS
-from visualizers.tasks.judging import JudgeRoom
+from visualizers.tasks.judging import Judges
 from visualizers.tasks.limits import check_answer
-from visualizers.tasks.shelf import Shelf
+from visualizers.tasks.loader import TaskLoader
 
 log = logging.getLogger(__name__)
 
 
-def make_judge(shelf: Shelf, room: JudgeRoom):
+def make_judge(task_loader: TaskLoader, judges: Judges):
     """The endpoint's function, bound to the tasks and their judges."""
 
     def judge(task: str, case: dict[str, Any], answer: str) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def make_judge(shelf: Shelf, room: JudgeRoom):
             {"task", "scores": {metric: {"value": 0 to 1 or null, "reason"}}, "parts": [{"name", "state", "text", "view"}]}
         """
         try:
-            return _judge(shelf, room, task, case, answer)
+            return _judge(task_loader, judges, task, case, answer)
         except (PromptError, CaseError) as error:
             raise gr.Error(str(error)[:500], print_exception=False) from None
         except Exception:
@@ -43,8 +43,8 @@ def make_judge(shelf: Shelf, room: JudgeRoom):
     return judge
 
 
-def _judge(shelf: Shelf, room: JudgeRoom, name: Any, case: Any, answer: Any) -> dict[str, Any]:
-    task = shelf.task(name)
+def _judge(task_loader: TaskLoader, judges: Judges, name: Any, case: Any, answer: Any) -> dict[str, Any]:
+    task = task_loader.task(name)
     if not isinstance(case, dict):
         raise PromptError(f"case must be a JSON object, not a {type(case).__name__}.")
     if not isinstance(answer, str):
@@ -52,7 +52,7 @@ def _judge(shelf: Shelf, room: JudgeRoom, name: Any, case: Any, answer: Any) -> 
     check_answer(answer)
     if (size := len(json.dumps(case))) > MAX_CHARACTERS:
         raise PromptError(f"The case has {size:,} characters; at most {MAX_CHARACTERS:,} are read.")
-    judged = room.judge(task, task.case({"id": "case", "truth": "", **case}, "case"), answer)
+    judged = judges.judge(task, task.case({"id": "case", "truth": "", **case}, "case"), answer)
     if judged.verdict is None:
         raise PromptError(judged.problem)
     # Through JSON once: what a task put into a view must not be able to break the reply.

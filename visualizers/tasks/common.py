@@ -10,7 +10,7 @@ from typing import Any
 from sigma.aimicius.contract import MetricInfo, Part, Score, Task, Verdict
 from visualizers.shared.compact_json import compact_json
 from visualizers.tasks.judging import Judgement
-from visualizers.tasks.shelf import Draw
+from visualizers.tasks.loader import Draw
 
 log = logging.getLogger(__name__)
 

@@ -12,25 +12,27 @@ from visualizers.tasks.api import make_judge
 from visualizers.tasks.ask.handlers import AskHandlers
 from visualizers.tasks.choose.handlers import ChooseHandlers
 from visualizers.tasks.evaluate.handlers import TrialHandlers
-from visualizers.tasks.judging import JudgeRoom
+from visualizers.tasks.judging import Judges
 from visualizers.tasks.limits import JUDGES
-from visualizers.tasks.shelf import Shelf
+from visualizers.tasks.loader import TaskLoader
 from visualizers.tasks.tab import tasks_tab
 
 
-def add_tasks(page: gr.Blocks, loader: EngineLoader, infos: dict[str, SideInfo], shelf: Shelf | None = None) -> None:
-    """Add the tab to the page's Tabs; call it inside them. `shelf` holds the tasks (default: the four)."""
-    shelf, room = shelf or Shelf(), JudgeRoom()
+def add_tasks(
+    page: gr.Blocks, loader: EngineLoader, infos: dict[str, SideInfo], task_loader: TaskLoader | None = None
+) -> None:
+    """Add the tab to the page's Tabs; call it inside them. `task_loader` holds the tasks (default: the four)."""
+    task_loader, judges = task_loader or TaskLoader(), Judges()
     # Runs of its own: a visitor may chat and have a task answered, and leaving the page must end both.
     runs = Runs(loader)
     with gr.Tab("Tasks", id="tasks") as gradio_tab:
-        tab = tasks_tab(gradio_tab, shelf, infos, lambda visit: visit and runs.leave(visit.session))
+        tab = tasks_tab(gradio_tab, task_loader, infos, lambda visit: visit and runs.leave(visit.session))
         parts = TurnParts(tab.run, tab.stop, tab.notice, "Your own answer can be judged")
-        asked = AskHandlers(tab, parts, runs, shelf, room).wire()
-        ChooseHandlers(tab, parts, runs, shelf).wire(asked)
-        TrialHandlers(tab, runs, shelf, room).wire()
+        asked = AskHandlers(tab, parts, runs, task_loader, judges).wire()
+        ChooseHandlers(tab, parts, runs, task_loader).wire(asked)
+        TrialHandlers(tab, runs, task_loader, judges).wire()
         # Inside the tab: Tabs takes nothing but tabs.
-        gr.api(make_judge(shelf, room), api_name="judge", concurrency_limit=JUDGES, concurrency_id="judge")
+        gr.api(make_judge(task_loader, judges), api_name="judge", concurrency_limit=JUDGES, concurrency_id="judge")
 
     def leave(request: gr.Request) -> None:
         runs.close_page(request.session_hash)

@@ -70,7 +70,7 @@ class Judgement:
             self.done.set()
 
 
-class JudgeRoom:
+class Judges:
     """At most `seats` judges at a time; one that hangs keeps its seat, so hanging ones cannot pile up."""
 
     def __init__(self, seats: int = SEATS, seconds: float = SECONDS):

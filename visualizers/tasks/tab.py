@@ -12,7 +12,7 @@ from sigma.events import SIDE_NAMES, SIDES, SideInfo
 from visualizers.page.html import fragment
 from visualizers.tasks.evaluate.trial import MOST_CASES
 from visualizers.tasks.fields import BOXES
-from visualizers.tasks.shelf import Shelf
+from visualizers.tasks.loader import TaskLoader
 
 MOST_EXAMPLES = 6
 MOST_TOKENS = 1024
@@ -69,10 +69,10 @@ def live(part: str, name: str, elem_id: str) -> gr.HTML:
     )
 
 
-def tasks_tab(tab: gr.Tab, shelf: Shelf, infos: dict[str, SideInfo], on_leave: Any) -> TasksTab:
+def tasks_tab(tab: gr.Tab, task_loader: TaskLoader, infos: dict[str, SideInfo], on_leave: Any) -> TasksTab:
     """Lay the tab out; `infos` names the sides before a model is loaded, `on_leave(visit)` ends what a visitor left."""
     state = gr.State(None, delete_callback=on_leave)
-    choices = shelf.choices()
+    choices = task_loader.choices()
     with gr.Column(elem_id="tasks"):
         still(f'<p class="untrained">{UNTRAINED}</p>')
         task = gr.Radio(

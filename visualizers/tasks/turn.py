@@ -12,8 +12,8 @@ from sigma.events import ChatRequest, Engine
 from visualizers.shared.stream import Run, stream_turn
 from visualizers.shared.turn_view import TurnView
 from visualizers.tasks.common import VerdictView, packed
-from visualizers.tasks.judging import Judgement, JudgeRoom
-from visualizers.tasks.shelf import Draw
+from visualizers.tasks.judging import Judgement, Judges
+from visualizers.tasks.loader import Draw
 
 POLL_SECONDS = 0.1
 ENDS = {"stop": "done", "length": "token budget used up", "context": "context is full"}
@@ -78,7 +78,7 @@ class Asked:
 
 
 def stream_and_judge(
-    engine: Engine, request: ChatRequest, asked: Asked, room: JudgeRoom, run: Run
+    engine: Engine, request: ChatRequest, asked: Asked, judges: Judges, run: Run
 ) -> Iterator[TurnUpdate]:
     """Both sides through the engine, and each through the judge when it has ended.
 
@@ -89,9 +89,9 @@ def stream_and_judge(
     try:
         for update in stream_turn(engine, request, None, run, pictures=False):
             answers = {side: asked.answer_payload(run.view, side) for side in update.texts}
-            yield TurnUpdate(answers, _judged(asked, room, run, views))
+            yield TurnUpdate(answers, _judged(asked, judges, run, views))
         while not run.stop.is_set():
-            changed = _judged(asked, room, run, views)
+            changed = _judged(asked, judges, run, views)
             ended = all(judgement.finished() for judgement in asked.judgements.values())
             # Always a yield: a generator that does not yield cannot be stopped.
             yield TurnUpdate(verdicts=changed)
@@ -104,14 +104,14 @@ def stream_and_judge(
                 judgement.leave()
 
 
-def _judged(asked: Asked, room: JudgeRoom, run: Run, views: dict[str, VerdictView]) -> dict[str, str]:
+def _judged(asked: Asked, judges: Judges, run: Run, views: dict[str, VerdictView]) -> dict[str, str]:
     """Begin to judge what has ended; payloads of the verdicts that changed."""
     changed = {}
     for side, view in run.view.sides.items():
         if view.meter.finish is None:
             continue
         if side not in asked.judgements:
-            asked.judgements[side] = room.start(asked.task, asked.cases[side], view.text)
+            asked.judgements[side] = judges.start(asked.task, asked.cases[side], view.text)
             views[side] = VerdictView(f"{run.view.run}-{side}", asked.names[side], asked.task, asked.draw)
         payload = views[side].payload(asked.judgements[side])
         if payload is not None:

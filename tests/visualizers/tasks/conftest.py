@@ -4,7 +4,7 @@ import pytest
 
 from sigma.aimicius import data
 from tests.fake_engine import FakeEngine
-from tests.visualizers.tasks.site import launch_tasks, small_shelf
+from tests.visualizers.tasks.site import launch_tasks, small_tasks
 
 
 @pytest.fixture(scope="module")
@@ -14,7 +14,7 @@ def tasks_site(tmp_path_factory):
     engine = FakeEngine(delay=0.01, words=20)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(data, "default_folder", lambda: folder)
-        page, url, loader = launch_tasks(engine, small_shelf())
+        page, url, loader = launch_tasks(engine, small_tasks())
         assert loader.wait(10)
         yield engine, url
         page.close()

@@ -13,7 +13,7 @@ from tests.aimicius.small_task import TASK, SmallTask
 from tests.fake_engine import FakeEngine
 from visualizers.page.page import build_page, launch_options
 from visualizers.shared.loader import EngineLoader
-from visualizers.tasks.shelf import Shelf
+from visualizers.tasks.loader import TaskLoader
 
 
 class OtherTask(SmallTask):
@@ -44,7 +44,7 @@ class TruthEngine(FakeEngine):
         return super()._answer(side, messages) if truth is None else truth.split(" ")
 
 
-def small_shelf() -> Shelf:
+def small_tasks() -> TaskLoader:
     """The small task, another one, and one that cannot be loaded."""
     tasks = {"small": TASK, "other": OtherTask()}
 
@@ -53,10 +53,10 @@ def small_shelf() -> Shelf:
             raise ModuleNotFoundError("No module named 'wasmtime'", name="wasmtime")
         return tasks[name]
 
-    return Shelf(("small", "other", "broken"), load)
+    return TaskLoader(("small", "other", "broken"), load)
 
 
-def launch_tasks(engine, shelf: Shelf | None, gate: threading.Event | None = None, port: int | None = None):
+def launch_tasks(engine, task_loader: TaskLoader | None, gate: threading.Event | None = None, port: int | None = None):
     """The page in this process; the model is loaded when `gate` is set. Returns (blocks, url, loader)."""
 
     def load(progress):
@@ -66,7 +66,7 @@ def launch_tasks(engine, shelf: Shelf | None, gate: threading.Event | None = Non
         return engine
 
     loader = EngineLoader(load)
-    page = build_page(loader, shelf=shelf)
+    page = build_page(loader, task_loader=task_loader)
     _, url, _ = page.launch(
         prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", server_port=port, **launch_options()
     )
@@ -80,10 +80,10 @@ if __name__ == "__main__":
     parser.add_argument("--real", action="store_true")
     options = parser.parse_args()
     if options.real:
-        whole = Shelf()
+        whole = TaskLoader()
         engine = TruthEngine([whole.task(name) for name in whole.names], delay=0.02, words=60)
     else:
-        whole, engine = small_shelf(), FakeEngine(0.02, 0.05, 60)
+        whole, engine = small_tasks(), FakeEngine(0.02, 0.05, 60)
     blocks, address, _ = launch_tasks(engine, whole, port=options.port)
     print(address, flush=True)
     blocks.block_thread()

@@ -5,7 +5,7 @@ import pytest
 from sigma.aimicius import NAMES
 from tests.visualizers.tasks.site import TruthEngine, launch_tasks
 from tests.visualizers.tasks.test_tasks_page import Guest
-from visualizers.tasks.shelf import Shelf
+from visualizers.tasks.loader import TaskLoader
 
 pytestmark = pytest.mark.browser
 PATIENCE = 90_000  # the first program in Optiflow's sandbox compiles a Python
@@ -13,19 +13,19 @@ PATIENCE = 90_000  # the first program in Optiflow's sandbox compiles a Python
 
 @pytest.fixture(scope="module")
 def real_site():
-    """(shelf, url) of a page over the four tasks."""
-    shelf = Shelf()
-    engine = TruthEngine([shelf.task(name) for name in NAMES], words=12)
-    page, url, loader = launch_tasks(engine, shelf)
+    """(task_loader, url) of a page over the four tasks."""
+    task_loader = TaskLoader()
+    engine = TruthEngine([task_loader.task(name) for name in NAMES], words=12)
+    page, url, loader = launch_tasks(engine, task_loader)
     assert loader.wait(10)
-    yield shelf, url
+    yield task_loader, url
     page.close()
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_example_is_judged_and_drawn(visit, real_site, name):
-    shelf, url = real_site
-    task = shelf.task(name)
+    task_loader, url = real_site
+    task = task_loader.task(name)
     one = Guest(visit(url))
     if name != NAMES[0]:
         one.page.locator(f"#task-pick input[value={name}]").check()

@@ -14,8 +14,8 @@ from tests.fake_engine import FakeEngine
 from visualizers.shared.stream import Run
 from visualizers.shared.turn_view import TurnView
 from visualizers.tasks import common, fields
-from visualizers.tasks.judging import JudgeRoom
-from visualizers.tasks.shelf import Shelf
+from visualizers.tasks.judging import Judges
+from visualizers.tasks.loader import TaskLoader
 from visualizers.tasks.turn import Asked, judge_one, stream_and_judge
 
 HOSTILE = '<img src=x onerror="window.broken=1"></pre></textarea><script>window.broken=1</script>&"\'`'
@@ -69,10 +69,10 @@ def test_more_fields_than_boxes_is_an_error_of_the_task():
         fields.to_boxes(Case("x", {str(i): "" for i in range(9)}, ""))
 
 
-# The shelf
+# The task_loader
 
 
-def test_the_shelf_loads_once_and_explains_what_it_cannot_load():
+def test_tasks_load_once_and_explains_what_it_cannot_load():
     loads = []
 
     def load(name):
@@ -83,17 +83,17 @@ def test_the_shelf_loads_once_and_explains_what_it_cannot_load():
             raise RuntimeError("secret")
         return TASK
 
-    shelf = Shelf(("small", "gone", "bad"), load)
-    assert shelf.task("small") is shelf.task("small") and loads == ["small"]
+    task_loader = TaskLoader(("small", "gone", "bad"), load)
+    assert task_loader.task("small") is task_loader.task("small") and loads == ["small"]
     with pytest.raises(PromptError, match="duckdb is missing"):
-        shelf.task("gone")
+        task_loader.task("gone")
     with pytest.raises(PromptError, match="log says why") as caught:
-        shelf.task("bad")
+        task_loader.task("bad")
     assert "secret" not in str(caught.value)
     for name in ("none", None, ["small"], "x" * 1000):
         with pytest.raises(PromptError, match="There is no task"):
-            shelf.task(name)
-    assert shelf.draw("small") is None, "a task without a drawing is shown as text"
+            task_loader.task(name)
+    assert task_loader.draw("small") is None, "a task without a drawing is shown as text"
 
 
 # Judges
@@ -112,8 +112,8 @@ class Slow(SmallTask):
 
 
 def test_parts_can_be_read_before_the_verdict():
-    slow, room = Slow(), JudgeRoom()
-    judgement = room.start(slow, TASK.examples()[0], "7")
+    slow, judges = Slow(), Judges()
+    judgement = judges.start(slow, TASK.examples()[0], "7")
     until(lambda: judgement.parts)
     assert not judgement.finished() and judgement.verdict is None
     slow.go.set()
@@ -122,14 +122,14 @@ def test_parts_can_be_read_before_the_verdict():
 
 
 def test_a_judge_that_takes_too_long_is_given_up_and_cannot_pile_up():
-    slow, room = Slow(), JudgeRoom(seats=1, seconds=0.2)
+    slow, judges = Slow(), Judges(seats=1, seconds=0.2)
     case = TASK.examples()[0]
-    hanging = room.judge(slow, case, "7")
+    hanging = judges.judge(slow, case, "7")
     assert hanging.verdict is None and "longer than" in hanging.problem
-    waiting = room.judge(TASK, case, "7")
+    waiting = judges.judge(TASK, case, "7")
     assert waiting.verdict is None and waiting.problem, "the only seat is taken"
     slow.go.set()
-    until(lambda: room.judge(TASK, case, "7").verdict is not None)
+    until(lambda: judges.judge(TASK, case, "7").verdict is not None)
     assert hanging.verdict is None, "a verdict that comes late changes nothing"
 
 
@@ -141,7 +141,7 @@ def test_a_judge_that_breaks_its_promise_is_no_crash(found):
                 raise RuntimeError("secret")
             yield from found
 
-    judgement = JudgeRoom().judge(Broken(), TASK.examples()[0], "7")
+    judgement = Judges().judge(Broken(), TASK.examples()[0], "7")
     assert judgement.verdict is None and "secret" not in judgement.problem and judgement.problem
 
 
@@ -161,7 +161,7 @@ def test_every_text_of_a_verdict_is_escaped():
             yield part
             yield Verdict({HOSTILE: Score(0.5, answer)}, (part,))
 
-    judged = JudgeRoom().judge(Echo(), TASK.examples()[0], HOSTILE)
+    judged = Judges().judge(Echo(), TASK.examples()[0], HOSTILE)
     (payload,) = [p for p in judge_one("k", HOSTILE, judged, None) if p]
     assert "<" not in payload
     (state,) = view_of(payload)
@@ -196,11 +196,11 @@ def test_a_verdict_without_a_truth_says_so():
 # A turn
 
 
-def asked_turn(engine, cases, budget=48, run=None, room=None, task=TASK):
+def asked_turn(engine, cases, budget=48, run=None, judges=None, task=TASK):
     asked = Asked(task, cases, budget, {"sigma": "Sigma", "gqa": "GQA"})
     run = run or Run(TurnView(0.0, tuple(cases)))
     request = ChatRequest(asked.messages(), Sampling(max_new_tokens=budget))
-    return asked, run, stream_and_judge(engine, request, asked, room or JudgeRoom(), run)
+    return asked, run, stream_and_judge(engine, request, asked, judges or Judges(), run)
 
 
 def test_a_turn_streams_both_sides_and_judges_each():

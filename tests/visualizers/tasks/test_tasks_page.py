@@ -9,7 +9,7 @@ import pytest
 
 from tests.fake_engine import FakeEngine
 from tests.visualizers.chat.test_chat_page import until
-from tests.visualizers.tasks.site import launch_tasks, small_shelf
+from tests.visualizers.tasks.site import launch_tasks, small_tasks
 
 pytestmark = pytest.mark.browser
 
@@ -142,7 +142,7 @@ def test_the_second_turn_tells_each_side_its_own_answer(guest, tasks_engine):
 
 def test_an_own_answer_is_judged_while_the_model_loads(visit, engine):
     gate = threading.Event()
-    page, url, _ = launch_tasks(FakeEngine(words=10), small_shelf(), gate)
+    page, url, _ = launch_tasks(FakeEngine(words=10), small_tasks(), gate)
     try:
         one = Guest(visit(url))
         one.open("#task-own-box")

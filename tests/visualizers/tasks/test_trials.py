@@ -13,13 +13,13 @@ from sigma.aimicius.scoring import Report
 from tests.aimicius.small_task import TASK, SmallTask
 from tests.fake_engine import FakeEngine
 from visualizers.tasks.evaluate import results, trial
-from visualizers.tasks.judging import JudgeRoom
+from visualizers.tasks.judging import Judges
 
 
 def run_small(engine=None, cases=None, task=TASK, side="truth", stop=None):
     cases = cases or list(task.generate("test"))[:6]
     one = trial.Trial(task, side, side, len(cases), Report(task, side))
-    for _ in trial.run_trial(one, cases, engine, JudgeRoom(), stop or threading.Event()):
+    for _ in trial.run_trial(one, cases, engine, Judges(), stop or threading.Event()):
         pass
     return one
 
@@ -32,7 +32,7 @@ def test_a_trial_of_the_truths_scores_in_full():
 def test_a_trial_asks_the_model_and_can_be_stopped():
     engine, stop = FakeEngine(words=400, delay=0.002), threading.Event()
     one = trial.Trial(TASK, "gqa", "GQA", 3, Report(TASK, "gqa"))
-    steps = trial.run_trial(one, list(TASK.generate("test"))[:3], engine, JudgeRoom(), stop)
+    steps = trial.run_trial(one, list(TASK.generate("test"))[:3], engine, Judges(), stop)
     next(steps)
     assert one.note.startswith("case 1 of 3: ") and one.note.endswith("of 48 tokens")
     assert list(engine.requests[-1].messages) == ["gqa"] and engine.open_now()

@@ -18,9 +18,9 @@ from visualizers.shared.turn_handlers import QUICK, TurnParts, Updates
 from visualizers.shared.turn_view import TurnView
 from visualizers.tasks.choose.handlers import form_parts, form_updates, model_names, turn_parts
 from visualizers.tasks.common import messages_html
-from visualizers.tasks.judging import JudgeRoom
+from visualizers.tasks.judging import Judges
 from visualizers.tasks.limits import JUDGES, check_answer
-from visualizers.tasks.shelf import Shelf
+from visualizers.tasks.loader import TaskLoader
 from visualizers.tasks.tab import MOST_TOKENS, TasksTab
 from visualizers.tasks.turn import Asked, empty_verdict, judge_one, stream_and_judge
 from visualizers.tasks.visit import Visit
@@ -29,8 +29,8 @@ from visualizers.tasks.visit import Visit
 class AskHandlers:
     """The handlers, bound to one tab, its visitors' runs, the tasks and the judges."""
 
-    def __init__(self, tab: TasksTab, parts: TurnParts, runs: Runs, shelf: Shelf, room: JudgeRoom):
-        self.tab, self.parts, self.runs, self.shelf, self.room = tab, parts, runs, shelf, room
+    def __init__(self, tab: TasksTab, parts: TurnParts, runs: Runs, task_loader: TaskLoader, judges: Judges):
+        self.tab, self.parts, self.runs, self.tasks, self.judges = tab, parts, runs, task_loader, judges
 
     def wire(self) -> list[Any]:
         """Attach the handlers; returns the events that stream, for whoever has to cancel them."""
@@ -60,7 +60,7 @@ class AskHandlers:
             return
         try:
             if visit.task is None:
-                visit.task = self.shelf.task(name)
+                visit.task = self.tasks.task(name)
             case = visit.task.examples()[index]
         except (PromptError, IndexError) as error:
             yield self.parts.warn(str(error))
@@ -114,7 +114,7 @@ class AskHandlers:
         run, task = Run(TurnView(time.monotonic(), tuple(cases))), visit.task
         try:
             tokens = number(budget, "Token budget", 1, MOST_TOKENS, whole=True)
-            asked = Asked(task, cases, tokens, model_names(self.runs), self.shelf.draw(task.name), turn)
+            asked = Asked(task, cases, tokens, model_names(self.runs), self.tasks.draw(task.name), turn)
             messages = asked.messages()
             self.runs.open(visit.session, run, request.session_hash)
         except PromptError as error:
@@ -147,7 +147,7 @@ class AskHandlers:
             request = make_request(messages, sampling, None, None, info.context_length, info.layers)
             run.view.restart(time.monotonic())
             last: dict[str, str] = {}
-            for update in stream_and_judge(engine, request, asked, self.room, run):
+            for update in stream_and_judge(engine, request, asked, self.judges, run):
                 changed: Updates = {tab.verdicts[side]: payload for side, payload in update.verdicts.items()}
                 for side, payload in update.answers.items():
                     if last.get(side) != payload:
@@ -173,6 +173,6 @@ class AskHandlers:
         except PromptError as error:
             yield empty_verdict(visit.task.name, str(error))
             return
-        judged = self.room.start(visit.task, case, answer)
-        for payload in judge_one(uuid.uuid4().hex, "Your answer", judged, self.shelf.draw(visit.task.name)):
+        judged = self.judges.start(visit.task, case, answer)
+        for payload in judge_one(uuid.uuid4().hex, "Your answer", judged, self.tasks.draw(visit.task.name)):
             yield gr.skip() if payload is None else payload

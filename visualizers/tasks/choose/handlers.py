@@ -15,7 +15,7 @@ from visualizers.shared.turn_handlers import QUICK, TurnParts, Updates
 from visualizers.shared.turn_view import TurnView
 from visualizers.tasks.common import messages_html
 from visualizers.tasks.fields import lines_of
-from visualizers.tasks.shelf import Shelf
+from visualizers.tasks.loader import TaskLoader
 from visualizers.tasks.tab import MOST_EXAMPLES, MOST_TOKENS, TasksTab
 from visualizers.tasks.turn import answer_payload, empty_verdict, names_of
 from visualizers.tasks.visit import Visit
@@ -64,8 +64,8 @@ def form_updates(tab: TasksTab, visit: Visit, case: Case) -> Updates:
 class ChooseHandlers:
     """The handlers, bound to one tab, its visitors' runs and the tasks."""
 
-    def __init__(self, tab: TasksTab, parts: TurnParts, runs: Runs, shelf: Shelf):
-        self.tab, self.parts, self.runs, self.shelf = tab, parts, runs, shelf
+    def __init__(self, tab: TasksTab, parts: TurnParts, runs: Runs, task_loader: TaskLoader):
+        self.tab, self.parts, self.runs, self.tasks = tab, parts, runs, task_loader
 
     def wire(self, asked: list[Any]) -> None:
         """Attach the handlers; picking another task cancels the events in `asked`."""
@@ -83,7 +83,7 @@ class ChooseHandlers:
         if visit is not None and visit.task is not None:
             return {self.tab.state: gr.skip()}  # Gradio takes an empty dictionary for a missing value
         updates = self.pick(name, visit)
-        self.shelf.warm()
+        self.tasks.warm()
         return updates
 
     def pick(self, name: str, visit: Visit | None) -> Updates:
@@ -92,7 +92,7 @@ class ChooseHandlers:
         self.runs.stop(visit.session)
         visit.asked = None
         try:
-            task = self.shelf.task(name)
+            task = self.tasks.task(name)
             examples = task.examples()[:MOST_EXAMPLES]
         except PromptError as error:
             visit.task = None

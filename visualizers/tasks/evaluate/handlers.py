@@ -17,8 +17,8 @@ from visualizers.shared.turn_handlers import QUICK, TurnParts, Updates
 from visualizers.shared.turn_view import TurnView
 from visualizers.tasks.evaluate.results import results_payload
 from visualizers.tasks.evaluate.trial import MOST_CASES, SAY_SECONDS, Trial, find_cases, run_trial
-from visualizers.tasks.judging import JudgeRoom
-from visualizers.tasks.shelf import Shelf
+from visualizers.tasks.judging import Judges
+from visualizers.tasks.loader import TaskLoader
 from visualizers.tasks.tab import TasksTab
 from visualizers.tasks.visit import Visit
 
@@ -28,8 +28,8 @@ KEPT = 4  # runs that a table shows beside each other
 class TrialHandlers:
     """The handlers of Evaluate; a visitor has one run at a time, an evaluation or a turn."""
 
-    def __init__(self, tab: TasksTab, runs: Runs, shelf: Shelf, room: JudgeRoom):
-        self.tab, self.runs, self.shelf, self.room = tab, runs, shelf, room
+    def __init__(self, tab: TasksTab, runs: Runs, task_loader: TaskLoader, judges: Judges):
+        self.tab, self.runs, self.tasks, self.judges = tab, runs, task_loader, judges
         self.parts = TurnParts(tab.evaluate, tab.trial_stop, tab.trial_notice, "The truths can be judged")
 
     def wire(self) -> None:
@@ -49,7 +49,7 @@ class TrialHandlers:
             if side not in (*SIDES, "truth"):
                 raise PromptError("Choose whose answers are judged.")
             count = number(limit, "Cases", 1, MOST_CASES, whole=True)
-            task = self.shelf.task(name)
+            task = self.tasks.task(name)
             self.runs.open(visit.session, run, request.session_hash)
         except PromptError as error:
             yield self.parts.warn(str(error))
@@ -79,7 +79,7 @@ class TrialHandlers:
             visit.trials[task.name] = [*earlier, trial][-KEPT:]
             yield {**self.parts.say(""), tab.results: self._results(visit, task, True)}
             said = time.monotonic()
-            for _ in run_trial(trial, cases, engine, self.room, run.stop):
+            for _ in run_trial(trial, cases, engine, self.judges, run.stop):
                 late = time.monotonic() - said >= SAY_SECONDS
                 said = time.monotonic() if late else said
                 yield {tab.results: self._results(visit, task, True)} if late else {tab.results: gr.skip()}

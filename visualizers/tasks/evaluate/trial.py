@@ -13,7 +13,7 @@ from sigma.aimicius.contract import Case, Task, Verdict
 from sigma.aimicius.evaluate import ask, load_cases
 from sigma.aimicius.scoring import Report
 from sigma.events import Engine, StepEvent
-from visualizers.tasks.judging import JudgeRoom
+from visualizers.tasks.judging import Judges
 
 MOST_CASES = 100
 SAY_SECONDS = 0.5
@@ -79,7 +79,7 @@ def find_cases(task: Task, limit: int, stop: threading.Event) -> Iterator[str | 
 
 
 def run_trial(
-    trial: Trial, cases: list[Case], engine: Engine | None, room: JudgeRoom, stop: threading.Event
+    trial: Trial, cases: list[Case], engine: Engine | None, judges: Judges, stop: threading.Event
 ) -> Iterator[None]:
     """Ask and judge case by case; a yield whenever the trial has something new to show, at least every half second.
 
@@ -91,7 +91,7 @@ def run_trial(
             answer = yield from _answered(trial, case, number, engine, stop)
         if stop.is_set() or answer is None:
             return
-        judgement = room.start(trial.task, case, answer.text)
+        judgement = judges.start(trial.task, case, answer.text)
         try:
             while not judgement.finished():
                 judgement.done.wait(SAY_SECONDS)

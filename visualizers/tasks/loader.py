@@ -19,7 +19,7 @@ TITLES = {"cmdgen": "CMDGen", "infrawise": "Infrawise", "optiflow": "Optiflow", 
 Draw = Callable[[dict[str, Any]], str]
 
 
-class Shelf:
+class TaskLoader:
     """Tasks by name, each with its title for the radio button."""
 
     def __init__(self, names: tuple[str, ...] = NAMES, load: Callable[[str], Task] = load_task):
