@@ -75,6 +75,10 @@ def answers_of(visitor, tokens):
     box = visitor.page.locator("#max-tokens input[type=number]")
     box.fill(str(tokens))
     box.press("Enter")
+    # The slider beside the box says that the page has taken the number.
+    visitor.page.wait_for_function(
+        "n => document.querySelector('#max-tokens input[type=range]').value === String(n)", arg=tokens
+    )
     settings.click()
 
 
