@@ -3,6 +3,8 @@
 What keeps the splits apart: no sentence (`phrases`), no (kind of machine, GPUs, chunks), no data size, no link latency and
 no link bandwidth of one split occurs in another. The known machines occur in the training split and in the examples only.
 Every truth is played and timed here as it is made: valid, and for a second turn at least 5 % faster than the plan before.
+
+`examples` has over 60 lines: six cases written out.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Pairs of commands that were compared by hand: `=` they do the same, `!` they do not. The node's vendor heads each block.
 
 A pair is two lines; the second begins with the sign. What decides is said in the block's title.
+It has over 300 lines: a table.
 """
 
 from tests.aimicius.cmdgen import pairs_amd

@@ -12,7 +12,8 @@ from sigma.aimicius.optiflow.generator.programs import good_program, print_of, s
 from sigma.aimicius.optiflow.judge import judge_output
 from sigma.aimicius.optiflow.question import read_question
 from tests.visualizers.modules import serve_modules
-from visualizers.tasks.optiflow import arrivals, draw, positions
+from visualizers.tasks.optiflow import arrivals, draw
+from visualizers.tasks.optiflow_picture import positions
 
 ASSETS = Path(__file__).parents[3] / "assets"
 EXAMPLES = {case.id: case for case in TASK.examples()}

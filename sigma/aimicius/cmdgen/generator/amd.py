@@ -1,4 +1,7 @@
-"""Intents for AMD nodes: rocm-smi and amd-smi. Questions name the tool, because both could often answer."""
+"""Intents for AMD nodes: rocm-smi and amd-smi. Questions name the tool, because both could often answer.
+
+It has over 300 lines: a list of intents, one after another, where a cut would only be to turn a page.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Intents for NVIDIA nodes: nvidia-smi and its sub-commands. Phrases: train plain, `=` dev, `+` test (see phrasing.intent)."""
+"""Intents for NVIDIA nodes: nvidia-smi and its sub-commands. Phrases: train plain, `=` dev, `+` test (see phrasing.intent).
+
+It has over 300 lines: a list of intents, one after another, where a cut would only be to turn a page.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 A value is a pair (as the command has it, as a person says it). Words of a tool's own language (field names, sections, types)
 are no values: a model cannot guess those, so all splits draw from them, but never the same list of several.
+
+It has over 300 lines: lists of values. Cases are drawn from them in this order.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""What amd-smi tells of one MI300X, section by section."""
+"""What amd-smi tells of one MI300X, section by section.
+
+`metric` has over 60 lines: one literal, a section after the other as the tool prints them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""nvidia-smi -q: the long report as nested tables, its -d sections, and the same as XML."""
+"""nvidia-smi -q: the long report as nested tables, its -d sections, and the same as XML.
+
+`sections` has over 60 lines: one literal, a section after the other as the tool prints them.
+"""
 
 from __future__ import annotations
 

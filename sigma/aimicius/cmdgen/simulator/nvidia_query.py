@@ -1,4 +1,7 @@
-"""nvidia-smi's CSV queries: a value for every field of `tools.nvidia_fields`, and the tables made of them."""
+"""nvidia-smi's CSV queries: a value for every field of `tools.nvidia_fields`, and the tables made of them.
+
+`gpu_value` has over 60 lines: a table, one line for each field.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""nvidia-smi on the simulated node: the summary table, queries, settings; dmon and its kin are in nvidia_monitor."""
+"""nvidia-smi on the simulated node: the summary table, queries, settings; dmon and its kin are in nvidia_monitor.
+
+`_setting` has over 60 lines: a case for each setting, with the words of the tool.
+"""
 
 from __future__ import annotations
 

@@ -20,6 +20,8 @@ SILENT = frozenset(
     }
 )  # fmt: skip
 
+TABLE_CALLS = ("table", "external_table", "materialized_view")
+
 
 @dataclass(slots=True)
 class Node:
@@ -80,3 +82,31 @@ def string_value(node: Node) -> str:
     if text.startswith("@"):
         return text[2:-1].replace(text[1] * 2, text[1])
     return text[1:-1].replace('\\"', '"').replace("\\'", "'").replace("\\\\", "\\")
+
+
+def steps_of(node: Node) -> list[tuple[str, Node | None, Node]] | None:
+    """cluster("a").database("b").T as [(function, argument, node), ..., ("", None, name)]; None for anything else."""
+    if node.rule == "namedFunctionCallExpression":
+        if node.kids[0].name not in ("cluster", "database", *TABLE_CALLS) or len(node.kids) != 4:
+            return None
+        return [(node.kids[0].name, node.kids[2], node)]
+    if node.rule not in (
+        "dotCompositeFunctionCallExpression",
+        "functionCallOrPathExpression",
+        "wildcardedPathExpression",
+    ):
+        return None
+    steps = steps_of(node.kids[0])
+    if not steps:
+        return None
+    for kid in node.kids[1:]:
+        if kid.rule == "dotCompositeFunctionCallOperation":
+            more = steps_of(kid.kids[1])
+            if not more:
+                return None
+            steps += more
+        elif kid.rule == "functionCallOrPathPathOperation":
+            steps.append(("", None, kid.kids[1]))
+        elif kid.is_name or kid.rule == "wildcardedName":
+            steps.append(("", None, kid))
+    return steps
