@@ -1,4 +1,4 @@
-"""The house keeps its floors: what imports what, what stands where, and how long a file may be. See README, "Layout"."""
+"""The house keeps its floors: what imports what, what stands where, and how long a file may be."""
 
 import subprocess
 import sys
