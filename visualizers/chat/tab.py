@@ -10,8 +10,8 @@ import gradio as gr
 
 from sigma.events import SIDES, SideInfo
 from visualizers.chat.column import column_head
-from visualizers.chat.pictures import pictures
 from visualizers.page.assets import ASSETS
+from visualizers.page.html import fragment
 from visualizers.shared.options import MAX_NEW_TOKENS
 
 MENU_JS = """() => {
@@ -81,7 +81,7 @@ def chat_tab(infos: dict[str, SideInfo], on_leave: Any) -> ChatTab:
     with gr.Column(elem_id="dock"):
         dock = _dock()
     settings = _settings(infos)
-    return ChatTab(state=state, columns=columns, heads=heads, live=pictures(), **dock, **settings)
+    return ChatTab(state=state, columns=columns, heads=heads, live=_pictures(), **dock, **settings)
 
 
 def _dock() -> dict[str, Any]:
@@ -181,3 +181,18 @@ def _settings(infos: dict[str, SideInfo]) -> dict[str, Any]:
         )
         sampling = [temperature, top_p, top_k, penalty, tokens, seed]
     return dict(system=system, selective=selective, layer=layer, pictures=shown, sampling=sampling)
+
+
+def _pictures() -> gr.HTML:
+    """The live pictures; the value is a `TurnView.payload()`, drawn by `assets/chat/`.
+
+    The template has no `${value}`: with one, every update would write the body anew and wipe the canvases.
+    """
+    return gr.HTML(
+        value="",
+        html_template=fragment("chat/pictures"),
+        js_on_load="sigma.mount('chat', element, props, watch);",
+        elem_id="live",
+        padding=False,
+        apply_default_css=False,
+    )
