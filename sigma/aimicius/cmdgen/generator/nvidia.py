@@ -8,7 +8,6 @@ from __future__ import annotations
 from sigma.aimicius.cmdgen.generator.phrasing import Intent, intent
 
 BOTH = ("8xH100", "8xA100")
-H100 = ("8xH100",)
 
 
 def _i(command: str, text: str, systems: tuple[str, ...] = BOTH) -> Intent:
