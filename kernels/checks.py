@@ -1,8 +1,14 @@
-"""What the front doors and the ops ask of their arguments; each check raises ValueError with the numbers.
+"""What the front doors and the ops ask of their arguments.
+
+Each check names the argument: TypeError for another kind of thing than is taken (an array, a list, None, a text, a
+sparse or nested tensor), ValueError with the numbers for what does not fit.
 
 The good path is a handful of comparisons: it runs per layer. `reads_lengths=False` leaves the values of `lengths` alone:
 while a graph is traced there are none.
 """
+
+import math
+from numbers import Real
 
 import torch
 
@@ -18,14 +24,41 @@ def needs_grad(*tensors: torch.Tensor) -> bool:
 def check_attention(
     q: torch.Tensor,
     k: torch.Tensor,
-    v: torch.Tensor | None,
+    v: torch.Tensor,
     lengths: torch.Tensor | None,
+    scale: float | None = None,
     reads_lengths: bool = True,
 ) -> None:
-    """ValueError unless q, k and v (None: only q and k are read) fit together."""
-    for name, x in (("q", q), ("k", k)) if v is None else (("q", q), ("k", k), ("v", v)):
-        if x.dim() != 4:
-            raise ValueError(f"{name} must be [batch, heads, rows, dim], got shape {tuple(x.shape)}")
+    """TypeError or ValueError unless q, k, v, lengths and scale are what an attention takes and fit together."""
+    _check_tensor("v", v)
+    check_scores(q, k, lengths, scale, reads_lengths)
+    vb, n_v, v_rows, d_v = _four(v, "v")
+    b, n_q = q.shape[:2]
+    rows = k.shape[2]
+    if not (n_v and d_v):
+        raise ValueError(f"empty sequence: v {tuple(v.shape)}")
+    if n_q % n_v:
+        raise ValueError(f"{n_q} query heads cannot share {n_v} value heads evenly")
+    if vb != b or v_rows != rows:
+        raise ValueError(f"v {tuple(v.shape)} does not fit k {tuple(k.shape)}: batch and rows must agree")
+    if v.dtype != q.dtype or v.device != q.device:
+        raise ValueError(f"v is {v.dtype} on {v.device}, q is {q.dtype} on {q.device}")
+
+
+def check_scores(
+    q: torch.Tensor,
+    k: torch.Tensor,
+    lengths: torch.Tensor | None,
+    scale: float | None = None,
+    reads_lengths: bool = True,
+) -> None:
+    """As `check_attention`, for what reads no V."""
+    _check_tensor("q", q)
+    _check_tensor("k", k)
+    if scale is not None:
+        _check_scale(scale)
+    for name, x in (("q", q), ("k", k)):
+        _four(x, name)
     b, n_q, t, d_k = q.shape
     kb, n_k, rows, kd = k.shape
     if not (b and n_q and t and d_k and n_k and rows):
@@ -41,26 +74,31 @@ def check_attention(
         raise ValueError(f"dtype {dtype} is not supported: expected bfloat16, float16 or float32")
     if k.dtype != dtype or k.device != device:
         raise ValueError(f"k is {k.dtype} on {k.device}, q is {dtype} on {device}")
-    if v is not None:
-        vb, n_v, v_rows, d_v = v.shape
-        if not (n_v and d_v):
-            raise ValueError(f"empty sequence: v {tuple(v.shape)}")
-        if n_q % n_v:
-            raise ValueError(f"{n_q} query heads cannot share {n_v} value heads evenly")
-        if vb != b or v_rows != rows:
-            raise ValueError(f"v {tuple(v.shape)} does not fit k {tuple(k.shape)}: batch and rows must agree")
-        if v.dtype != dtype or v.device != device:
-            raise ValueError(f"v is {v.dtype} on {v.device}, q is {dtype} on {device}")
     if lengths is not None:
         _check_lengths(lengths, b, t, rows, device, reads_lengths)
 
 
-def check_few(q: torch.Tensor, top_k: int = 1) -> None:
-    """ValueError for more queries than decoding takes, or for a selection of nothing."""
+def check_few(q: torch.Tensor) -> None:
+    """ValueError for more queries than decoding takes."""
     if q.shape[2] > MAX_DECODE_QUERIES:
         raise ValueError(f"decode takes at most {MAX_DECODE_QUERIES} queries per sequence, got t = {q.shape[2]}")
+
+
+def check_selection(q: torch.Tensor, top_k: int, renormalize: bool) -> None:
+    """As `check_few`; and TypeError or ValueError for a selection of nothing, or of a number that counts no rows."""
+    check_few(q)
+    if type(top_k) is not int and (not isinstance(top_k, int | torch.SymInt) or isinstance(top_k, bool)):
+        raise TypeError(f"top_k must be a whole number, got {_kind(top_k)}")
     if top_k < 1:
         raise ValueError(f"top_k must be at least 1, got {top_k}")
+    if type(renormalize) is not bool:
+        raise TypeError(f"renormalize must be True or False, got {_kind(renormalize)}")
+
+
+def check_wanted(return_lse: bool) -> None:
+    """TypeError unless it is a bool."""
+    if type(return_lse) is not bool:
+        raise TypeError(f"return_lse must be True or False, got {_kind(return_lse)}")
 
 
 def check_append(
@@ -74,12 +112,18 @@ def check_append(
     lengths: torch.Tensor | None,
     reads_lengths: bool = True,
 ) -> None:
-    """ValueError unless the arguments of `kernels.append_rope` fit together."""
+    """TypeError or ValueError unless the arguments of `kernels.append_rope` are what it takes and fit together."""
+    for name, x in (("q", q), ("cos", cos), ("sin", sin)):
+        _check_tensor(name, x)
     for name, x in (("q", q), ("k", k), ("v", v), ("k_cache", k_cache), ("v_cache", v_cache)):
-        if x.dim() != 4:
-            raise ValueError(f"{name} must be [batch, heads, rows, dim], got shape {tuple(x.shape)}")
+        _check_tensor(name, x)
+        _four(x, name)
         if x.dtype != q.dtype or x.device != q.device:
             raise ValueError(f"{name} is {x.dtype} on {x.device}, q is {q.dtype} on {q.device}")
+    if needs_grad(q, k, v, k_cache, v_cache, cos, sin):
+        raise ValueError("append_rope has no gradient: call it under torch.no_grad(), or detach what requires one")
+    if q.dtype not in _DTYPES:
+        raise ValueError(f"dtype {q.dtype} is not supported: expected bfloat16, float16 or float32")
     b, n_q, t, d_k = q.shape
     rows = k_cache.shape[2]
     if not (b and n_q and t and d_k):
@@ -97,10 +141,7 @@ def check_append(
         raise ValueError(f"cos is {cos.dtype} on {cos.device}, sin {sin.dtype} on {sin.device}, q is on {q.device}")
     most, least = rows, rows
     if lengths is not None:
-        if lengths.dtype != torch.int64 or tuple(lengths.shape) != (b,):
-            raise ValueError(f"lengths must be int64 [{b}], got {lengths.dtype} {tuple(lengths.shape)}")
-        if lengths.device.type != "cpu" and lengths.device != q.device:
-            raise ValueError(f"lengths is on {lengths.device}, q is on {q.device}")
+        _check_kind_of_lengths(lengths, b, q.device)
         if not reads_lengths or lengths.device.type != "cpu":
             return  # on a GPU, reading them would wait for it
         most, least = int(lengths.max()), int(lengths.min())
@@ -111,7 +152,8 @@ def check_append(
 
 
 def check_silu_mul(gate_up: torch.Tensor) -> None:
-    """ValueError unless gate_up holds two halves of one of the types that the kernels compute in."""
+    """TypeError or ValueError unless gate_up holds two halves of one of the types that the kernels compute in."""
+    _check_tensor("gate_up", gate_up)
     width = gate_up.shape[-1] if gate_up.dim() else 0
     if not width or width % 2 or not gate_up.numel():
         raise ValueError(f"gate_up must be [.., 2 * width] and not empty, got shape {tuple(gate_up.shape)}")
@@ -120,10 +162,7 @@ def check_silu_mul(gate_up: torch.Tensor) -> None:
 
 
 def _check_lengths(lengths: torch.Tensor, b: int, t: int, rows: int, device: torch.device, reads_lengths: bool) -> None:
-    if lengths.dtype != torch.int64 or tuple(lengths.shape) != (b,):
-        raise ValueError(f"lengths must be int64 [{b}], got {lengths.dtype} {tuple(lengths.shape)}")
-    if lengths.device.type != "cpu" and lengths.device != device:
-        raise ValueError(f"lengths is on {lengths.device}, q is on {device}")
+    _check_kind_of_lengths(lengths, b, device)
     # Reading values on a GPU would wait for it, so only host lengths are checked.
     if reads_lengths and lengths.device.type == "cpu":
         values = lengths.tolist()
@@ -131,3 +170,40 @@ def _check_lengths(lengths: torch.Tensor, b: int, t: int, rows: int, device: tor
             raise ValueError(f"length {max(values)} is beyond the buffer of {rows} rows")
         if min(values) < t:
             raise ValueError(f"length {min(values)} is less than the {t} queries")
+
+
+def _check_kind_of_lengths(lengths: torch.Tensor, b: int, device: torch.device) -> None:
+    _check_tensor("lengths", lengths)
+    if lengths.dtype != torch.int64 or tuple(lengths.shape) != (b,):
+        raise ValueError(f"lengths must be int64 [{b}], got {lengths.dtype} {tuple(lengths.shape)}")
+    if lengths.device.type != "cpu" and lengths.device != device:
+        raise ValueError(f"lengths is on {lengths.device}, q is on {device}")
+
+
+def _check_tensor(name: str, x: torch.Tensor) -> None:
+    if not isinstance(x, torch.Tensor):
+        raise TypeError(f"{name} must be a torch.Tensor, got {_kind(x)}")
+    if x.layout is not torch.strided or x.is_nested:
+        how = "nested" if x.is_nested else str(x.layout).removeprefix("torch.")
+        raise TypeError(f"{name} must be a plain strided tensor, got a {how} one")
+
+
+def _check_scale(scale: float) -> None:
+    if type(scale) is not float and not isinstance(scale, Real | torch.SymFloat | torch.SymInt):
+        raise TypeError(f"scale must be a number or None, got {_kind(scale)}")
+    if isinstance(scale, bool):
+        raise TypeError("scale must be a number or None, got a bool")
+    if isinstance(scale, Real) and not math.isfinite(scale):
+        raise ValueError(f"scale must be finite, got {scale}")
+
+
+def _four(x: torch.Tensor, name: str) -> torch.Size:
+    if x.dim() != 4:
+        raise ValueError(f"{name} must be [batch, heads, rows, dim], got shape {tuple(x.shape)}")
+    return x.shape
+
+
+def _kind(x: object) -> str:
+    return (
+        "None" if x is None else f"{type(x).__module__.partition('.')[0]}.{type(x).__name__}".removeprefix("builtins.")
+    )

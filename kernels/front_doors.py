@@ -8,7 +8,15 @@ import torch
 from torch.compiler import is_compiling
 
 from kernels.backends import call, has_own_backward_for
-from kernels.checks import check_append, check_attention, check_few, check_silu_mul
+from kernels.checks import (
+    check_append,
+    check_attention,
+    check_few,
+    check_scores,
+    check_selection,
+    check_silu_mul,
+    check_wanted,
+)
 from kernels.decode import reference as decode_reference
 from kernels.selective.reference import SelectiveResult
 from kernels.swiglu import reference as swiglu_reference
@@ -29,14 +37,16 @@ def decode_attention(
     v `[b, n_v, T, d_v]`; strides are free as long as the last dimension is contiguous. `scale` defaults to
     `d_k ** -0.5`. `lengths`, int64 `[b]`, gives the valid rows of each sequence, the newest being `lengths - 1`;
     memory past them is never used. Returns `[b, n_q, t, d_v]` in q's dtype, with `return_lse` also the natural-log
-    LSE, fp32 `[b, n_q, t]`. ValueError, with the numbers, when the arguments do not fit together.
+    LSE, fp32 `[b, n_q, t]`. A NaN that a query sees makes its result NaN. ValueError, with the numbers, when the
+    arguments do not fit together; TypeError, with the name, for an argument of another kind.
     """
     if is_compiling():
         from kernels import traced
 
         return traced.decode_attention(q, k, v, scale=scale, lengths=lengths, return_lse=return_lse)
-    check_attention(q, k, v, lengths)
+    check_attention(q, k, v, lengths, scale)
     check_few(q)
+    check_wanted(return_lse)
     return call("decode_attention", q, k, v, scale=scale, lengths=lengths, return_lse=return_lse)
 
 
@@ -54,7 +64,8 @@ def prefill_attention(
         from kernels import traced
 
         return traced.prefill_attention(q, k, v, scale=scale, lengths=lengths, return_lse=return_lse)
-    check_attention(q, k, v, lengths)
+    check_attention(q, k, v, lengths, scale)
+    check_wanted(return_lse)
     return call("prefill_attention", q, k, v, scale=scale, lengths=lengths, return_lse=return_lse)
 
 
@@ -72,14 +83,14 @@ def selective_decode_attention(
 
     Arguments as `decode_attention`; `top_k` is per query head, ties go to the lowest index, and `top_k >= T - 1` is
     full attention. `renormalize` makes the kept weights sum to 1 (arXiv 2501.13629, Appendix B.2, leaves it open).
-    Returns a `SelectiveResult`. ValueError, with the numbers, when the arguments do not fit together.
+    Returns a `SelectiveResult`. ValueError and TypeError as `decode_attention`.
     """
     if is_compiling():
         from kernels import traced
 
         return traced.selective_decode_attention(q, k, v, top_k, scale=scale, renormalize=renormalize, lengths=lengths)
-    check_attention(q, k, v, lengths)
-    check_few(q, top_k)
+    check_attention(q, k, v, lengths, scale)
+    check_selection(q, top_k, renormalize)
     return call("selective_decode_attention", q, k, v, top_k, scale=scale, renormalize=renormalize, lengths=lengths)
 
 
@@ -88,9 +99,9 @@ def attention_weights(
 ) -> torch.Tensor:
     """Softmax weights of every query head over the cached rows, fp32 `[b, n_q, t, T]`; a picture, not a fast path."""
     if is_compiling():
-        check_attention(q, k, None, lengths, reads_lengths=False)
+        check_scores(q, k, lengths, scale, reads_lengths=False)
         return decode_reference.attention_weights(q, k, scale=scale, lengths=lengths)
-    check_attention(q, k, None, lengths)
+    check_scores(q, k, lengths, scale)
     return call("attention_weights", q, k, scale=scale, lengths=lengths)
 
 
@@ -112,7 +123,7 @@ def append_rope(
     entries are equal. `lengths`, int64 `[b]`, counts each sequence's rows with the new ones, as `decode_attention`
     takes it (default T): new row j goes to row, and has position, `lengths - t + j`. On a GPU the values of `lengths`
     are not read by the host; a row outside the cache is then left out. ValueError, with the numbers, when the
-    arguments do not fit together. No gradients: this is for decoding.
+    arguments do not fit together, TypeError for an argument of another kind. No gradients: this is for decoding.
     """
     if is_compiling():
         from kernels import traced
@@ -125,7 +136,8 @@ def append_rope(
 def silu_mul(gate_up: torch.Tensor) -> torch.Tensor:
     """silu(gate) * up of a stacked projection: gate_up `[.., 2 * width]`, the gate first -> `[.., width]` in its dtype.
 
-    ValueError, with the shape, for an odd or empty last dimension and for other types than bf16, fp16 and fp32.
+    ValueError, with the shape, for an odd or empty last dimension and for other types than bf16, fp16 and fp32;
+    TypeError for what is no plain tensor.
     """
     check_silu_mul(gate_up)
     if is_compiling():

@@ -10,7 +10,7 @@ import torch
 from torch.library import Library, register_autograd, register_fake
 
 from kernels.backends import call, has_own_backward_for
-from kernels.checks import check_append, check_attention, check_few, needs_grad
+from kernels.checks import check_append, check_attention, check_few, check_selection, needs_grad
 from kernels.prefill.backward import attention_backward
 
 _library = Library("diffqkv", "DEF")
@@ -41,7 +41,7 @@ _library.define(
 
 def _decode(q, k, v, scale=None, lengths=None, return_lse=False):
     """As `kernels.decode_attention`; out is contiguous, and lse is empty, `[0]`, unless asked for."""
-    check_attention(q, k, v, lengths)
+    check_attention(q, k, v, lengths, scale)
     check_few(q)
     result = call("decode_attention", q, k, v, scale=scale, lengths=lengths, return_lse=return_lse)
     out, lse = result if return_lse else (result, q.new_empty(0, dtype=torch.float32))
@@ -50,7 +50,7 @@ def _decode(q, k, v, scale=None, lengths=None, return_lse=False):
 
 def _prefill(q, k, v, scale=None, lengths=None, return_lse=False):
     """As `kernels.prefill_attention`; out is a view of a `[b, t, n_q, d_v]` tensor, lse as in `_decode`."""
-    check_attention(q, k, v, lengths)
+    check_attention(q, k, v, lengths, scale)
     result = call("prefill_attention", q, k, v, scale=scale, lengths=lengths, return_lse=return_lse)
     out, lse = result if return_lse else (result, q.new_empty(0, dtype=torch.float32))
     return _rows_first(out), lse.contiguous()
@@ -59,8 +59,8 @@ def _prefill(q, k, v, scale=None, lengths=None, return_lse=False):
 def _selective(q, k, v, top_k, scale=None, renormalize=True, lengths=None):
     """The three fields of `SelectiveResult`, contiguous. RuntimeError where a gradient would be lost in silence."""
     _refuse_gradients(q, k, v)
-    check_attention(q, k, v, lengths)
-    check_few(q, top_k)
+    check_attention(q, k, v, lengths, scale)
+    check_selection(q, top_k, renormalize)
     result = call("selective_decode_attention", q, k, v, top_k, scale=scale, renormalize=renormalize, lengths=lengths)
     return result.out.contiguous(), result.captured.contiguous(), result.positions.contiguous()
 
@@ -107,7 +107,7 @@ def _decode_fake(q, k, v, scale=None, lengths=None, return_lse=False):
 
 
 def _prefill_fake(q, k, v, scale=None, lengths=None, return_lse=False):
-    check_attention(q, k, v, lengths, reads_lengths=False)
+    check_attention(q, k, v, lengths, scale, reads_lengths=False)
     b, n_q, t, _ = q.shape
     lse = q.new_empty((b, n_q, t) if return_lse else 0, dtype=torch.float32)
     return q.new_empty((b, t, n_q, v.shape[3])).transpose(1, 2), lse
@@ -115,8 +115,8 @@ def _prefill_fake(q, k, v, scale=None, lengths=None, return_lse=False):
 
 def _selective_fake(q, k, v, top_k, scale=None, renormalize=True, lengths=None):
     _refuse_gradients(q, k, v)
-    check_attention(q, k, v, lengths, reads_lengths=False)
-    check_few(q, top_k)
+    check_attention(q, k, v, lengths, scale, reads_lengths=False)
+    check_selection(q, top_k, renormalize)
     b, n_q, t, _ = q.shape
     width = torch.sym_min(top_k, k.shape[2] - 1) + 1
     captured = q.new_empty((b, n_q, t), dtype=torch.float32)

@@ -55,6 +55,7 @@ inline vf load_part(const void* p, int64_t bytes) {
 #endif
 }
 
+// The larger of each lane; where one is NaN the second, on every processor.
 inline vf vmax(vf a, vf b) {
 #if SIGMA_AVX512
   return (vf)_mm512_max_ps((__m512)a, (__m512)b);
@@ -82,7 +83,7 @@ inline float maximum(vf v) {
 #endif
 }
 
-// 2^x for x <= 0 to about 2e-7 relative; 0 from -126 down, minus infinity included.
+// 2^x for x <= 0 to about 2e-7 relative; 0 from -126 down, minus infinity included; NaN for NaN.
 inline vf exp2_negative(vf x) {
   const vf magic = splat(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer held in the low mantissa bits
   const vf clamped = vmax(x, splat(-126.0f));
@@ -100,7 +101,7 @@ inline vf exp2_negative(vf x) {
   memcpy(&exponent, &shifted, sizeof exponent);
   bits += exponent << 23;
   memcpy(&p, &bits, sizeof p);
-  return x > splat(-126.0f) ? p : vf{};
+  return x > splat(-126.0f) ? p : vmax(vf{}, x);  // x is below zero or NaN here, and vmax then gives its second
 }
 
 // The two bf16 of every word as floats: the even dims and the odd dims.
@@ -181,6 +182,11 @@ inline int order(int dim) {
   if constexpr (std::is_same_v<E, float>) return dim;
   else return dim / (2 * W) * (2 * W) + (dim & 1) * W + dim % (2 * W) / 2;
 }
+
+// What is taken off every score before its exponential: the largest, or nothing where no row is to be seen, as
+// -inf - -inf would be NaN. A NaN among the scores may hide from a maximum but not from the exponentials, so it ends
+// up in the sum and in every output, as in torch's softmax.
+inline float shift_of(float best) { return best == -INFINITY ? 0.0f : best; }
 
 // Ask for rows that will be read soon. The hardware's prefetcher stops at every 4 KiB page and loses several short
 // streams: without this, one core read a cold cache at a third of the speed that it gets from one long stream.

@@ -5,7 +5,7 @@ from torch._dynamo import assume_constant_result
 
 from kernels import ops  # noqa: F401  (defines torch.ops.diffqkv)
 from kernels.backends import has_own_backward_for
-from kernels.checks import check_attention, check_few, needs_grad
+from kernels.checks import check_attention, check_selection, needs_grad
 from kernels.selective.reference import SelectiveResult
 
 
@@ -26,8 +26,8 @@ def selective_decode_attention(q, k, v, top_k, *, scale=None, renormalize=True, 
     if needs_grad(q, k, v):
         from kernels.selective import reference
 
-        check_few(q, top_k)
-        check_attention(q, k, v, lengths, reads_lengths=False)
+        check_attention(q, k, v, lengths, scale, reads_lengths=False)
+        check_selection(q, top_k, renormalize)
         return reference.selective_decode_attention(
             q, k, v, top_k, scale=scale, renormalize=renormalize, lengths=lengths
         )

@@ -24,6 +24,10 @@ class PromptError(ValueError):
     """A request that cannot be answered (empty, too long, wrong option); the message is for the visitor."""
 
 
+class DamagedStep(PromptError):
+    """A model's step gave values that are no numbers: its answer ends there. The message is for the visitor."""
+
+
 @dataclass(frozen=True, slots=True)
 class CacheBytes:
     """KV-cache bytes of one side, taken from the tensors themselves (all layers, one sequence).
@@ -242,10 +246,12 @@ class Engine(Protocol):
     def stream(self, request: ChatRequest, session: str | None = None) -> Generator[Event, None, None]:
         """Run the sides in `request.messages` together, each getting equal device time.
 
-        Raises PromptError before the first event if the request cannot be run. Per side: one PromptEvent, then
+        Raises PromptError before the first event if the request cannot be run, and DamagedStep from any later one
+        once a side computes values that are not finite; the caches are then freed. Per side: one PromptEvent, then
         PrefillEvents, then StepEvents, the last with a `finish_reason`. With a `session` the KV cache of a finished
-        turn is kept and its common prefix reused by the session's next turn. Closing the generator (Stop, or a tab
-        closed) frees the caches at once.
+        turn's prompt is kept, and the session's next turn reuses those rows of it that it would compute bit for bit
+        the same: greedy answers do not depend on what was asked before. Closing the generator (Stop, or a tab closed)
+        frees the caches at once.
         """
 
     def release(self, session: str) -> None:

@@ -77,9 +77,10 @@ inline void soften(float* s, int64_t count, int64_t seen, float& best, float& to
     total *= shrink;
     best = now;
   }
+  const float shift = shift_of(best);
   vf mass = {};
   for (int64_t i = 0; i < padded; i += W) {
-    const vf weight = exp2_negative(load(s + i) - best);
+    const vf weight = exp2_negative(load(s + i) - shift);
     mass += weight;
     store(s + i, weight);
   }
@@ -147,8 +148,8 @@ void finish(const Args& a, const Shape& shape, int64_t batch, int64_t unit, floa
     for (int64_t s = 1; s < parts; s++) {
       Partial from(first + s * shape.partial, shape);
       const float best = to.best[i] > from.best[i] ? to.best[i] : from.best[i];
-      if (best == -INFINITY) continue;
-      const float mine = std::exp2(to.best[i] - best), theirs = std::exp2(from.best[i] - best);
+      const float shift = shift_of(best);
+      const float mine = std::exp2(to.best[i] - shift), theirs = std::exp2(from.best[i] - shift);
       const float* other = from.acc + i * shape.d_pad;
       for (int64_t d = 0; d < shape.d_pad; d += W) store(acc + d, load(acc + d) * mine + load(other + d) * theirs);
       to.total[i] = to.total[i] * mine + from.total[i] * theirs;

@@ -53,13 +53,19 @@ def hide_future(scores: torch.Tensor) -> torch.Tensor:
     return scores
 
 
+def all_finite(*tensors: torch.Tensor) -> bool:
+    """Whether torch's fused kernel may take them: it gives zeros where a softmax has nothing to see or only NaN."""
+    return all(bool(x.detach().sum(dtype=torch.float32).isfinite()) for x in tensors)
+
+
 def _attend(
     q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float, return_lse: bool
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     b, n_q, t, d_k = q.shape
     n_k, rows = k.shape[1:3]
     n_v, d_v = v.shape[1], v.shape[3]
-    if t == 1 and rows <= _FUSED_ROWS and n_k in (1, n_v) and d_k == d_v and not return_lse:
+    few = t == 1 and rows <= _FUSED_ROWS and n_k in (1, n_v) and d_k == d_v and not return_lse
+    if few and all_finite(q, k):
         # Query heads of one V head become query positions; one K head is seen by all through a stride of 0.
         folded = q.reshape(b, n_v, n_q // n_v, d_k)
         return F.scaled_dot_product_attention(folded, k.expand(b, n_v, rows, d_k), v, scale=scale).reshape(

@@ -15,10 +15,10 @@ void soften_row(float* s, int64_t seen, int64_t pitch) {
   for (int64_t i = seen; i < padded; i++) s[i] = -INFINITY;
   vf top = load(s);
   for (int64_t i = W; i < padded; i += W) top = vmax(top, load(s + i));
-  const float best = maximum(top);
+  const float shift = shift_of(maximum(top));
   vf mass = {};
   for (int64_t i = 0; i < padded; i += W) {
-    const vf weight = exp2_negative(load(s + i) - best);
+    const vf weight = exp2_negative(load(s + i) - shift);
     mass += weight;
     store(s + i, weight);
   }

@@ -78,7 +78,7 @@ inline vf weight_of(vf x) {
     return (vf)_mm512_scalef_ps((__m512)p, (__m512)x);
   }
 #endif
-  return x == x ? exp2_negative(x) : x;
+  return exp2_negative(x);
 }
 
 // One softmax step of one query: `count` scores to weights in place, as floats or as bf16 one after another; the
@@ -90,17 +90,13 @@ inline void soften_block(float* s, int64_t count, int64_t seen, float& best, flo
   vf top = load(s), other = load(s + W);
   for (int64_t i = 2 * W; i < padded; i += 2 * W) top = vmax(top, load(s + i)), other = vmax(other, load(s + i + W));
   const float now = maximum(vmax(top, other));
-  if (now == -INFINITY) {  // nothing to see: -inf - -inf would be NaN
-    memset(s, 0, padded * sizeof(float));
-    return;
-  }
   if (now > best) {
     const float shrink = std::exp2(best - now);  // 0 the first time: best starts at minus infinity
     for (int64_t d = 0; d < v_dims; d += W) store(acc + d, load(acc + d) * shrink);
     total *= shrink;
     best = now;
   }
-  const vf shift = splat(best);
+  const vf shift = splat(shift_of(best));
   vf mass = {};
   for (int64_t i = 0; i < padded; i += W) {
     const vf weight = weight_of<E>(load(s + i) - shift);

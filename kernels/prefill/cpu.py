@@ -12,7 +12,7 @@ from itertools import pairwise
 import torch
 import torch.nn.functional as F
 
-from kernels.decode.cpu import grouped_scores
+from kernels.decode.cpu import all_finite, grouped_scores
 
 _QUERY_BLOCK = 512  # queries per call when a mask is needed: the mask is [512, T]
 _SCORE_BYTES = 32 << 20  # scores that the unfused path may hold at once
@@ -36,7 +36,7 @@ def prefill_attention(
     for s in range(b):
         rows = k.shape[2] if lengths is None else int(lengths[s])
         query, key, value = q[s], k[s, :, :rows], v[s, :, :rows]
-        if return_lse or d_v % d_k:
+        if return_lse or d_v % d_k or not all_finite(query, key):
             _blocked(query, key, value, scale, out[s], None if lse is None else lse[s])
             continue
         for heads, keys, values, batch in _folds(n_q, k.shape[1], v.shape[1]):
@@ -91,7 +91,7 @@ def _fused(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, batch: int, scale:
 def _blocked(
     q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float, out: torch.Tensor, lse: torch.Tensor | None
 ) -> None:
-    """The unfused path, for an LSE or a d_v that d_k does not divide: two matrix products per block of queries."""
+    """The unfused path, for an LSE, a d_v that d_k does not divide, or numbers that are not finite: two matrix products per block of queries."""
     n_q, t, _ = q.shape
     n_v, rows, d_v = v.shape
     block = max(1, _SCORE_BYTES // (4 * n_q * rows))

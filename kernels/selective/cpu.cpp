@@ -155,20 +155,22 @@ void attend(const Args& a, int64_t batch, int64_t head, int64_t j, const float* 
     best = maximum(top);
   }
   for (; i < seen; i++) best = scores[i] > best ? scores[i] : best;
+  const float shift = shift_of(best);
   vf mass = {};
-  for (i = 0; i + W <= seen; i += W) mass += exp2_negative(load(scores + i) - best);
+  for (i = 0; i + W <= seen; i += W) mass += exp2_negative(load(scores + i) - shift);
   float total = sum(mass);
-  for (; i < seen; i++) total += exp2_negative(splat(scores[i] - best))[0];
+  for (; i < seen; i++) total += exp2_negative(splat(scores[i] - shift))[0];
 
   s.weights.resize(round_up(count, W));
   float held = 0;
   for (i = 0; i < count; i += W) {
     vf logits = splat(-INFINITY);
-    for (int lane = 0; lane < W && i + lane < count; lane++) logits[lane] = scores[s.rows[i + lane]] - best;
+    for (int lane = 0; lane < W && i + lane < count; lane++) logits[lane] = scores[s.rows[i + lane]] - shift;
     const vf weight = exp2_negative(logits);
     store(s.weights.data() + i, weight);
     held += sum(weight);
   }
+  if (total != total) held = total;  // a NaN among the rows that are not kept spoils the softmax all the same
   s.acc.resize(round_up(a.d_v, kStep));
   int64_t d = 0;
   for (; d + kStep <= a.d_v; d += kStep) add_rows<E, true>(v + d, a.v_stride[2], s, count, kStep, s.acc.data() + d);

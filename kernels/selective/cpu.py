@@ -43,30 +43,31 @@ def _select(
     rows, n_v, d_v = k.shape[2], v.shape[1], v.shape[3]
     scores = _fp32_scores(q, k, scale)
     lse = scores.logsumexp(-1, keepdim=True)
-    # The current row is kept whatever its score: infinity puts it first.
+    # The current row is kept whatever its score, and rows from it on are not to be chosen.
     current = torch.arange(rows - t, rows).view(1, 1, t, 1).expand(b, n_q, t, 1)
     own = scores.gather(-1, current)
     # In place unless autograd still needs the scores: they are as large as all of K.
     put = scores.scatter if scores.requires_grad else scores.scatter_
-    ranked = put(-1, current, float("inf"))
+    ranked = put(-1, current, float("-inf"))
     width = min(top_k, rows - 1) + 1
-    best, positions = ranked.topk(width, -1, sorted=False)
-    threshold = best.min(-1, keepdim=True).values
+    best, positions = ranked.topk(width - 1, -1, sorted=False)
+    threshold = best.min(-1, keepdim=True).values if width > 1 else best
     if int((ranked == threshold).sum()) != int((best == threshold).sum()):
         # topk breaks ties as it likes; equal scores must go to the lowest index.
-        positions = ranked.argsort(dim=-1, descending=True, stable=True)[..., :width]
-    positions = positions.sort(-1).values
-    kept = ranked.gather(-1, positions)
-    weights = (torch.where(kept == float("inf"), own, kept) - lse).exp()
+        positions = ranked.argsort(dim=-1, descending=True, stable=True)[..., : width - 1]
+    # A query that sees fewer rows than it may keep took some that it does not see, all of them after its own.
+    hidden = positions >= current
+    positions = torch.cat((positions.masked_fill(hidden, rows), current), -1).sort(-1).values
+    hidden = positions == rows
+    index = positions.clamp(max=rows - 1)
+    kept = torch.where(index == current, own, ranked.gather(-1, index))
+    weights = (kept - lse).exp().masked_fill(hidden, 0.0)
     captured = weights.sum(-1)
     if renormalize:
         weights = weights / captured[..., None]
-    index = positions.reshape(b, n_v, -1, 1).expand(-1, -1, -1, d_v)
-    fetched = v.gather(2, index).view(b, n_q, t, width, d_v)
+    fetched = v.gather(2, index.reshape(b, n_v, -1, 1).expand(-1, -1, -1, d_v)).view(b, n_q, t, width, d_v)
     out = (weights[..., None, :].to(v.dtype) @ fetched)[..., 0, :]
-    hidden = kept == float("-inf")
-    padded = positions.masked_fill(hidden, rows).sort(-1).values if t > 1 else positions
-    return SelectiveResult(out, captured, padded.masked_fill(padded == rows, -1).int())
+    return SelectiveResult(out, captured, positions.masked_fill(hidden, -1).int())
 
 
 def _fp32_scores(q: torch.Tensor, k: torch.Tensor, scale: float) -> torch.Tensor:

@@ -2,13 +2,14 @@
 
 Softmax over all scores; per query head only the `top_k` highest-scoring earlier rows, and always the current token's
 row, keep their weight. The kept weights stay as they are, or are renormalised to sum to 1. Ties: lowest index first.
+Rows of V that are not kept are not used: NaN in them is of no effect. NaN in any score makes the whole result NaN.
 """
 
 from dataclasses import dataclass
 
 import torch
 
-from kernels.decode.reference import masked_scores, weighted_rows
+from kernels.decode.reference import masked_scores, visible_rows
 
 
 @dataclass(slots=True)
@@ -40,17 +41,31 @@ def selective_decode_attention(
     rows = k.shape[2]
     scores = masked_scores(q, k, scale, lengths)
     weights = scores.softmax(-1)
-    current = (scores > float("-inf")).sum(-1, keepdim=True) - 1
-    # +inf puts the current row first; a stable sort keeps equal scores in index order.
-    ranked = scores.scatter(-1, current, float("inf")).sort(dim=-1, descending=True, stable=True)
-    width = min(top_k, rows - 1) + 1
-    chosen = ranked.values[..., :width] > float("-inf")
-    positions = torch.where(chosen, ranked.indices[..., :width], rows).sort(-1).values
-    kept = torch.zeros(*weights.shape[:-1], rows + 1, dtype=torch.bool, device=q.device)
-    kept = kept.scatter(-1, positions, True)[..., :rows]
-    weights = weights.masked_fill(~kept, 0.0)
+    positions = kept_rows(scores, top_k, lengths)
+    empty = positions == rows
+    index = positions.masked_fill(empty, 0)
+    weights = weights.gather(-1, index).masked_fill(empty, 0.0)
     captured = weights.sum(-1)
     if renormalize:
         weights = weights / captured[..., None]
-    out = weighted_rows(weights, v, lengths).to(q.dtype)
-    return SelectiveResult(out, captured, positions.masked_fill(positions == rows, -1).int())
+    values = v.float().repeat_interleave(q.shape[1] // v.shape[1], 1)[:, :, None].expand(-1, -1, q.shape[2], -1, -1)
+    fetched = values.gather(3, index[..., None].expand(*index.shape, v.shape[3]))
+    fetched = fetched.masked_fill(empty[..., None], 0.0)
+    out = (weights[..., None, :] @ fetched)[..., 0, :].to(q.dtype)
+    return SelectiveResult(out, captured, positions.masked_fill(empty, -1).int())
+
+
+def kept_rows(scores: torch.Tensor, top_k: int, lengths: torch.Tensor | None) -> torch.Tensor:
+    """The rows that each query keeps, ascending, int64 `[b, n_q, t, min(top_k, T - 1) + 1]`; T where there is none.
+
+    Which rows a query sees is told by its place, not by its scores `[b, n_q, t, T]`: those may be minus infinity.
+    """
+    t, rows = scores.shape[2:]
+    current = visible_rows(t, rows, lengths, scores.device).sum(-1, keepdim=True) - 1  # [b or 1, 1, t, 1]
+    index = torch.arange(rows, device=scores.device)
+    earlier = scores.masked_fill(index >= current, float("-inf"))
+    # A stable sort keeps equal scores in index order: the rows that may not be chosen come last in it.
+    ranked = earlier.sort(dim=-1, descending=True, stable=True).indices[..., : min(top_k, rows - 1)]
+    chosen = torch.arange(ranked.shape[-1], device=scores.device) < current
+    own = torch.where(current < 0, rows, current).expand(*scores.shape[:3], 1)
+    return torch.cat((torch.where(chosen, ranked, rows), own), -1).sort(-1).values

@@ -1,8 +1,15 @@
-"""One side of one request: prefill in chunks, then one token per step."""
+"""One side of one request: prefill in chunks, then one token per step.
+
+Nothing that a session keeps may change an answer. So of a kept cache only those rows are used that this prompt's own
+prefill would compute bit for bit the same: where the path's rows do not depend on how a prompt is cut, the whole common
+prefix; elsewhere its whole chunks.
+"""
 
 from __future__ import annotations
 
 import itertools
+import logging
+import math
 import time
 from dataclasses import dataclass
 
@@ -13,11 +20,13 @@ from sigma.checkpoints.tokenizer import StreamDecoder, piece
 from sigma.engine.prompts import prompt_ids
 from sigma.engine.sampling import Sampler
 from sigma.engine.sessions import Kept
-from sigma.events import ChatRequest, Event, PrefillEvent, PromptError, PromptEvent, StepEvent
+from sigma.events import SIDE_NAMES, ChatRequest, DamagedStep, Event, PrefillEvent, PromptError, PromptEvent, StepEvent
 from sigma.model.cache import DiffKVCache
 from sigma.runtime import Runtime
 
 PREFILL_CHUNK = 256
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -74,13 +83,22 @@ class Run:
         """The kept cache cropped to the common prefix, or a new one. At least one token is always prefilled."""
         if kept is None:
             return self.model.runtime.new_cache(), 0
-        if kept.selective_k != self.top_k:  # rows decoded under another selection are not this request's rows
-            kept.cache.free()
-            return self.model.runtime.new_cache(), 0
-        pairs = zip(kept.ids, self.ids[:-1])
-        common = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
+        common = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(kept.ids, self.ids)))
+        if not self.model.runtime.cuts_freely:
+            common = min(common, self.prompt_length - 1) // PREFILL_CHUNK * PREFILL_CHUNK
+            return kept.cache.as_filled(common, PREFILL_CHUNK), common
+        if len(kept.ids) > 1:
+            common = max(0, min(common, self.prompt_length - 2))
+        else:  # a prompt of one token was computed as a decode step
+            common = 0
         kept.cache.keep_first(common)
         return kept.cache, common
+
+    def _chunk(self) -> tuple[int, int]:
+        """The next piece of the prompt. Where the cut is free, no piece is a single token, which is computed apart."""
+        start = self.cache.length
+        stop = min(start + PREFILL_CHUNK, self.prompt_length)
+        return start, stop - (self.model.runtime.cuts_freely and self.prompt_length - stop == 1)
 
     def opening(self) -> PromptEvent:
         tokenizer = self.model.side.tokenizer
@@ -90,8 +108,7 @@ class Run:
         """The next piece of work; runs on the device's thread."""
         begun = time.perf_counter()
         if self.cache.length < self.prompt_length:
-            start = self.cache.length
-            stop = min(start + PREFILL_CHUNK, self.prompt_length)
+            start, stop = self._chunk()
             self.logits = self.model.runtime.prefill(torch.tensor([self.ids[start:stop]]), self.cache)
             return PrefillEvent(self.name, stop, self.prompt_length, self._clock(begun), self.cache.bytes())
         probe = None
@@ -99,6 +116,7 @@ class Run:
             self.logits, probe = self.model.runtime.decode(
                 torch.tensor([self.ids[-1:]]), self.cache, top_k=self.top_k, probe_layer=self.request.probe_layer
             )
+        self._check()
         token = self.sampler.next(self.ids, self.logits)
         self.ids.append(token)
         self.step += 1
@@ -111,6 +129,16 @@ class Run:
         shown = "" if stopped else piece(self.model.side.tokenizer, token)
         return StepEvent(
             self.name, self.step - 1, token, text, shown, self._clock(begun), self.cache.bytes(), probe, reason
+        )
+
+    def _check(self) -> None:
+        """DamagedStep unless every logit is a finite number: NaN would be sampled as some token or other."""
+        if math.isfinite(float(self.logits.sum())):  # one pass; a NaN or an infinity reaches the sum
+            return
+        log.error("%s: logits that are not finite at position %d", self.name, len(self.ids))
+        raise DamagedStep(
+            f"The {SIDE_NAMES.get(self.name, self.name)} side computed values that are not numbers at token "
+            f"{len(self.ids) + 1:,}, so the answer ends here. Ask again; if it stays so, the checkpoint is damaged."
         )
 
     def _reason(self, stopped: bool) -> str | None:
@@ -127,4 +155,6 @@ class Run:
         return spent
 
     def keep(self) -> Kept:
-        return Kept(self.cache, self.ids[: self.cache.length], self.top_k)
+        """The rows of the prompt, for the session's next turn."""
+        self.cache.keep_first(self.prompt_length)
+        return Kept(self.cache, self.ids[: self.prompt_length])

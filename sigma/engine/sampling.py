@@ -7,6 +7,8 @@ where it does, only they are sorted, and where it does not, transformers' filter
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from transformers.generation.logits_process import (
@@ -20,13 +22,17 @@ from transformers.generation.logits_process import (
 from sigma.events import PromptError, Sampling
 
 CANDIDATES = 1024  # tokens among which a nucleus is looked for
+GREEDY_BELOW = 1e-6  # a temperature under which only equal logits would share a draw, and dividing by it overflows
 
 
 class Sampler:
     """Draws tokens for one answer, with its own random numbers. Raises PromptError for impossible options."""
 
     def __init__(self, sampling: Sampling, device: torch.device | str = "cpu"):
-        self.greedy = sampling.temperature == 0
+        for name in ("temperature", "top_p", "repetition_penalty"):
+            if not math.isfinite(getattr(sampling, name)):
+                raise PromptError(f"{name} must be a finite number, got {getattr(sampling, name)}")
+        self.greedy = abs(sampling.temperature) < GREEDY_BELOW
         self.chain = LogitsProcessorList()
         self.top_p: TopPLogitsWarper | None = None
         try:
@@ -34,7 +40,7 @@ class Sampler:
                 self.chain.append(RepetitionPenaltyLogitsProcessor(float(sampling.repetition_penalty)))
             if sampling.temperature < 0:
                 raise ValueError(f"temperature must not be negative, got {sampling.temperature}")
-            if sampling.temperature > 0:
+            if not self.greedy:
                 self.chain.append(TemperatureLogitsWarper(float(sampling.temperature)))
                 if sampling.top_k:
                     self.chain.append(TopKLogitsWarper(int(sampling.top_k)))
@@ -49,7 +55,7 @@ class Sampler:
             self.generator.manual_seed(int(sampling.seed))
 
     def next(self, ids: list[int], logits: Tensor) -> int:
-        """One token after `ids` from its logits [1, vocabulary]."""
+        """One token after `ids` from its logits [1, vocabulary], which must be finite."""
         scores = self.chain(torch.tensor([ids], device=logits.device), logits) if self.chain else logits
         if self.greedy:
             return int(scores.argmax(-1))

@@ -15,11 +15,14 @@ KEPT_RUNS = 64  # token ids only, a few KB each
 
 @dataclass(slots=True)
 class Kept:
-    """The cache of a finished turn: `ids` are exactly the tokens whose K and V it holds."""
+    """The cache of a finished turn's prompt: `ids` are exactly the tokens whose K and V it holds.
+
+    The rows of the answer are not kept: a decode step computes them in another way than the prefill of the next turn
+    would, so with them a chat would read on differently from the same chat asked afresh.
+    """
 
     cache: DiffKVCache
     ids: list[int]
-    selective_k: int | None
 
 
 class Sessions:

@@ -27,6 +27,13 @@ def given_cache(cache: Cache | None, past_key_values: Cache | None) -> Cache | N
     return past_key_values if cache is None else cache
 
 
+def grown(capacity: int, length: int, chunk: int) -> int:
+    """Capacity of a buffer once `length` rows are in it: it grows by an eighth or a chunk, whichever is more."""
+    if length <= capacity:
+        return capacity
+    return -(-max(length, capacity + max(chunk, capacity // 8)) // chunk) * chunk
+
+
 class DiffKVLayer(CacheLayerMixin):
     """One layer's K [b, n_k, T, d_k] and V [b, n_v, T, d_v] in buffers that grow by at least `chunk` rows."""
 
@@ -58,8 +65,7 @@ class DiffKVLayer(CacheLayerMixin):
         """Room for `length` rows; grows by an eighth or a chunk, whichever is more, to keep copying rare."""
         if length <= self.capacity:
             return
-        step = max(self.chunk, self.capacity // 8)
-        capacity = -(-max(length, self.capacity + step) // self.chunk) * self.chunk
+        capacity = grown(self.capacity, length, self.chunk)
         for name in ("k_buffer", "v_buffer"):
             old = getattr(self, name)
             new = old.new_empty(old.shape[0], old.shape[1], capacity, old.shape[3])
@@ -167,6 +173,24 @@ class DiffKVCache(Cache):
         """Keep the first `rows` cached tokens (0 empties it, with its memory kept)."""
         for layer in self.layers:
             layer.keep_first(rows)
+
+    def as_filled(self, rows: int, step: int) -> DiffKVCache:
+        """The first `rows` tokens in buffers of the size that filling an empty cache in steps would have made.
+
+        This very cache where it has that size, else a copy, and this one is freed: kernels cut their work by the size.
+        """
+        capacity = 0
+        for stop in range(step, rows + step, step):
+            capacity = grown(capacity, min(stop, rows), self.layers[0].chunk)
+        self.keep_first(rows)
+        if rows and capacity == self.layers[0].capacity:
+            return self
+        copy = DiffKVCache(self.config, self.layers[0].chunk)
+        for start in range(0, rows, step):
+            for mine, theirs in zip(self.layers, copy.layers):
+                theirs.update(mine.keys[:, :, start : start + step], mine.values[:, :, start : start + step])
+        self.free()
+        return copy
 
     def advance(self, rows: int) -> None:
         """Count `rows` reserved tokens as cached."""

@@ -131,6 +131,8 @@ class GraphPath(Path):
     cache a failed capture.
     """
 
+    cuts_freely = False
+
     def __init__(self, path: TorchPath):
         self.path = path
         self.kernels = f"{path.kernels}, CUDA graph"
@@ -165,7 +167,7 @@ class GraphPath(Path):
         cache.reserve(b, 1, path.dtype, path.device)
         length, capacity = cache.length + 1, cache.layers[0].capacity
         # A selection of everything is full attention, and its positions need no memory per layer.
-        selected = None if top_k is None or top_k >= capacity - 1 else top_k
+        selected = None if top_k is None or top_k >= length - 1 else top_k
         buffers = [(layer.k_buffer, layer.v_buffer) for layer in cache.layers]
         key = (b, capacity, selected, *(x.data_ptr() for pair in buffers for x in pair))
         with self.lock:
@@ -229,14 +231,10 @@ class GraphPath(Path):
         if selected is not None:
             trace.distinct_rows = int(result.distinct)
         elif top_k is not None:
-            trace.distinct_rows = config.num_hidden_layers * b * config.num_value_heads * length
+            trace.select_all(config, b, length, self.path.device)
         if probed is None:
             return
         trace.query = result.queries[probed]
         if selected is not None:
             trace.positions = result.positions[probed][..., : min(selected, length - 1) + 1]
             trace.captured = result.captured[probed]
-        elif top_k is not None:
-            rows = torch.arange(length, dtype=torch.int32, device=self.path.device)
-            trace.positions = rows.expand(b, config.num_attention_heads, 1, length)
-            trace.captured = torch.ones(b, config.num_attention_heads, 1, device=self.path.device)

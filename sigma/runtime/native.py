@@ -12,7 +12,7 @@ import pathlib
 import torch
 from torch import Tensor
 
-from kernels import MAX_DECODE_QUERIES, decode_attention, native, prefill_attention
+from kernels import native, prefill_attention
 from kernels.native import NativeUnavailable
 from sigma.model.cache import DiffKVCache
 from sigma.model.configuration import SigmaConfig
@@ -49,6 +49,8 @@ def _library() -> ctypes.CDLL:
 
 class NativePath(Path):
     """Interleaved weights and the calls. Raises NativeUnavailable when this machine or model cannot use C++."""
+
+    cuts_freely = True
 
     def __init__(
         self,
@@ -158,7 +160,9 @@ class NativePath(Path):
         pointers, capacity = self._append(cache, b, t)
         q = torch.empty(b, t, config.num_attention_heads, config.key_head_dim, dtype=self.dtype)
         out = torch.empty(b, t, config.num_attention_heads * config.head_dim, dtype=self.dtype)
-        width = 0 if top_k is None else min(top_k, past)
+        covers = top_k is not None and top_k >= past  # a selection of everything is full attention
+        selects = top_k is not None and not covers
+        width = top_k if selects else 0
         chosen = torch.empty(2, b, config.num_attention_heads, 1, width + 1, dtype=torch.int32)
         mass = torch.empty(2, b, config.num_attention_heads, 1)
         asked = trace.probe_layer is not None
@@ -169,7 +173,7 @@ class NativePath(Path):
             past=past,
             capacity=capacity,
             threads=torch.get_num_threads() if t > 1 else min(torch.get_num_threads(), _TEAM),
-            top_k=-1 if top_k is None else width,
+            top_k=width if selects else -1,
             probe=trace.probe_layer if asked else -1,
             state=state.data_ptr(),
             q=q.data_ptr(),
@@ -180,7 +184,7 @@ class NativePath(Path):
             probe_positions=chosen[1].data_ptr(),
             captured=mass[0].data_ptr(),
             probe_captured=mass[1].data_ptr(),
-            attend=self.attention["decode" if top_k is None else "selective"],
+            attend=self.attention["selective" if selects else "decode"],
         )
         if t > 1:
             self._chunk(step, q, out, cache, trace)
@@ -188,19 +192,22 @@ class NativePath(Path):
         self.library.sigma_step(self.model, step)
         if asked:
             trace.query = probe
-        if top_k is not None:
+        if covers:
+            trace.select_all(config, b, past + 1, ids.device)
+        elif selects:
             trace.distinct_rows = step.distinct
             trace.positions, trace.captured = chosen[1], mass[1]
         return state
 
     def _chunk(self, step: Step, q: Tensor, out: Tensor, cache: DiffKVCache, trace: Trace) -> None:
-        attend = decode_attention if step.t <= MAX_DECODE_QUERIES else prefill_attention
+        # Not the decode kernel for a few: its sums are cut among the threads, so they depend on the length.
         out = out.view(*q.shape[:3], -1)
         for i, layer in enumerate(cache.layers):
             self.library.sigma_before(self.model, step, i)
             if trace.queries is not None:
                 trace.queries.append(q.transpose(1, 2).clone())  # the next layer writes over q
-            out.copy_(attend(q.transpose(1, 2), layer.keys, layer.values, scale=self.config.scale).transpose(1, 2))
+            attended = prefill_attention(q.transpose(1, 2), layer.keys, layer.values, scale=self.config.scale)
+            out.copy_(attended.transpose(1, 2))
             self.library.sigma_after(self.model, step, i)
 
     def _append(self, cache: DiffKVCache, b: int, t: int) -> tuple[Tensor, int]:

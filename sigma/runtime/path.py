@@ -14,9 +14,12 @@ class Path(Protocol):
     """A model's compiled weights and the forward pass over them.
 
     kernels: which code runs, as a status line says it ("native avx512_bf16", "triton, CUDA graph").
+    cuts_freely: whether a text's rows and logits are the same bits however its prefill is cut into pieces of two
+    tokens or more. Elsewhere the matrix products of a library sum in an order that depends on the number of rows.
     """
 
     kernels: str
+    cuts_freely: bool
 
     def run(self, ids: Tensor, cache: DiffKVCache, trace: Trace, top_k: int | None) -> Tensor:
         """Append `ids` [b, t] to the cache; returns the residual stream behind the last layer, [b, t, hidden].

@@ -95,6 +95,11 @@ class Runtime:
         return self.path.kernels
 
     @property
+    def cuts_freely(self) -> bool:
+        """Whether a prefill gives the same bits however it is cut into pieces of two tokens or more."""
+        return self.path.cuts_freely
+
+    @property
     def kv_itemsize(self) -> int:
         """Bytes per cached value."""
         return self.dtype.itemsize
@@ -125,7 +130,8 @@ class Runtime:
     ) -> tuple[Tensor, AttentionProbe | None]:
         """Append one token per sequence, ids [b, 1]: best on the CPU, as checking those on a GPU would wait for it.
 
-        top_k: V rows fetched per query head (plus the current one); None reads all. probe_layer: whose attention
+        top_k: V rows fetched per query head (plus the current one); None reads all, and one that covers all cached
+        rows computes what None does, bit for bit. probe_layer: whose attention
         (of batch item 0) to return. Returns (fp32 logits [b, vocab], probe or None) and notes in the cache the bytes
         read. ValueError as `prefill`, and for a top_k or a layer that does not exist.
         """

@@ -84,6 +84,8 @@ class Int4Matrix(DenseMatrix):
 class TorchPath(Path):
     """Compiled weights and the loop over the layers. `compiled` maps packed objects to matrices, for sharing."""
 
+    cuts_freely = False
+
     def __init__(
         self,
         config: SigmaConfig,
@@ -162,6 +164,7 @@ class TorchPath(Path):
         ids = ids.to(self.device, non_blocking=True)
         cos, sin = self.cos[past : past + t], self.sin[past : past + t]
         hidden = F.embedding(ids, self.embedding)
+        selects = top_k is not None and top_k < past  # a selection of everything is full attention
         fetched = []
         for i, layer in enumerate(self.layers):
             q, k, v = self.heads(layer, self.normed(hidden, layer["input_layernorm"]))
@@ -169,7 +172,7 @@ class TorchPath(Path):
             if trace.queries is not None:
                 trace.queries.append(q)
             keys, values = cache.layers[i].update(k, v)
-            if top_k is not None:
+            if selects:
                 result = selective_decode_attention(
                     q, keys, values, top_k, scale=config.scale, renormalize=config.selective_v_renormalize
                 )
@@ -181,13 +184,15 @@ class TorchPath(Path):
                 out = prefill_attention(q, keys, values, scale=config.scale)
             if i == trace.probe_layer:
                 trace.query = q
-                if top_k is not None:
+                if selects:
                     trace.positions, trace.captured = result.positions, result.captured
             hidden = hidden + layer["o_proj"](out.transpose(1, 2).flatten(2))
             gate_up = layer["gate_up"](self.normed(hidden, layer["post_attention_layernorm"]))
             hidden = hidden + layer["down_proj"](silu_mul(gate_up))
         if fetched:
             trace.distinct_rows = int(distinct_rows(torch.stack(fetched), cache.length, config.num_value_heads))
+        elif top_k is not None:
+            trace.select_all(config, ids.shape[0], cache.length, self.device)
         return hidden
 
     def normed(self, hidden: Tensor, weight: Tensor) -> Tensor:

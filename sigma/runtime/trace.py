@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
+
+from sigma.model.configuration import SigmaConfig
 
 
 @dataclass(slots=True)
@@ -24,3 +27,12 @@ class Trace:
     captured: Tensor | None = None
     distinct_rows: int = 0
     queries: list[Tensor] | None = None
+
+    def select_all(self, config: SigmaConfig, batch: int, length: int, device: torch.device) -> None:
+        """Note a selection that kept every row: then full attention was computed, the same sums as without one."""
+        heads = config.num_attention_heads
+        self.distinct_rows = config.num_hidden_layers * batch * config.num_value_heads * length
+        if self.probe_layer is not None:
+            rows = torch.arange(length, dtype=torch.int32, device=device)
+            self.positions = rows.expand(batch, heads, 1, length)
+            self.captured = torch.ones(batch, heads, 1, device=device)
