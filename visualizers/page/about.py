@@ -39,6 +39,17 @@ weight says what was read, not why an answer came out.
 The KV-cache curve and the attention picture are drawn from the same events as the figures. Long contexts are drawn with
 several tokens to a column, each column showing the strongest of them.
 
+## When an answer repeats
+
+At temperature 0 a prompt gets the same answer every time on one machine: asked afresh, again with Retry, after an edit,
+after other questions, and with a k that covers every row as with selective V off. For that, a turn reads its chat's
+earlier answers once more instead of reusing what their own steps computed, which was rounded in another way; this is
+why the first token of a later turn takes longer than its question alone would.
+
+Another machine, number of threads or number format, or a smaller k, adds up other numbers or in another order. Where
+two tokens are about equally likely that decides, and the text goes on differently from there. A sampled answer repeats
+with its seed.
+
 ## Licences and citation
 
 Code and default checkpoint: Apache-2.0. The base model is SmolLM2-135M-Instruct by Hugging Face (Apache-2.0). The page
