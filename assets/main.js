@@ -6,6 +6,7 @@
 //   window.sigma.explore                 the explorer, once its tab has been opened: see explore/state.js
 //
 // All else is modules that import each other; an address under which they are served changes with their content.
+import { mountMessages } from "./chat/messages.js";
 import { mountChat } from "./chat/mount.js";
 import { mountExplore } from "./explore/mount.js";
 import { openExploreFromAddress } from "./explore/open.js";
@@ -16,7 +17,7 @@ import { mountVerdict } from "./tasks/verdict.js";
 import { mountTour } from "./tour/tour.js";
 
 const PARTS = {
-  chat: mountChat, explore: mountExplore, memory: mountMemory, tour: mountTour,
+  chat: mountChat, messages: mountMessages, explore: mountExplore, memory: mountMemory, tour: mountTour,
   answer: mountAnswer, verdict: mountVerdict, results: mountResults,
 };
 

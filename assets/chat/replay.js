@@ -32,7 +32,7 @@ function recordedState(recording, frame) {
 function showText(recording, state) {
   let placed = true;
   for (const side of Object.keys(state.sides)) {
-    const box = document.querySelector(`#chat-${side} .placeholder-content, #chat-${side} .placeholder`);
+    const box = document.querySelector(`#chat-${side} .placeholder`);
     placed = placed && Boolean(box && document.getElementById("head-" + side));
     if (!box) continue;
     let panel = box.querySelector(".replay");

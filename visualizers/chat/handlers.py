@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from sigma.events import SIDES, PromptError
+from visualizers.chat.messages import pack_messages
 from visualizers.chat.settings import TurnSettings
 from visualizers.chat.tab import ChatTab, read_examples
 from visualizers.shared.conversation import Conversation, Turn
@@ -184,4 +185,4 @@ class ChatHandlers:
         return {**updates, **self._columns(conversation)}
 
     def _columns(self, conversation: Conversation) -> Updates:
-        return {column: conversation.shown(side) for side, column in self.tab.columns.items()}
+        return {column: pack_messages(conversation.shown(side)) for side, column in self.tab.columns.items()}

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from sigma.events import SIDES, SideInfo
+from sigma.events import SIDE_NAMES, SIDES, SideInfo
 from visualizers.chat.column import column_head
 from visualizers.page.assets import ASSETS
 from visualizers.page.html import fragment
@@ -25,7 +25,7 @@ class ChatTab:
     """The components of the tab, by the names that the handlers use."""
 
     state: gr.State
-    columns: dict[str, gr.Chatbot]
+    columns: dict[str, gr.HTML]
     heads: dict[str, gr.HTML]
     live: gr.HTML
     notice: gr.HTML
@@ -64,19 +64,13 @@ def chat_tab(infos: dict[str, SideInfo], on_leave: Any) -> ChatTab:
                 heads[side] = gr.HTML(
                     column_head(side, infos.get(side)), padding=False, apply_default_css=False, js_on_load=None
                 )
-                columns[side] = gr.Chatbot(
+                columns[side] = gr.HTML(
+                    value="",
+                    html_template=fragment("chat/messages", name=SIDE_NAMES[side]),
+                    js_on_load="sigma.mount('messages', element, props, watch);",
                     elem_id=f"chat-{side}",
-                    show_label=False,
-                    container=False,
-                    height=236,
-                    layout="bubble",
-                    buttons=["copy"],
-                    feedback_options=None,
-                    allow_tags=False,
-                    latex_delimiters=[],
-                    placeholder=" ",
-                    label=side,
-                    group_consecutive_messages=False,
+                    padding=False,
+                    apply_default_css=False,
                 )
     with gr.Column(elem_id="dock"):
         dock = _dock()

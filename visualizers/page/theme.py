@@ -11,7 +11,7 @@ from visualizers.shared.compact_json import compact_json
 
 SANS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Liberation Sans", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Liberation Mono", "monospace")
-# A second lock beside `visualizers.shared.markdown`: whatever a model writes, no picture or sound comes from another host.
+# Messages are drawn as text (`assets/chat/messages.js`); this is a second lock: whatever a model writes, no picture or sound comes from another host.
 POLICY = (
     '<meta http-equiv="Content-Security-Policy" content="img-src \'self\' data: blob:; '
     "media-src 'self' data: blob:; font-src 'self' data:\">"

@@ -6,7 +6,6 @@ import uuid
 from dataclasses import dataclass, field
 
 from sigma.events import SIDES
-from visualizers.shared.markdown import safe_markdown
 
 
 @dataclass
@@ -68,7 +67,7 @@ class Conversation:
         """The column of one side: prompts and answers in order; an answer that has not begun is left out."""
         rows = []
         for turn in self.turns:
-            rows.append({"role": "user", "content": safe_markdown(turn.prompt)})
+            rows.append({"role": "user", "content": turn.prompt})
             if turn.answers.get(side):
-                rows.append({"role": "assistant", "content": safe_markdown(turn.answers[side])})
+                rows.append({"role": "assistant", "content": turn.answers[side]})
         return rows

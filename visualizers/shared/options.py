@@ -15,17 +15,19 @@ MAX_NEW_TOKENS = 2048
 
 
 def clean_prompt(text: Any, what: str = "prompt") -> str:
-    """The text as a model may read it (`sigma.engine.prompts.clean`), without blanks around it.
+    """The text as a model may read it (`sigma.engine.prompts.clean`); blanks stay, they may be a program's.
 
-    PromptError when nothing is left or it is too long to tokenize.
+    Of blanks alone nothing is left. PromptError for a prompt of which nothing is left, or too long to tokenize.
     """
     text = str(text or "")
     if len(text) > MAX_PROMPT_CHARACTERS:
         raise PromptError(f"The {what} has {len(text):,} characters; at most {MAX_PROMPT_CHARACTERS:,} are read.")
-    text = clean(text).strip()
-    if not text and what == "prompt":
+    text = clean(text)
+    if text.strip():
+        return text
+    if what == "prompt":
         raise PromptError("Write a prompt first, or press one of the examples.")
-    return text
+    return ""
 
 
 def parse_selective(value: Any, context: int) -> int | None:

@@ -43,7 +43,7 @@ def test_sessions_differ():
 @pytest.mark.parametrize(
     "raw,kept",
     [
-        ("  hi\r\nyou ", "hi\nyou"),
+        ("    def f():\r\n\treturn 1 \n", "    def f():\n\treturn 1 \n"),
         ("a\x00b\x1b[31mc", "ab[31mc"),
         ("x\u202ey", "xy"),
         ("héllo 🙂\tz", "héllo 🙂\tz"),

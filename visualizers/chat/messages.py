@@ -1,0 +1,19 @@
+"""A column's messages as the one string that the browser draws (`assets/chat/messages.js`).
+
+Gradio's Chatbot reads every message as Markdown: indentation, tabs, `2*3*4` and `&lt;` would be shown and copied as
+something else, and a fence of some languages (cpp, mermaid) would hide its code. Here a message is text all the way.
+"""
+
+from __future__ import annotations
+
+from visualizers.shared.compact_json import compact_json
+
+MARKS = {"user": "u", "assistant": "a"}
+
+
+def pack_messages(rows: list[dict[str, str]]) -> str:
+    """A line for each message: who speaks, then the text as a JSON string without its quotes.
+
+    While an answer grows, so does this string, only at its end: Gradio then sends the new part alone.
+    """
+    return "\n".join(MARKS[row["role"]] + compact_json(row["content"])[1:-1] for row in rows)
