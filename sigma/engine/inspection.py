@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sigma.events import Cancelled, NextTokens, PromptError
+from sigma.events import Cancelled, DamagedStep, NextTokens, PromptError
 from sigma.runtime.trace import Trace
 
 CHUNK = 256
@@ -123,8 +123,8 @@ def recompute(
     """Read `ids` once with a `sigma.runtime.Runtime` and keep what `KeptTensors` needs.
 
     prompt_length: from its last token on, next-token distributions are kept. run: what executes each chunk (the
-    engine's device thread). Raises Cancelled between two chunks once `cancelled` is set, and PromptError for no ids,
-    ids outside the vocabulary, or more than the context holds. Memory: the queries, bounded by QUERY_BYTES, one KV
+    engine's device thread). Raises Cancelled between two chunks once `cancelled` is set, PromptError for no ids, ids
+    outside the vocabulary, or more than the context holds, and DamagedStep for values that are not finite. Memory: the queries, bounded by QUERY_BYTES, one KV
     cache, and one chunk's work.
     """
     config = runtime.config
@@ -144,6 +144,10 @@ def recompute(
         trace = Trace(queries=[])
         with torch.inference_mode():
             hidden = runtime.path.run(torch.tensor([ids[start:stop]], device=runtime.device), cache, trace, None)
+            if not bool(hidden.sum(dtype=torch.float32).isfinite()):  # a NaN or an infinity reaches the sum
+                raise DamagedStep(
+                    "This text cannot be looked at: the model computes values that are not numbers for it."
+                )
             skip = max(0, len(ids) - kept - start)
             for layer, q in enumerate(trace.queries):
                 if skip < stop - start:

@@ -10,7 +10,7 @@ from sigma.engine import inspection
 from sigma.engine.engine import Model, SigmaEngine
 from sigma.engine.inspection import recompute
 from sigma.engine.sessions import KEPT_RUNS
-from sigma.events import Cancelled, ChatRequest, PromptError, Sampling
+from sigma.events import Cancelled, ChatRequest, DamagedStep, PromptError, Sampling
 from sigma.runtime import Runtime
 from tests.tiny import side_of, tiny_model
 
@@ -198,3 +198,23 @@ def test_a_stopped_turn_is_noted_and_a_released_one_forgotten(engine):
     for i in range(KEPT_RUNS + 3):
         list(engine.stream(ask(tokens=1), f"v{i}"))
     assert engine.past_run("v0") is None and engine.past_run(f"v{KEPT_RUNS + 2}") is not None
+
+
+@pytest.mark.parametrize("position", [0, 30, 299])
+def test_a_damaged_text_is_not_drawn(model, position, monkeypatch):
+    """NaN would reach the page as a picture of nothing, and its JSON as no JSON."""
+    runtime = Runtime.from_model(model, weights="fp32")
+    plain, caches, make = runtime.path.run, [], runtime.new_cache
+    monkeypatch.setattr(runtime, "new_cache", lambda: caches.append(make()) or caches[-1])
+
+    def run(ids, cache, trace, top_k):
+        start = cache.length
+        hidden = plain(ids, cache, trace, top_k).clone()
+        if start <= position < cache.length:
+            hidden[0, position - start, 3] = float("nan")
+        return hidden
+
+    monkeypatch.setattr(runtime.path, "run", run)
+    with pytest.raises(DamagedStep, match="not numbers"):
+        recompute(runtime, some_ids(300), 1)
+    assert caches[0].bytes().allocated == 0

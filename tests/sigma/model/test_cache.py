@@ -81,3 +81,22 @@ def test_beam_search_uses_it():
     model = tiny_model(num_key_heads=1)
     out = model.generate(torch.tensor([[5, 6, 7]]), num_beams=3, max_new_tokens=5, do_sample=False, pad_token_id=2)
     assert out.shape[1] <= 8
+
+
+@pytest.mark.parametrize("rows", [0, 16, 48, 160, 300])
+def test_a_cache_as_filled_has_the_size_of_a_fresh_one(rows):
+    """Kernels cut their work by the capacity: rows of a chat that grew long must not be summed in other parts."""
+    config = tiny_model(num_key_heads=1).config
+    long, k, v = filled(config, 300)
+    fresh = DiffKVCache(config, 16)
+    for start in range(0, rows, 32):
+        for i in range(config.num_hidden_layers):
+            fresh.update(k[:, :, start : min(start + 32, rows)], v[:, :, start : min(start + 32, rows)], i)
+    again = long.as_filled(rows, 32)
+    assert [layer.capacity for layer in again.layers] == [layer.capacity for layer in fresh.layers]
+    assert again.length == rows and again.bytes() == fresh.bytes()
+    if rows:
+        assert all(torch.equal(layer.keys, k[:, :, :rows]) for layer in again.layers)
+        assert all(torch.equal(layer.values, v[:, :, :rows]) for layer in again.layers)
+        assert again.as_filled(rows, 32) is again
+    assert long is again or long.bytes().allocated == 0
