@@ -8,7 +8,7 @@ import gradio as gr
 
 from sigma.events import SIDES
 from visualizers.chat import recording
-from visualizers.chat.api import make_chat
+from visualizers.chat.api import SHARE, make_chat
 from visualizers.chat.column import column_head
 from visualizers.chat.handlers import ChatHandlers
 from visualizers.chat.tab import ChatTab, chat_tab
@@ -17,11 +17,12 @@ from visualizers.memory.tab import memory_tab
 from visualizers.page import assets, theme
 from visualizers.page.about import LIMITS, about_tab
 from visualizers.page.blocks import Blocks
+from visualizers.page.refusals import REFUSALS
 from visualizers.page.status import chip
 from visualizers.shared.conversation import Conversation
 from visualizers.shared.loader import EngineLoader
 from visualizers.shared.runs import Runs
-from visualizers.shared.turn_handlers import CONCURRENT, QUICK
+from visualizers.shared.turn_handlers import QUICK
 from visualizers.tasks.handlers import add_tasks
 from visualizers.tasks.loader import TaskLoader
 from visualizers.tour.tab import tour_button
@@ -60,7 +61,7 @@ def build_page(loader: EngineLoader, max_waiting: int = 20, task_loader: TaskLoa
         ChatHandlers(tab, runs).wire()
         explore.wire(page, explore_view, tab.state)
         _watch_loading(page, loader, status, tab)
-        gr.api(make_chat(loader), api_name="chat", concurrency_limit=CONCURRENT, concurrency_id="engine")
+        gr.api(make_chat(loader), api_name="chat", **SHARE)
 
         def leave(request: gr.Request) -> None:
             runs.close_page(request.session_hash)
@@ -98,7 +99,7 @@ def launch_options() -> dict[str, Any]:
         "theme": theme.theme(),
         "css": assets.style_sheet(),
         "head": theme.head(recording.read(RECORDED)) + first_view_script(EXPLORED),
-        "app_kwargs": {"routes": assets.routes()},
+        "app_kwargs": {"routes": assets.routes(), "exception_handlers": REFUSALS},
         "footer_links": ["api"],
         "show_error": False,
         "max_file_size": "1mb",

@@ -57,8 +57,11 @@ class Conversation:
     def _side_messages(self, side: str, system: str) -> list[dict[str, str]]:
         messages = [{"role": "system", "content": system}] if system else []
         for turn in self.turns[:-1]:
+            # Stopped before its first token, a turn says nothing: an empty answer would teach the model to be silent.
+            if not turn.answers.get(side):
+                continue
             messages.append({"role": "user", "content": turn.prompt})
-            messages.append({"role": "assistant", "content": turn.answers.get(side, "")})
+            messages.append({"role": "assistant", "content": turn.answers[side]})
         if self.turns:
             messages.append({"role": "user", "content": self.turns[-1].prompt})
         return messages

@@ -1,8 +1,15 @@
-"""The named endpoint through gradio_client."""
+"""The named endpoint: through gradio_client, and as plain HTTP."""
 
+import time
+
+import httpx
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
+
+from sigma.events import PromptError
+from visualizers.chat.arguments import check_arguments
+from visualizers.chat.caller import UNHEARD_SECONDS, Caller, Place
 
 
 @pytest.fixture(scope="module")
@@ -10,31 +17,51 @@ def client(site):
     return Client(site[1], verbose=False)
 
 
+def until(condition, seconds=10.0):
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert condition()
+
+
 def test_only_these_endpoints_are_named(client):
-    assert set(client.view_api(return_format="dict")["named_endpoints"]) == {"/chat", "/judge"}
+    endpoints = client.view_api(return_format="dict")["named_endpoints"]
+    assert set(endpoints) == {"/chat", "/judge"}
+    names = [p["parameter_name"] for p in endpoints["/chat"]["parameters"]]
+    assert names == ["prompt", "side", "max_new_tokens", "temperature", "selective_k"]
 
 
 def test_chat_answers_one_side(client, engine):
-    text = client.predict("hello there", "gqa", 12, 0.0, None, api_name="/chat")
-    assert text.startswith("GQA 135M heard: hello there")
+    answer = client.predict("hello there", "gqa", 12, 0.0, None, api_name="/chat")
+    assert answer["text"].startswith("GQA 135M heard: hello there")
+    told = answer["sides"]["gqa"]
+    assert told["text"] == answer["text"] and told["finish"] == "length"
+    assert (told["prompt_tokens"], told["new_tokens"]) == (3, 12)
+    assert told["cache_bytes"] == 30 * (3 + 11) * (3 + 3) * 64 * 2
     assert list(engine.requests[-1].messages) == ["gqa"] and engine.sessions[-1] is None
     assert not engine.open_now()
 
 
 def test_chat_has_defaults_and_both_sides(client, engine):
-    assert client.predict("plain", api_name="/chat").startswith("Sigma 135M heard: plain")
-    both = client.predict("x", side="both", selective_k=4, api_name="/chat")
+    answer = client.predict("    plain\n", api_name="/chat")
+    assert answer["text"].startswith("Sigma 135M heard:") and answer["sides"]["sigma"]["finish"] == "stop"
+    assert engine.requests[-1].messages["sigma"][0]["content"] == "    plain\n"
+    both = client.predict("x", side="both", selective_k=4, api_name="/chat")["text"]
     assert both.startswith("[sigma]\nSigma") and "\n\n[gqa]\nGQA" in both
     assert engine.requests[-1].selective_k == 4
+    assert client.predict("x", None, None, None, 16.0, api_name="/chat")["text"]
+    assert engine.requests[-1].selective_k == 16 and engine.requests[-1].sampling.max_new_tokens == 128
 
 
 @pytest.mark.parametrize(
     "arguments,message",
     [
         (dict(prompt=" "), "Write a prompt"),
-        (dict(prompt="x", side="left"), "sigma, gqa or both"),
-        (dict(prompt="x", max_new_tokens=4096), "between 1 and 2048"),
-        (dict(prompt="x", selective_k=0), "at least 1"),
+        (dict(prompt="x", side="left"), "side must be sigma, gqa or both, not 'left'"),
+        (dict(prompt="x", max_new_tokens=4096), "max_new_tokens must be between 1 and 2048"),
+        (dict(prompt="x", selective_k=0), "selective_k must be at least 1"),
+        (dict(prompt="x", selective_k=9000), "selective_k must be at most the context"),
+        (dict(prompt=["a"]), "prompt must be a text, not a list"),
     ],
 )
 def test_bad_arguments_are_explained(client, arguments, message):
@@ -42,8 +69,127 @@ def test_bad_arguments_are_explained(client, arguments, message):
         client.predict(**arguments, api_name="/chat")
 
 
+@pytest.mark.parametrize(
+    "given,message",
+    [
+        (dict(prompt={"text": "a"}), "prompt must be a text, not an object"),
+        (dict(prompt=True), "prompt must be a text, not true or false"),
+        (dict(prompt=5), "prompt must be a text, not a number"),
+        (dict(prompt=None), "prompt is missing"),
+        (dict(side=["sigma"]), "side must be sigma, gqa or both, not a list"),
+        (dict(side={"a": 1}), "side must be sigma, gqa or both, not an object"),
+        (dict(side=True), "side must be"),
+        (dict(max_new_tokens=True), "max_new_tokens must be a number, not true or false"),
+        (dict(max_new_tokens="16"), "max_new_tokens must be a number, not a text"),
+        (dict(max_new_tokens=1.5), "max_new_tokens must be a whole number"),
+        (dict(max_new_tokens=10**400), "max_new_tokens is too large"),
+        (dict(temperature=float("nan")), "temperature must be between 0 and 5"),
+        (dict(temperature=[0]), "temperature must be a number, not a list"),
+        (dict(selective_k=False), "selective_k must be a number"),
+        (dict(selective_k=2.5), "selective_k must be a whole number"),
+        (dict(selective_k=-(10**400)), "selective_k is too large"),
+    ],
+)
+def test_a_field_of_a_wrong_type_is_named(given, message):
+    fields = dict(prompt="x", side=None, max_new_tokens=None, temperature=None, selective_k=None)
+    assert check_arguments(**fields).max_new_tokens == 128
+    with pytest.raises(PromptError, match=message):
+        check_arguments(**{**fields, **given})
+
+
+def test_an_unknown_or_missing_field_is_a_sentence(site, engine):
+    call = f"{site[1]}/gradio_api/call/v2"
+    answer = httpx.post(f"{call}/chat", json={"prompt": "x", "tokens": 3})
+    assert (answer.status_code, answer.json()) == (422, {"error": "There is no field 'tokens'."})
+    assert httpx.post(f"{call}/nothing", json={}).status_code == 404
+    answer = httpx.post(f"{call}/judge", json={"task": "cmdgen"})
+    assert (answer.status_code, answer.json()) == (422, {"error": "The field 'case' is missing."})
+    event = httpx.post(f"{call}/chat", json={}).json()["event_id"]
+    told = httpx.get(f"{site[1]}/gradio_api/call/chat/{event}", timeout=20).text
+    assert "prompt is missing" in told
+
+
 def test_an_engine_error_is_not_leaked(client, engine):
     engine.fail_next = RuntimeError("secret path")
     with pytest.raises(AppError) as caught:
         client.predict("x", api_name="/chat")
     assert "secret" not in str(caught.value)
+
+
+def test_a_call_whose_stream_is_closed_ends(site, engine):
+    engine.words, engine.delay = 2000, 0.05
+    body = {"data": ["x", "both", 2048, 0, None]}
+    event = httpx.post(f"{site[1]}/gradio_api/call/chat", json=body).json()["event_id"]
+    with httpx.stream("GET", f"{site[1]}/gradio_api/call/chat/{event}", timeout=20):
+        until(engine.open_now)
+    until(lambda: not engine.open_now(), 3)
+    assert engine.closed[-1] not in engine.completed
+
+
+def test_a_direct_call_whose_client_hangs_up_ends(site, engine):
+    engine.words, engine.delay = 2000, 0.05
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(f"{site[1]}/gradio_api/run/chat", json={"data": ["x", "both", 2048, 0, None]}, timeout=1)
+    until(lambda: not engine.open_now(), 3)
+    assert engine.closed[-1] not in engine.completed
+
+
+def test_direct_calls_wait_for_each_other_and_only_some_may(monkeypatch):
+    monkeypatch.setattr("visualizers.chat.caller.WAITING", 1)
+    place, caller, left = Place(), Caller(None), Caller(None)
+    left.gone = lambda: True
+    with place.taken(caller):
+        with pytest.raises(PromptError, match="Nobody waited"), place.taken(left):
+            pass
+        with place._line, pytest.raises(PromptError, match="Too many programs"), place.taken(caller):
+            pass
+    with place.taken(caller):
+        pass
+
+
+def test_a_direct_call_is_answered(site, engine):
+    answer = httpx.post(f"{site[1]}/gradio_api/run/chat", json={"data": ["x", "sigma", 4, 0, None]}, timeout=20)
+    assert answer.json()["data"][0]["sides"]["sigma"]["new_tokens"] == 4
+
+
+def test_a_cancelled_call_ends(client, engine):
+    engine.words, engine.delay = 2000, 0.05
+    job = client.submit("x", "both", 2048, api_name="/chat")
+    until(engine.open_now)
+    job.cancel()
+    until(lambda: not engine.open_now(), 3)
+
+
+def test_a_call_that_nobody_fetches_ends(site, engine, monkeypatch):
+    monkeypatch.setattr("visualizers.chat.caller.UNHEARD_SECONDS", 1.0)
+    engine.words, engine.delay = 2000, 0.05
+    started = time.monotonic()
+    event = httpx.post(f"{site[1]}/gradio_api/call/chat", json={"data": ["x", "both", 2048, 0, None]}).json()[
+        "event_id"
+    ]
+    until(engine.open_now)
+    until(lambda: not engine.open_now(), 5)
+    assert time.monotonic() - started > 0.9 and UNHEARD_SECONDS > 5
+    with httpx.stream("GET", f"{site[1]}/gradio_api/call/chat/{event}", timeout=20) as stream:
+        assert any("ended" in line for line in stream.iter_lines())
+
+
+def test_outside_a_server_the_caller_waits():
+    assert not Caller(None).gone()
+
+
+@pytest.mark.browser
+def test_programs_do_not_keep_a_visitor_waiting(visit, site, engine):
+    engine.words, engine.delay = 2000, 0.02
+    body = {"data": ["x", "both", 2048, 0, None]}
+    events = [httpx.post(f"{site[1]}/gradio_api/call/chat", json=body).json()["event_id"] for _ in range(4)]
+    visitor = visit()
+    visitor.send("a visitor")
+    visitor.page.wait_for_selector("#stop:visible", timeout=5000)
+    visitor.wait_answer("sigma", "heard: a visitor")
+    visitor.page.locator("#stop").click()
+    visitor.wait_over()
+    for event in events:  # nobody wants them: their streams are opened and closed
+        with httpx.stream("GET", f"{site[1]}/gradio_api/call/chat/{event}", timeout=20):
+            pass
+    until(lambda: not engine.open_now())

@@ -15,6 +15,15 @@ def test_each_side_has_its_own_history():
     assert [m["content"] for m in conversation.shown("sigma")] == ["one", "s1", "two"]
 
 
+def test_a_turn_without_an_answer_is_not_sent():
+    conversation = Conversation()
+    conversation.begin("stopped at once").answers.update(sigma="", gqa="g1")
+    conversation.begin("two")
+    messages = conversation.messages("")
+    assert [m["content"] for m in messages["sigma"]] == ["two"]
+    assert [m["content"] for m in messages["gqa"]] == ["stopped at once", "g1", "two"]
+
+
 def test_clear_can_be_undone_until_the_next_prompt():
     conversation = Conversation()
     conversation.begin("one")

@@ -1,0 +1,85 @@
+"""Whether anybody still waits for the answer of a call to an endpoint.
+
+A call comes as a request that waits for its answer (`/run/chat`), or as one that leaves it in Gradio's queue and fetches
+the answer by a second one, an event stream. Gradio ends neither when its client is gone: a function that is not a
+generator runs to its end. So the function asks here between two steps.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import anyio.from_thread
+import gradio as gr
+from gradio.context import LocalContext
+
+from sigma.events import PromptError
+
+UNHEARD_SECONDS = 15.0
+"""How long an answer is written that nobody has come to fetch: messages then lie in its queue."""
+
+WAIT_SECONDS = 0.25
+WAITING = 8
+"""Direct calls that may wait: each holds a thread of the server, and a page needs some, too."""
+GONE = "Nobody waited for this answer any more; it was ended."
+
+
+class Place:
+    """The one place of programs at the engine. Gradio's queue knows it too, but a direct call does not stand in the queue."""
+
+    def __init__(self):
+        self._free, self._line = threading.Lock(), threading.Semaphore(WAITING)
+
+    @contextmanager
+    def taken(self, caller: Caller) -> Iterator[None]:
+        """Wait for the place and hold it; PromptError when too many wait, or the caller is gone before its turn."""
+        if not self._line.acquire(blocking=False):
+            raise PromptError("Too many programs are waiting for an answer; try again in a minute.")
+        try:
+            while not self._free.acquire(timeout=WAIT_SECONDS):
+                if caller.gone():
+                    raise PromptError(GONE)
+        finally:
+            self._line.release()
+        try:
+            yield
+        finally:
+            self._free.release()
+
+
+class Caller:
+    """Who waits for a call; made in the thread that answers it, where Gradio says which call that is."""
+
+    def __init__(self, request: gr.Request, clock: Callable[[], float] = time.monotonic):
+        self._request, self._clock = request, clock
+        blocks, self._id = LocalContext.blocks.get(None), LocalContext.event_id.get(None)
+        self._queue: Any = blocks._queue if blocks is not None else None
+        self._event = self._queue.event_ids_to_events.get(self._id) if self._queue is not None and self._id else None
+        self._heard = clock()
+
+    def gone(self) -> bool:
+        """Whether nobody waits any more."""
+        if self._event is None:
+            return self._disconnected()
+        # Cancelled, or its stream was closed.
+        if not self._event.alive or self._id not in self._queue.event_ids_to_events:
+            return True
+        now = self._clock()
+        # A stream that is open empties the queue of its messages at once.
+        waiting = self._queue.pending_messages_per_session.get(self._event.session_hash)
+        if waiting is not None and waiting.qsize() == 0:
+            self._heard = now
+        return now - self._heard > UNHEARD_SECONDS
+
+    def _disconnected(self) -> bool:
+        request = getattr(self._request, "request", None)
+        if request is None:
+            return False
+        try:
+            return anyio.from_thread.run(request.is_disconnected)
+        except RuntimeError:  # not in a worker thread of the server: a test, or a direct call
+            return False
