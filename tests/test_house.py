@@ -20,6 +20,7 @@ MAY_IMPORT_GRADIO = (
     "visualizers/*/tab.py",
     "visualizers/*/handlers.py",
     "visualizers/*/api.py",
+    "visualizers/chat/caller.py",
     "visualizers/shared/turn_handlers.py",
 )
 
