@@ -40,10 +40,11 @@ def main(argv: list[str] | None = None) -> None:
 
         if args.context < 2 or args.tokens < 1 or args.repeats < 1:
             raise ValueError("--context must be at least 2, --tokens and --repeats at least 1")
+        if args.top_k_v is not None and args.top_k_v < 1:
+            raise ValueError(f"--top-k-v must be at least 1, got {args.top_k_v}")
         pair = load_pair(args.checkpoint, args.base, say)
-        limit = pair.gqa.config.max_position_embeddings
-        if args.context + args.tokens > limit:
-            raise ValueError(f"context {args.context} + {args.tokens} tokens exceed the model's {limit}")
+        for side in (pair.gqa, pair.sigma):
+            side.config.check_context(args.context + args.tokens)
         device = chosen_device(args.device)
         gqa = Runtime(pair.gqa.config, pair.gqa.tensors, device=device, weights=args.weights)
         sigma = Runtime(pair.sigma.config, pair.sigma.tensors, device=device, weights=args.weights, share=gqa)

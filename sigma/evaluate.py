@@ -43,12 +43,16 @@ def measure(args: argparse.Namespace) -> dict:
     from sigma.measure.quality import captured_mass, compare, runtime_check, selective_cost
     from sigma.training.corpus import pack, read
 
+    if min((*args.selective, 1)) < 1 or min(args.mass, args.runtime) < 0:
+        raise ValueError("--selective takes numbers from 1 on, --mass and --runtime numbers from 0 on")
     if args.context < 2 or args.windows < 1:
         raise ValueError(
             f"--context must be at least 2 and --windows at least 1, got {args.context} and {args.windows}"
         )
     texts = [text for path in args.text for text in read(path, "held-out")]
     pair = load_pair(args.checkpoint, args.base, say)
+    for side in (pair.gqa, pair.sigma):
+        side.config.check_context(max(args.context, args.runtime))
     windows = pack(texts, pair.gqa.tokenizer, args.context, args.windows)
     device = chosen_device(args.device)
     gqa, sigma = pair.gqa.dense().to(device), pair.sigma.dense().to(device)

@@ -35,8 +35,8 @@ def main(argv: list[str] | None = None) -> None:
         texts = [text for path in args.text for text in read(path, "held-out")]
         pair = load_pair(args.checkpoint, args.base, say)
         limit = pair.gqa.config.max_position_embeddings
-        if max(args.context) > limit:
-            raise ValueError(f"the models take at most {limit:,} tokens, asked for {max(args.context):,}")
+        for side in (pair.gqa, pair.sigma):
+            side.config.check_context(max(args.context))
         tokenizer = pair.gqa.tokenizer
         filler = torch.tensor(tokenizer("\n\n".join(texts)[: 40 * limit], add_special_tokens=False).input_ids)
         device = chosen_device(args.device)

@@ -6,7 +6,6 @@ other tensors from its base, so the two sides of the page share them in memory. 
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,16 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from sigma.checkpoints.base import CheckpointError, Progress, fetch_base, sha256_of
+from sigma.checkpoints.files import (
+    check_shapes,
+    end_tokens,
+    expected_shapes,
+    json_object,
+    one_line,
+    reading,
+    refuse_pointer,
+    stored_shapes,
+)
 from sigma.checkpoints.tokenizer import tokenizer_from_gguf
 from sigma.model.configuration import SigmaConfig
 from sigma.model.modeling import SigmaForCausalLM
@@ -91,26 +100,34 @@ def load_side(source: str | Path | None = None, progress: Progress | None = None
         if len(files) != 1:
             raise CheckpointError(f"{path} holds no config.json and {len(files)} GGUF files; one of either is needed.")
         path = files[0]
-    try:
+    with reading(path):
         return _from_gguf(path) if path.is_file() else _from_folder(path)
-    except (ValueError, OSError, KeyError) as error:
-        raise CheckpointError(f"{path} cannot be loaded: {error}") from error
 
 
 def _from_gguf(path: Path) -> Side:
+    refuse_pointer(path)
     reader = open_gguf(path)
     config, tensors, metadata = read_gguf(path, reader)
-    tokenizer = tokenizer_from_gguf(path, reader)
+    check_shapes(config, {name: tensor.shape for name, tensor in tensors.items()})
+    tokenizer = tokenizer_from_gguf(path, reader, config.vocab_size)
     return Side(path.stem, config, tensors, tokenizer, {"file": path.name, "path": str(path), **metadata})
 
 
 def _from_folder(path: Path) -> Side:
-    raw = json.loads((path / "config.json").read_text(encoding="utf-8"))
+    raw = json_object(path / "config.json")
     family = raw.get("model_type")
     if family not in ("sigma", *_GQA_FAMILIES):
         raise ValueError(f"model type {family!r} is not supported; there are sigma, {', '.join(_GQA_FAMILIES)}")
+    if raw.get("quantization_config"):
+        method = raw["quantization_config"].get("quant_method", "unknown")
+        raise ValueError(f"weights quantized by {method!r} are not supported; give the plain model, or a GGUF file")
     source = AutoConfig.from_pretrained(path, trust_remote_code=False)
     config = source if family == "sigma" else gqa_config(source)
+    if stored := stored_shapes(path):
+        check_shapes(config, stored)
+    if (path / "generation_config.json").exists():  # published models name their second end token only there
+        also = json_object(path / "generation_config.json").get("eos_token_id")
+        config.eos_token_id = end_tokens(config.vocab_size, config.eos_token_id, also)
     model, loading = AutoModelForCausalLM.from_pretrained(
         path, dtype="auto", trust_remote_code=False, output_loading_info=True
     )
@@ -123,7 +140,10 @@ def _from_folder(path: Path) -> Side:
         raise ValueError(f"the tensors do not fit the config: {problems}")
     state = model.state_dict()
     if config.tie_word_embeddings:
-        state.pop("lm_head.weight", None)
+        # As transformers does: a head in the file that is not the embedding counts, whatever the config says.
+        config.tie_word_embeddings = torch.equal(state["lm_head.weight"], state["model.embed_tokens.weight"])
+    if config.tie_word_embeddings:
+        state.pop("lm_head.weight")
     tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
     return Side(
         path.name, config, {name: Dense(tensor) for name, tensor in state.items()}, tokenizer, {"path": str(path)}
@@ -135,6 +155,8 @@ def gqa_config(source) -> SigmaConfig:
     rope = dict(source.rope_parameters or {})
     if rope.get("rope_type", "default") != "default":
         raise ValueError(f"rope type {rope['rope_type']!r} is not supported, only the plain rotation")
+    if rope.get("partial_rotary_factor", 1.0) != 1.0:
+        raise ValueError("rotary embeddings over a part of the head are not supported")
     for name in ("attention_bias", "mlp_bias"):
         if getattr(source, name, None):
             raise ValueError(f"{name}={getattr(source, name)} is not supported")
@@ -158,7 +180,7 @@ def gqa_config(source) -> SigmaConfig:
         qk_norm=source.model_type == "qwen3",
         tie_word_embeddings=source.tie_word_embeddings,
         bos_token_id=source.bos_token_id,
-        eos_token_id=source.eos_token_id,
+        eos_token_id=end_tokens(source.vocab_size, source.eos_token_id),
         pad_token_id=source.pad_token_id,
     )
 
@@ -187,33 +209,34 @@ def load_pair(checkpoint: str | None = None, base: str | None = None, progress: 
 def read_packed(folder: Path, gqa: Side) -> Side:
     """A packed Sigma on its base. Raises CheckpointError if files are missing, damaged or made for another base."""
     try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        manifest = json_object(folder / "manifest.json")
+        name, made_for = manifest["name"], (manifest["base"]["file"], manifest["base"]["sha256"])
+        json_object(folder / "config.json")
         config = SigmaConfig.from_pretrained(folder)
+        refuse_pointer(folder / PACKED_FILE)
         own, _ = load_packed(folder / PACKED_FILE)
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"The Sigma checkpoint in {folder} cannot be read: {error}") from error
+        expected = expected_shapes(config)
+    except Exception as error:
+        raise CheckpointError(f"The Sigma checkpoint in {folder} cannot be read: {one_line(error)}") from error
     path = Path(gqa.manifest.get("path", ""))
-    if path.is_file() and manifest["base"]["sha256"] != sha256_of(path):
+    if path.is_file() and made_for[1] != sha256_of(path):
         raise CheckpointError(
-            f"The Sigma checkpoint in {folder} was made for the base {manifest['base']['file']} "
-            f"(sha256 {manifest['base']['sha256'][:12]}...), and {path} is another file."
+            f"The Sigma checkpoint in {folder} was made for the base {made_for[0]} "
+            f"(sha256 {made_for[1][:12]}...), and {path} is another file."
         )
-    expected = set(tensor_names(config))
-    tensors = {name: own.get(name, gqa.tensors.get(name)) for name in expected}
-    missing = sorted(name for name, tensor in tensors.items() if tensor is None)
-    if missing or set(own) - expected:
-        raise CheckpointError(
-            f"The Sigma checkpoint in {folder} does not fit its config: missing {missing[:3]}, "
-            f"unexpected {sorted(set(own) - expected)[:3]}."
-        )
-    return Side(manifest["name"], config, tensors, gqa.tokenizer, manifest)
+    tensors = {tensor: own.get(tensor, gqa.tensors.get(tensor)) for tensor in expected}
+    try:
+        check_shapes(config, {tensor: found.shape for tensor, found in {**tensors, **own}.items() if found is not None})
+    except ValueError as error:
+        raise CheckpointError(f"The Sigma checkpoint in {folder} does not fit its config or base: {error}.") from error
+    if config.tie_word_embeddings != gqa.config.tie_word_embeddings:
+        raise CheckpointError(f"The Sigma checkpoint in {folder} and {gqa.name} differ in whether the head is tied.")
+    return Side(name, config, tensors, gqa.tokenizer, manifest)
 
 
 def tensor_names(config: SigmaConfig) -> list[str]:
     """State-dict names of a config, without the tied head."""
-    with torch.device("meta"):
-        names = list(SigmaForCausalLM(config).state_dict())
-    return [name for name in names if not (config.tie_word_embeddings and name == "lm_head.weight")]
+    return list(expected_shapes(config))
 
 
 def load_dense(source: str | None = None) -> tuple[SigmaForCausalLM, Any]:

@@ -11,15 +11,17 @@ from pathlib import Path
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-_CONTROL = 3  # gguf's token type of special tokens
+_CONTROL, _USER_DEFINED = 3, 4  # gguf's token types of tokens that are cut out of a text before its words
 _DIGITS_APART = {"smollm", "refact", "starcoder", "command-r"}
 _PLAIN = {"gpt-2", "gpt2", "default"}
 
 
-def tokenizer_from_gguf(path: str | Path, reader=None) -> PreTrainedTokenizerFast:
-    """The byte-level BPE tokenizer stored in a GGUF file, with its chat template; `reader` if the file is open already.
+def tokenizer_from_gguf(path: str | Path, reader=None, vocabulary: int | None = None) -> PreTrainedTokenizerFast:
+    """The byte-level BPE tokenizer stored in a GGUF file, with its chat template.
 
-    Raises ValueError if the file's tokenizer is of another kind.
+    reader: if the file is open already; vocabulary: rows of the embedding, if they are known.
+
+    Raises ValueError if the file's tokenizer is of another kind, or a part of it is missing or does not fit.
     """
     from gguf import GGUFReader
 
@@ -34,18 +36,31 @@ def tokenizer_from_gguf(path: str | Path, reader=None) -> PreTrainedTokenizerFas
         raise ValueError(
             f"tokenizer {kind!r} with pre-tokenizer {pre!r} is not supported; give a folder with tokenizer.json"
         )
-    tokens = get("ggml.tokens")
-    merges = [tuple(merge.split(" ")) for merge in get("ggml.merges")]
+    parts = {name: get(f"ggml.{name}") for name in ("tokens", "merges", "token_type")}
+    for name, part in parts.items():
+        if not isinstance(part, list) or not part:
+            raise ValueError(f"the tokenizer has no tokenizer.ggml.{name}; give a folder with tokenizer.json")
+    tokens, kinds = parts["tokens"], parts["token_type"]
+    if len(kinds) != len(tokens) or len(tokens) > (vocabulary or len(tokens)):
+        raise ValueError(
+            f"the tokenizer has {len(tokens):,} tokens and {len(kinds):,} token types"
+            + (f" for a vocabulary of {vocabulary:,}" if vocabulary else "")
+        )
+    merges = [tuple(merge.split(" ")) for merge in parts["merges"]]
+    if any(len(merge) != 2 for merge in merges):
+        raise ValueError("a merge of the tokenizer is not two tokens")
     backend = Tokenizer(models.BPE({token: i for i, token in enumerate(tokens)}, merges))
     byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False)
     digits = [pre_tokenizers.Digits(individual_digits=True)] if pre in _DIGITS_APART else []
     backend.pre_tokenizer = pre_tokenizers.Sequence([*digits, byte_level])
     backend.decoder = decoders.ByteLevel()
-    control = [token for token, kind in zip(tokens, get("ggml.token_type")) if kind == _CONTROL]
-    backend.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in control])
+    added = [(token, kind == _CONTROL) for token, kind in zip(tokens, kinds) if kind in (_CONTROL, _USER_DEFINED)]
+    backend.add_tokens([AddedToken(token, special=special, normalized=False) for token, special in added])
 
     def named(key):
         index = get(f"ggml.{key}_token_id")
+        if index is not None and not 0 <= index < len(tokens):
+            raise ValueError(f"the {key} token {index} is not among the {len(tokens):,} tokens")
         return None if index is None else tokens[index]
 
     tokenizer = PreTrainedTokenizerFast(

@@ -44,7 +44,12 @@ def converted_folder(order: Order, say: Callable[[str, float], None]) -> dict:
     if order.dest.exists() and any(order.dest.iterdir()):
         raise ValueError(f"{order.dest} exists and is not empty; choose another folder")
     heads, width, weights, healing = _target(order)
+    if order.context < 2 or order.windows < 1:
+        raise ValueError(
+            f"--context must be at least 2 and --windows at least 1, got {order.context} and {order.windows}"
+        )
     model, tokenizer = load_dense(order.source)
+    model.config.check_context(order.context)
     texts = [text for path in order.text for text in read(path)]
     windows = pack(texts, tokenizer, order.context, order.windows * 10 // 9 + 1)
     if len(windows) < 2:

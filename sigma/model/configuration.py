@@ -134,6 +134,11 @@ class SigmaConfig(PretrainedConfig):
         if self.attention_scale is not None and not self.attention_scale > 0:
             raise ValueError(f"attention_scale must be None or positive, got {self.attention_scale!r}")
 
+    def check_context(self, tokens: int) -> None:
+        """Raise ValueError if a text of `tokens` tokens is longer than the model's context: its losses mean nothing."""
+        if tokens > self.max_position_embeddings:
+            raise ValueError(f"the model takes at most {self.max_position_embeddings:,} tokens, asked for {tokens:,}")
+
     @property
     def scale(self) -> float:
         """Factor on q . k."""

@@ -30,6 +30,29 @@ _LAYER = {
 }
 _TOP = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head"}
 
+# Keys of "llama." that are read, or that change no result
+_READ = {
+    "attention.head_count",
+    "attention.head_count_kv",
+    "attention.key_length",
+    "attention.layer_norm_rms_epsilon",
+    "attention.sliding_window",
+    "attention.value_length",
+    "block_count",
+    "context_length",
+    "embedding_length",
+    "feed_forward_length",
+    "rope.dimension_count",
+    "rope.freq_base",
+    "rope.scale_linear",
+    "rope.scaling.factor",
+    "rope.scaling.finetuned",
+    "rope.scaling.original_context_length",
+    "rope.scaling.type",
+    "vocab_size",
+}
+_NEUTRAL = (0, "", "none", "Meta AI original pth")  # also False and 0.0; the last names the layout that is read
+
 
 def read_gguf(path: str | Path, reader=None) -> tuple[SigmaConfig, dict[str, Packed], dict]:
     """Read a file of architecture "llama"; `reader` is what `open_gguf` gave, if the file is open already.
@@ -46,8 +69,7 @@ def read_gguf(path: str | Path, reader=None) -> tuple[SigmaConfig, dict[str, Pac
     if architecture != "llama":
         raise ValueError(f"{path.name}: GGUF architecture {architecture!r} is not supported; expected 'llama'")
     found = {tensor.name: tensor for tensor in reader.tensors}
-    if "rope_freqs.weight" in found or metadata.get("llama.rope.scaling.type", "none") not in ("none", ""):
-        raise ValueError(f"{path.name}: scaled rotary embeddings are not supported")
+    _refuse_unknown(path, metadata, found)
     config = _config(path, metadata, fields, found)
     tensors: dict[str, Packed] = {}
     for name, tensor in found.items():
@@ -60,6 +82,17 @@ def read_gguf(path: str | Path, reader=None) -> tuple[SigmaConfig, dict[str, Pac
         tensors[target] = _packed(tensor, rows)
     _complete(path, config, tensors)
     return config, tensors, {k: v for k, v in metadata.items() if isinstance(v, (str, int, float, bool))}
+
+
+def _refuse_unknown(path: Path, metadata: dict, found: dict) -> None:
+    """Raise ValueError for what changes the arithmetic and is not read: scaled rotations, experts, soft caps, ..."""
+    kind = metadata.get("llama.rope.scaling.type", "none")
+    scaled = (metadata.get(name, 1.0) for name in ("llama.rope.scale_linear", "llama.rope.scaling.factor"))
+    if "rope_freqs.weight" in found or kind not in ("none", "") or any(x not in (0, 1) for x in scaled):
+        raise ValueError(f"{path.name}: scaled rotary embeddings are not supported")
+    for name, value in metadata.items():
+        if name.startswith("llama.") and name.removeprefix("llama.") not in _READ and value not in _NEUTRAL:
+            raise ValueError(f"{path.name}: {name} = {value!r} is not supported")
 
 
 def open_gguf(path: Path):
@@ -91,13 +124,21 @@ def _config(path: Path, metadata: dict, fields: dict, found: dict) -> SigmaConfi
         head_dim = metadata.get("llama.attention.key_length", hidden // heads)
         token = {
             name: fields[key].contents()
-            for name in ("bos", "eos", "padding")
+            for name in ("bos", "eos", "eot", "eom", "padding")
             if (key := f"tokenizer.ggml.{name}_token_id") in fields
         }
         if metadata.get("llama.rope.dimension_count", head_dim) != head_dim:
             raise ValueError(f"{path.name}: rotary embeddings over a part of the head are not supported")
+        if metadata.get("llama.attention.value_length", head_dim) != head_dim:
+            raise ValueError(f"{path.name}: values of another width than keys are not supported")
+        vocabulary = int(found["token_embd.weight"].shape[1])
+        window = metadata.get("llama.attention.sliding_window") or 1 << 62  # up to its width it is full attention
+        ends = [token[name] for name in ("eos", "eot", "eom") if name in token]
+        if outside := [end for end in ends if not 0 <= end < vocabulary]:
+            raise ValueError(f"{path.name}: the end token {outside[0]} is not in the vocabulary of {vocabulary:,}")
+        ends = list(dict.fromkeys(ends))
         return SigmaConfig(
-            vocab_size=int(found["token_embd.weight"].shape[1]),
+            vocab_size=vocabulary,
             hidden_size=hidden,
             intermediate_size=metadata["llama.feed_forward_length"],
             num_hidden_layers=metadata["llama.block_count"],
@@ -105,12 +146,12 @@ def _config(path: Path, metadata: dict, fields: dict, found: dict) -> SigmaConfi
             num_key_heads=kv_heads,
             num_value_heads=kv_heads,
             head_dim=head_dim,
-            max_position_embeddings=metadata["llama.context_length"],
+            max_position_embeddings=min(metadata["llama.context_length"], window),
             rope_theta=float(metadata.get("llama.rope.freq_base", 10_000.0)),
             rms_norm_eps=float(f"{metadata['llama.attention.layer_norm_rms_epsilon']:.6g}"),  # stored as fp32
             tie_word_embeddings="output.weight" not in found,
             bos_token_id=token.get("bos"),
-            eos_token_id=token.get("eos"),
+            eos_token_id=ends if len(ends) > 1 else ends[0] if ends else None,
             pad_token_id=token.get("padding"),
         )
     except KeyError as error:

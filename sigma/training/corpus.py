@@ -70,18 +70,28 @@ def read(path: str | Path, split: str | None = None) -> list[str]:
     """Texts of a corpus file (JSON lines as written here, or any plain text file as one document)."""
     path = Path(path)
     try:
-        raw = path.read_text(encoding="utf-8")
+        raw = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not a readable text file: {error}") from error
     if path.suffix != ".jsonl":
         return [raw]
-    rows = (row for _, row in json_lines(raw, str(path)))
-    return [row["text"] for row in rows if split is None or row.get("split", split) == split]
+    texts = []
+    for where, row in json_lines(raw, str(path)):
+        text = row.get("text") if isinstance(row, dict) else None
+        if not isinstance(text, str):
+            raise ValueError(f'{where}: expected an object with a "text"')
+        if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
+            raise ValueError(f"{where}: the text holds half of a surrogate pair, which is no character")
+        if split is None or row.get("split", split) == split:
+            texts.append(text)
+    return texts
 
 
 def pack(texts: Iterable[str], tokenizer, length: int, limit: int | None = None) -> Tensor:
     """Token windows int64 [n, length]: documents joined by the end token, the last window dropped if short."""
     end = tokenizer.eos_token_id
+    if end is None:
+        raise ValueError("the tokenizer has no end token to put between documents")
     ids: list[int] = []
     for text in texts:
         # a document's own special markers are text, never control tokens

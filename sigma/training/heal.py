@@ -273,6 +273,7 @@ def work(args: argparse.Namespace, recipe: Recipe) -> None:
     """What the command does. Raises ValueError, OSError or CheckpointError for input that cannot be used."""
     keep_freed_memory()
     teacher, tokenizer = load_dense(args.base)
+    teacher.config.check_context(recipe.length)
     windows = torch.cat([corpus_windows(path, tokenizer, recipe, args.windows) for path in args.corpus])
     recipe = replace(recipe, data=hashlib.sha256(windows.numpy().tobytes()).hexdigest()[:16])
     spread = torch.randperm(len(windows), generator=torch.Generator().manual_seed(recipe.seed))
