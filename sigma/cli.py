@@ -27,6 +27,23 @@ def parser_for(doc: str | None) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
 
 
+def argument_text(value: str, name: str) -> str:
+    """An argument's text. Raises PromptError for bytes that are not UTF-8, which Python hands over as lone surrogates."""
+    if any("\ud800" <= c <= "\udfff" for c in value):
+        raise PromptError(f"{name} holds bytes that are not UTF-8 text.")
+    return value
+
+
+def standard_input() -> str:
+    """All of standard input. Raises PromptError if it is not UTF-8."""
+    try:
+        return sys.stdin.buffer.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise PromptError(
+            f"Standard input is not UTF-8 text: byte {error.start} is 0x{error.object[error.start]:02X}."
+        ) from error
+
+
 def say(text: str, fraction: float = 0.0) -> None:
     """Progress on stderr, so that stdout stays the result's."""
     if sys.stderr.isatty():
@@ -48,12 +65,19 @@ def run(main: Callable[[], dict | None], as_json: bool) -> None:
     """Call `main`; print its result as JSON if asked; turn expected errors into one line and exit status 2."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     logging.getLogger("transformers").setLevel(logging.ERROR)
+    for stream in (sys.stdout, sys.stderr):  # a terminal without a character shows its escape; nothing is lost
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     try:
         result = main()
+        if as_json and result is not None:
+            print(json.dumps(result))
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read has enough: no error, and nothing more to say when Python ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
     except (CheckpointError, PromptError, ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
-    if as_json and result is not None:
-        print(json.dumps(result))

@@ -5,12 +5,12 @@ python -m sigma.generate --side sigma --prompt "What is a GPU?" --max-new-tokens
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 
-from sigma.cli import model_options, parser_for, run, say
-from sigma.events import SIDES, ChatRequest, PrefillEvent, PromptError, Sampling, StepEvent
+from sigma.cli import argument_text, model_options, parser_for, run, say, standard_input
+from sigma.engine.options import make_sampling
+from sigma.events import SIDES, ChatRequest, PrefillEvent, PromptError, StepEvent
 
 
 def generate(engine, request, echo: bool) -> dict:
@@ -65,20 +65,20 @@ def main(argv: list[str] | None = None) -> None:
     def work() -> dict:
         from sigma.engine.engine import load_engine
 
-        question = sys.stdin.read() if args.prompt == "-" else args.prompt
+        sampling = make_sampling(
+            args.temperature, args.top_p, args.top_k, args.repetition_penalty, args.max_new_tokens, args.seed
+        )
+        question = standard_input() if args.prompt == "-" else argument_text(args.prompt, "--prompt")
         if not question.strip():
             raise PromptError("The prompt is empty: type a question first.")
         if args.context_file is not None:
             try:
-                question = f"{args.context_file.read_text(encoding='utf-8')}\n\n{question}"
+                question = f"{args.context_file.read_text(encoding='utf-8-sig')}\n\n{question}"
             except UnicodeDecodeError as error:
                 raise PromptError(f"{args.context_file} is not a UTF-8 text file.") from error
         messages = [{"role": "user", "content": question}]
         if args.system:
-            messages.insert(0, {"role": "system", "content": args.system})
-        sampling = Sampling(
-            args.temperature, args.top_p, args.top_k, args.repetition_penalty, args.seed, args.max_new_tokens
-        )
+            messages.insert(0, {"role": "system", "content": argument_text(args.system, "--system")})
         engine = load_engine(args.checkpoint, args.base, args.device, args.weights, say)
         try:
             result = generate(engine, ChatRequest({args.side: messages}, sampling, args.top_k_v), echo=not args.json)

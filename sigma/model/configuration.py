@@ -137,7 +137,7 @@ class SigmaConfig(PretrainedConfig):
     def check_context(self, tokens: int) -> None:
         """Raise ValueError if a text of `tokens` tokens is longer than the model's context: its losses mean nothing."""
         if tokens > self.max_position_embeddings:
-            raise ValueError(f"the model takes at most {self.max_position_embeddings:,} tokens, asked for {tokens:,}")
+            raise ValueError(f"the model takes at most {self.max_position_embeddings} tokens, asked for {tokens}")
 
     @property
     def scale(self) -> float:
