@@ -198,6 +198,11 @@ def read_cases(task: Task, path: str | Path, limit: int | None = None) -> list[C
     return cases
 
 
+def readable(text: str) -> str:
+    """The text with lone surrogates, which no file and no page can hold, replaced."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def read_text(path: Path) -> str:
     """A text file. Raises CaseError if it is none."""
     try:

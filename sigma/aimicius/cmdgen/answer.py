@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
 
-from sigma.aimicius.cmdgen.command import ASSIGNMENT, program
-from sigma.aimicius.cmdgen.grammar.words import tidy
+from sigma.aimicius.cmdgen.command import ASSIGNMENT, is_set_up, program
+from sigma.aimicius.cmdgen.grammar.words import ShellError, split, steps, tidy
 from sigma.aimicius.cmdgen.tools import KNOWN
 from sigma.aimicius.contract import MAX_ANSWER
 
 MAX_COMMAND = 4000  # characters of one command line that are read
 MAX_LINES = 5000
+BLANKS = " \t\r\f\v"  # what a shell passes over; a no-break space is a letter to it
 _FENCE = re.compile(r"^\s*(```|~~~)")
 _PROMPT = re.compile(r"^\s*(?:[-*+•]\s+|\d{1,3}[.)]\s+)?(?:\$|>|[\w.@~:/-]{0,64}[#$])\s+")
 _INLINE = re.compile(r"`([^`\n]{1,4000})`")
@@ -42,6 +44,7 @@ def find(answer: str, also: frozenset[str] = frozenset()) -> Found:
         notes.append(f"only the first {MAX_LINES:,} lines were read")
         lines = lines[:MAX_LINES]
     found: list[str] = []
+    before: list[str] = []  # lines that only prepare the next command
     fenced = prose = prompted = False
     in_fence = False
     for line in lines:
@@ -50,10 +53,13 @@ def find(answer: str, also: frozenset[str] = frozenset()) -> Found:
             fenced = True
             continue
         bare = _PROMPT.sub("", line, count=1)
-        bare = bare.strip()
+        bare = bare.strip(BLANKS)
+        if _prepares(bare):
+            before.append(bare)
+            continue
         if _is_command(bare, also):
-            prompted = prompted or bare != line.strip()
-            found.append(bare[:MAX_COMMAND])
+            prompted = prompted or bare != line.strip(BLANKS)
+            found.append(" && ".join([*before[-8:], bare])[:MAX_COMMAND])
             continue
         quoted = [inner.strip() for inner in _INLINE.findall(line)]
         inline = [_PROMPT.sub("", inner).strip() for inner in quoted]
@@ -86,8 +92,15 @@ def _joined(text: str) -> list[str]:
 
 
 def _is_command(line: str, also: frozenset[str]) -> bool:
-    """Does the line start with a known program, after sudo, env and assignments?"""
-    words = line[:MAX_COMMAND].split()
+    """Does the line start with a known program, after sudo, env, assignments and what only prepares (export, cd)?"""
+    line = line[:MAX_COMMAND]
+    words = _words(line)
+    if words and words[0] in ("export", "cd"):
+        rest = steps(line)
+        while len(rest) > 1 and _prepares(rest[0][0]):
+            rest.pop(0)
+        line = "".join(part + sign for part, sign in rest).strip(BLANKS)
+        words = _words(line)
     place = 0
     while place < len(words) and (words[place] in ("sudo", "env") or ASSIGNMENT.match(words[place])):
         place += 1
@@ -97,6 +110,19 @@ def _is_command(line: str, also: frozenset[str]) -> bool:
     if name not in KNOWN and name not in also:
         return False
     return not _is_sentence(words[place:])
+
+
+def _words(line: str) -> list[str]:
+    """The words, quotes undone where there are any and a shell would read them."""
+    if "'" in line or '"' in line:
+        with contextlib.suppress(ShellError):
+            return split(line)
+    return [word.strip("'\"") for word in re.split(r"[ \t]+", line.strip(BLANKS))]
+
+
+def _prepares(line: str) -> bool:
+    line = line.strip(BLANKS)
+    return line.startswith(("export ", "cd ")) and len(line) <= MAX_COMMAND and is_set_up(_words(line.rstrip("; ")))
 
 
 def _is_sentence(words: list[str]) -> bool:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from dataclasses import dataclass
 
 from sigma.aimicius.cmdgen.grammar import words
 from sigma.aimicius.cmdgen.grammar.meaning import CommandError, Meaning
+from sigma.aimicius.cmdgen.grammar.parser import Grammar
 from sigma.aimicius.cmdgen.grammar.parser import parse as parse_grammar
-from sigma.aimicius.cmdgen.tools import KNOWN, LAUNCHERS, TOOLS, environment, mpirun
+from sigma.aimicius.cmdgen.tools import KNOWN, LAUNCHERS, TOOLS, environment, mpirun, srun
 
 ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=", re.ASCII)
 COLLECTIVES = frozenset(name for tools in TOOLS.values() for name in tools if name.endswith("_perf"))
@@ -24,8 +26,9 @@ class Read:
 
 
 def program(word: str) -> str:
-    """The program's name without its folder."""
-    return word.rsplit("/", 1)[-1]
+    """The program's name without its folder; a collective test built for MPI is the same program."""
+    name = word.rsplit("/", 1)[-1]
+    return name.removesuffix("_mpi") if name.endswith("_perf_mpi") else name
 
 
 def read(line: str, vendor: str) -> Read:
@@ -39,9 +42,9 @@ def read(line: str, vendor: str) -> Read:
 
 
 def _read(line: str, vendor: str) -> Meaning:
-    rest = words.split(line)
-    prefix: dict[str, str] = {}
     notes: list[str] = []
+    line, prefix, folder = _set_up(line, notes)
+    rest = words.split(line)
     if rest and rest[0] == "sudo":
         rest.pop(0)
         while rest and rest[0] in ("-E", "-n", "-H", "--"):
@@ -58,12 +61,15 @@ def _read(line: str, vendor: str) -> Meaning:
     launcher_env: dict[str, str] = {}
     typed: dict[str, str] = {}
     if program(rest[0]) in LAUNCHERS:
-        own, launcher_env, mca, rest = mpirun.split(rest[1:])
-        parsed = parse_grammar(own, mpirun.GRAMMAR)
+        launch = srun if program(rest[0]) == "srun" else mpirun
+        own, launcher_env, mca, rest = launch.split(rest[1:])
+        parsed = parse_grammar(own, launch.GRAMMAR)
         launcher = {**parsed.options, **{f"mca {name}": value for name, value in mca.items()}}
         typed = {f"mpirun {name}": value for name, value in parsed.spelled.items()}
+        notes += parsed.notes
         if not rest:
-            raise CommandError("empty", "mpirun is given no program", output="mpirun: no executable was specified\n")
+            name = launch.GRAMMAR.tool
+            raise CommandError("empty", f"{name} is given no program", output=f"{name}: no executable was specified\n")
     name = program(rest[0])
     grammar = TOOLS[vendor].get(name)
     if grammar is None:
@@ -75,7 +81,47 @@ def _read(line: str, vendor: str) -> Meaning:
     meaning.spelled |= typed
     meaning.notes += notes
     _environment(meaning, prefix, launcher_env)
+    if folder:
+        _placed(meaning, grammar, folder)
     return meaning
+
+
+def is_set_up(words_of: list[str]) -> bool:
+    """Whether the words only prepare: `export NAME=value`, `cd FOLDER`."""
+    if len(words_of) > 1 and words_of[0] == "export":
+        return all(ASSIGNMENT.match(word) for word in words_of[1:])
+    return len(words_of) == 2 and words_of[0] == "cd" and not words_of[1].startswith("-")
+
+
+def _set_up(line: str, notes: list[str]) -> tuple[str, dict[str, str], str]:
+    """The command behind `export NAME=value` and `cd FOLDER`, what they export, and the folder ("" for none)."""
+    exported: dict[str, str] = {}
+    folder = ""
+    rest = words.steps(line)
+    while len(rest) > 1:
+        parts = words.split(rest[0][0])
+        if not is_set_up(parts):
+            break
+        if parts[0] == "cd":
+            folder = posixpath.join(folder, parts[1])
+            notes.append(f"cd {parts[1]} is not run; relative file names are taken to be there")
+        else:
+            exported |= dict(word.split("=", 1) for word in parts[1:])
+        rest.pop(0)
+    if len(rest) > 1 and rest[-2][1] == ";" and not rest[-1][0].strip():  # a last ; ends the command
+        rest = [*rest[:-2], (rest[-2][0], "")]
+    return "".join(part + sign for part, sign in rest), exported, folder
+
+
+def _placed(meaning: Meaning, grammar: Grammar, folder: str) -> None:
+    """Relative files as seen from where the line began."""
+    for sub in meaning.sub:
+        grammar = grammar.subs.get(sub, grammar)
+    for option in grammar.options:
+        value = meaning.options.get(option.name)
+        if option.kind == "path" and isinstance(value, str):
+            meaning.options[option.name] = posixpath.normpath(posixpath.join(folder, value))
+    meaning.operands = tuple(posixpath.normpath(posixpath.join(folder, name)) for name in meaning.operands)
 
 
 def _environment(meaning: Meaning, prefix: dict[str, str], exported: dict[str, str]) -> None:

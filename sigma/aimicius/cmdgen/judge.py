@@ -12,7 +12,7 @@ from sigma.aimicius.cmdgen.command import Read, program, read
 from sigma.aimicius.cmdgen.grammar.meaning import difference
 from sigma.aimicius.cmdgen.grammar.words import tidy
 from sigma.aimicius.cmdgen.simulator import Execution, closeness, deviations, run
-from sigma.aimicius.contract import Case, Part, Score, Sheet, Verdict
+from sigma.aimicius.contract import Case, Part, Score, Sheet, Verdict, readable
 
 # The paper gives no thresholds; these are ours and every verdict shows them.
 CALIBRATION_CMD = 0.85  # CMD Score from which Calibration counts
@@ -24,6 +24,7 @@ NAMES = ("CMD Score", "Output Score", "Calibration Score", "Exact Match", "Succe
 
 def judge(case: Case, answer: str) -> Iterator[Part | Verdict]:
     """Parts as they are found, then the verdict. Never raises for anything in the answer; nothing is run by a shell."""
+    answer = readable(answer)
     truth, vendor, system = case.truth.strip(), case.fields["vendor"], case.fields["system"]
     sheet = Sheet(NAMES)
     found = find(answer, frozenset({_program(truth)}) if truth else frozenset())

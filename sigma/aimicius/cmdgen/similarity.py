@@ -39,6 +39,7 @@ def cosine(one: str, other: str) -> float | None:
         return 1.0 if missing() is None else None
     if missing() is not None:
         return None
+    one, other = (text.encode("utf-8", "replace").decode() for text in (one, other))  # a lone surrogate is no text
     if not one.strip() or not other.strip():
         return 0.0
     first, second = _encode([one[:MAX_CHARACTERS], other[:MAX_CHARACTERS]])

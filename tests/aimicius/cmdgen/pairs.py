@@ -111,7 +111,9 @@ nvidia-smi --query-gpu=name --format=csv
 nvidia-smi --query-gpu=clocks.sm --format=csv
 = nvidia-smi --query-gpu=clocks.current.sm --format=csv
 nvidia-smi --query-gpu=name,memory.used --format=csv
-= nvidia-smi --format=csv --query-gpu=memory.used,name
+! nvidia-smi --format=csv --query-gpu=memory.used,name
+nvidia-smi --query-gpu=name,memory.used --format=csv
+= nvidia-smi --format=csv --query-gpu=gpu_name,memory.used
 nvidia-smi --query-gpu=name --format=csv,noheader,nounits
 = nvidia-smi --query-gpu=name --format=csv,nounits,noheader
 nvidia-smi --query-gpu=memory.used --format=csv,noheader
@@ -371,6 +373,82 @@ nvcc --version
 = nvcc -V
 nvcc --list-gpu-arch
 ! nvcc --list-gpu-code
+
+# NVIDIA one thing in several spellings
+nvidia-smi -acp 1
+= nvidia-smi -acp RESTRICTED
+nvidia-smi -acp 1
+! nvidia-smi -acp UNRESTRICTED
+nvidia-smi mig -cgi 9 -C
+= nvidia-smi mig -cgi 3g.40gb -C
+nvidia-smi mig -cgi 9,19
+= nvidia-smi mig -cgi "MIG 3g.40gb,MIG 1g.10gb"
+nvidia-smi mig -cgi 9
+! nvidia-smi mig -cgi 4g.40gb
+nvidia-smi -q
+! nvidia-smi -q -u
+nvidia-smi -q
+! nvidia-smi -q -m 0
+NCCL_DEBUG=INFO all_reduce_perf -g 8
+= NCCL_DEBUG='INFO' all_reduce_perf -g 8
+NCCL_DEBUG=INFO all_reduce_perf -g 8
+= env "NCCL_DEBUG=INFO" all_reduce_perf -g 8
+NCCL_DEBUG=INFO all_reduce_perf -g 8
+= export NCCL_DEBUG=INFO; all_reduce_perf -g 8
+NCCL_DEBUG=INFO all_reduce_perf -g 8
+= export NCCL_DEBUG="INFO" && cd nccl-tests/build && ./all_reduce_perf -g 8
+NCCL_DEBUG=INFO all_reduce_perf -g 8
+! cd nccl-tests/build && ./all_reduce_perf -g 8
+all_reduce_perf -g 8
+= ~/nccl-tests/build/all_reduce_perf -g 8
+all_reduce_perf -g 8
+= "${HOME}/nccl-tests/build/all_reduce_perf" -g 8 ;
+nvidia-smi -q -f /root/a.txt
+= nvidia-smi -q -f $HOME/a.txt
+nvidia-smi -q -f a.txt
+! cd /tmp && nvidia-smi -q -f a.txt
+nvidia-smi -q -f /tmp/a.txt
+= cd /tmp && nvidia-smi -q -f a.txt
+mpirun -np 8 all_reduce_perf -b 8 -e 1M
+= mpirun -np 8 all_reduce_perf_mpi -b 8 -e 1M
+mpirun -np 8 all_reduce_perf -b 8 -e 1M
+= srun -n 8 --mpi=pmix all_reduce_perf -b 8 -e 1M
+mpirun -np 8 all_reduce_perf -b 8 -e 1M
+! srun -n4 all_reduce_perf -b 8 -e 1M
+mpirun -np 16 -N 8 all_reduce_perf -b 8 -e 1M
+= mpirun -np 16 --map-by ppr:8:node all_reduce_perf -b 8 -e 1M
+mpirun -np 16 -N 8 all_reduce_perf -b 8 -e 1M
+! mpirun -np 16 --map-by ppr:4:node all_reduce_perf -b 8 -e 1M
+mpirun -np 8 --mca btl tcp,self all_reduce_perf -b 8 -e 1M
+= mpirun -np 8 --mca btl self,tcp all_reduce_perf -b 8 -e 1M
+mpirun -np 8 --mca btl ^openib,smcuda all_reduce_perf -b 8 -e 1M
+! mpirun -np 8 --mca btl smcuda,openib all_reduce_perf -b 8 -e 1M
+mpirun -np 8 -x NCCL_DEBUG=INFO all_reduce_perf -b 8 -e 1M
+= mpirun.mpich -np 8 -env NCCL_DEBUG INFO all_reduce_perf -b 8 -e 1M
+NCCL_IB_HCA=mlx5_0,mlx5_1 all_reduce_perf -g 8
+= NCCL_IB_HCA=mlx5_1,mlx5_0 all_reduce_perf -g 8
+CUDA_VISIBLE_DEVICES=0,1 all_reduce_perf -g 2
+! CUDA_VISIBLE_DEVICES=1,0 all_reduce_perf -g 2
+nvcc -ptx k.cu
+= nvcc -ptx k.cu -o k.ptx
+nvcc -cubin k.cu
+= nvcc -cubin k.cu -o k.cubin
+nvcc -fatbin k.cu
+= nvcc -fatbin k.cu --output-file k.fatbin
+nvcc -ptx k.cu
+! nvcc -ptx k.cu -o j.ptx
+nvcc -ptx k.cu -odir out
+= nvcc -ptx k.cu -o out/k.ptx
+nvcc -Xcompiler -Wall,-Wextra k.cu
+= nvcc -Xcompiler "-Wall -Wextra" k.cu
+nvcc -Xptxas -v,-O3 k.cu
+= nvcc -Xptxas "-O3 -v" k.cu
+nvcc -arch=sm_90 k.cu
+= nvcc -gencode arch=compute_90,code=sm_90 -gencode arch=compute_90,code=compute_90 k.cu
+nvcc -cubin -arch=sm_90 k.cu
+= nvcc -cubin -gencode arch=compute_90,code=sm_90 k.cu
+nvcc -ptx -arch=sm_90 k.cu
+= nvcc -ptx -arch=compute_90 k.cu
 
 """
 

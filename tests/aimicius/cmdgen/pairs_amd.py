@@ -83,7 +83,27 @@ amd-smi topology -t
 amd-smi topology -t
 ! amd-smi topology -o
 amd-smi topology
-= amd-smi topology -a -w -o -t -b
+= amd-smi topology -a -w -o -t -b -c -n -d -z
+amd-smi topology -c
+= amd-smi topology --coherent
+amd-smi topology
+! amd-smi topology -z
+amd-smi metric --throttle
+= amd-smi metric --violation
+amd-smi static -P
+= amd-smi static --soc-pstate
+amd-smi static -V
+= amd-smi static --ifwi
+all_reduce_perf -x out.csv
+= all_reduce_perf -X out.csv
+all_reduce_perf -y 1
+= all_reduce_perf --stream_null 1
+all_reduce_perf -y fine
+= all_reduce_perf -Y fine
+sb result generate-baseline -d a.jsonl --summary-rule-file s.yaml --diagnosis-rule-file d.yaml
+= sb result generate-baseline -dr d.yaml -sr s.yaml -d a.jsonl
+sb result generate-baseline -d a.jsonl -sr s.yaml
+! sb result generate-baseline -d a.jsonl -sr s.yaml --debug
 amd-smi set -g 0 -o 500
 = amd-smi set --power-cap 500 --gpu 0
 amd-smi set -g 0 -o 500

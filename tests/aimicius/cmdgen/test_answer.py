@@ -29,6 +29,10 @@ FOUND = [
     ("NCCL_DEBUG=INFO all_reduce_perf -g 8", "NCCL_DEBUG=INFO all_reduce_perf -g 8"),
     ("sudo nvidia-smi -pm 1", "sudo nvidia-smi -pm 1"),
     ("./build/all_reduce_perf -b 8 \\\n  -e 128M \\\n  -f 2", "./build/all_reduce_perf -b 8 -e 128M -f 2"),
+    ("export NCCL_DEBUG=INFO\nall_reduce_perf -g 8", "export NCCL_DEBUG=INFO && all_reduce_perf -g 8"),
+    ("```\n$ cd build\n$ ./all_reduce_perf -g 8\n```", "cd build && ./all_reduce_perf -g 8"),
+    ("CUDA_VISIBLE_DEVICES='0, 1' all_reduce_perf -g 2", "CUDA_VISIBLE_DEVICES='0, 1' all_reduce_perf -g 2"),
+    ("srun -n 8 all_reduce_perf", "srun -n 8 all_reduce_perf"),
     ("all_reduce_perf -b 8\\\r\n -e 128M", "all_reduce_perf -b 8 -e 128M"),
 ]
 

@@ -66,7 +66,10 @@ REFUSED = [
     ("AMD", "sb run --frob", "sb run: error: unrecognized arguments: --frob"),
     ("AMD", "sb result summary -d a.jsonl", "the following arguments are required: --rule-file/-r"),
     ("AMD", "sb result summary -d a -r b --output-file-format pdf", "'pdf' is none of md, excel, html"),
-    ("AMD", "all_reduce_perf -J out.json", "invalid option -- 'J'"),  # an nccl-tests option that rccl-tests lacks
+    ("AMD", "all_reduce_perf -I 1", "invalid option -- 'I'"),  # an nccl-tests option that rccl-tests lacks
+    ("AMD", "sb result generate-baseline -d a -dr b", "are required: --summary-rule-file/-sr"),
+    ("NVIDIA", "srun --frob all_reduce_perf", "srun: unrecognized option '--frob'"),
+    ("NVIDIA", "nvidia-smi -L -B", INVALID.format("")),
 ]
 
 
@@ -83,12 +86,15 @@ SHELL = [
     ("nvidia-smi && reboot", "a second job"),
     ("nvidia-smi > /etc/passwd", "a redirection"),
     ("nvidia-smi $(reboot)", "a variable or substitution"),
-    ("nvidia-smi -f $HOME/x", "a variable or substitution"),
+    ("nvidia-smi -f $HOMES/x", "a variable or substitution"),
+    ("cd /tmp && nvidia-smi && reboot", "a second job"),
+    ("export A=$(id); nvidia-smi", "a variable or substitution"),
+    ("X=1; nvidia-smi", "a second command after ;"),
     ('nvidia-smi -f "$(id)"', "a variable or substitution"),
     ("nvidia-smi `reboot`", "a command substitution"),
     ("nvcc *.cu", "a file pattern"),
     ("nvcc {a,b}.cu", "a brace expansion"),
-    ("nvidia-smi -f ~/x", "a home directory"),
+    ("nvidia-smi -f ~bob/x", "a home directory"),
     ("nvidia-smi -f 'open", "a quote (') is not closed"),
     ("nvidia-smi &", "a second job"),
 ]

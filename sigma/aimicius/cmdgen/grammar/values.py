@@ -127,6 +127,11 @@ def csv_words(word: str, option: Option) -> list[str]:
     return [part for part in word.split(",") if part]
 
 
+def passed_on(word: str, option: Option) -> list[str]:
+    """Options for another program: joined by commas, or by spaces inside quotes."""
+    return [part for part in re.split(r"[,\s]+", word) if part]
+
+
 KINDS: dict[str, Callable[[str, Option], Any]] = {
     "int": integer,
     "number": number,
@@ -141,4 +146,5 @@ KINDS: dict[str, Callable[[str, Option], Any]] = {
     "pair": pair,
     "clocks": clocks,
     "list": csv_words,
+    "passed": passed_on,
 }

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 
 MAX_WORDS = 500
+HOME = "/root"  # of the simulated node, whose terminal is root's: ~ and $HOME need no shell to be known
+_HOME = re.compile(r"HOME\b|\{HOME\}", re.ASCII)
 SIGNS = {
     "|": "a pipe",
     "&": "a second job (&)",
@@ -49,6 +51,9 @@ def split(line: str) -> list[str]:
             elif char == "\\" and place < len(line) and line[place] in '"\\$`':
                 word.append(line[place])
                 place += 1
+            elif char == "$" and (home := _HOME.match(line, place)):
+                word.append(HOME)
+                place = home.end()
             elif char == "`" or (char == "$" and _expands(line, place)):
                 raise ShellError(f"the command has {_dollar(char)}; nothing here is run by a shell")
             else:
@@ -67,8 +72,13 @@ def split(line: str) -> list[str]:
                 if place < len(line):
                     word.append(line[place])
                     place += 1
+            elif char == "~" and not word and (place == len(line) or line[place] in "/ \t"):
+                word.append(HOME)
             elif char in SIGNS and not _literal(char, word):
                 raise ShellError(f"the command has {SIGNS[char]}; nothing here is run by a shell")
+            elif char == "$" and (home := _HOME.match(line, place)):
+                word.append(HOME)
+                place = home.end()
             elif char == "$" and _expands(line, place):
                 raise ShellError(f"the command has {_dollar(char)}; nothing here is run by a shell")
             else:
@@ -80,6 +90,30 @@ def split(line: str) -> list[str]:
     if word is not None:
         words.append("".join(word))
     return words
+
+
+def steps(line: str) -> list[tuple[str, str]]:
+    """A line cut at `;` and `&&` outside quotes: each part with the sign that ends it ("" for the last)."""
+    parts: list[tuple[str, str]] = []
+    start = place = 0
+    quote = ""
+    while place < len(line):
+        char = line[place]
+        if char == "\\" and quote != "'":
+            place += 1
+        elif quote:
+            quote = "" if char == quote else quote
+        elif char in "'\"":
+            quote = char
+        elif char == "#" and (place == start or line[place - 1] in " \t"):
+            break
+        elif char == ";" or line.startswith("&&", place):
+            sign = ";" if char == ";" else "&&"
+            parts.append((line[start:place], sign))
+            place += len(sign) - 1
+            start = place + 1
+        place += 1
+    return [*parts, (line[start:], "")]
 
 
 def _literal(char: str, word: list[str]) -> bool:
@@ -108,5 +142,5 @@ def plain_paths(line: str) -> str:
 
 
 def tidy(line: str) -> str:
-    """What Exact Match compares: plain paths, single spaces."""
-    return " ".join(plain_paths(line).split())
+    """What Exact Match compares: plain paths, single spaces. Only what a shell takes for a space is one."""
+    return " ".join(re.split(r"[ \t\r\n\f\v]+", plain_paths(line).strip(" \t\r\n\f\v")))

@@ -16,6 +16,8 @@ from sigma.aimicius.cmdgen.simulator.state import SYSTEMS, Execution, node
 
 __all__ = ["SYSTEMS", "Execution", "closeness", "deviations", "run"]
 
+# Options that change what a real tool does and nothing that is simulated; the last two only beside a --query-...
+SILENT = ("loglevel", "debug", "verbose", "only-show-errors", "gpm-options", "mode", "dtd", "display", "unit")
 RUNNERS = {"nvidia-smi": nvidia_smi.run, "nvcc": nvcc.run, "rocm-smi": rocm_smi.run, "amd-smi": amd_smi.run, "sb": superbench.run}  # fmt: skip
 
 
@@ -32,9 +34,10 @@ def run(read: Read, system: str) -> Execution:
 def _subject(meaning: Meaning, system: str) -> list[object]:
     chosen = next((meaning.options[name] for name in ("id", "gpu", "device") if name in meaning.options), None)
     devices = node(system).pick(chosen) or []
-    asked = [[name, sorted(set(value))] for name, value in meaning.options.items() if name.startswith("query-")]
+    asked = [[name, list(value)] for name, value in meaning.options.items() if name.startswith("query-")]
     # A filter that fits nothing prints what another one that fits nothing prints.
     names = ("name", "pid", "showpidgpus") if meaning.tool != "sb" else ()
+    names = (*names, *(SILENT if asked else SILENT[:-2]))
     filters = [[name, meaning.options[name]] for name in names if name in meaning.options]
     return [[device.index for device in devices], *sorted(asked), *filters]
 

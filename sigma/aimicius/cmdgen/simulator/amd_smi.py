@@ -29,6 +29,10 @@ TOPOLOGY = {
     "hops": ("HOPS TABLE", "0", "1"),
     "link-type": ("LINK TYPE TABLE", "SELF", "XGMI"),
     "numa-bw": ("NUMA BW TABLE", "N/A", "50000-50000"),
+    "coherent": ("CACHE COHERENCY TABLE", "SELF", "C"),
+    "atomics": ("ATOMICS TABLE", "SELF", "64/32"),
+    "dma": ("DMA TABLE", "SELF", "T"),
+    "bi-dir": ("BI-DIRECTIONAL TABLE", "SELF", "T"),
 }
 TOOL = "AMDSMI Tool: 25.3.0+ede62f2 | AMDSMI Library version: 25.3.0 | ROCm version: 6.4.0 | amdgpu version: 6.12.12 | amd_hsmp version: N/A"  # fmt: skip
 

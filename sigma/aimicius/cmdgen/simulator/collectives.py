@@ -49,6 +49,7 @@ def run(meaning: Meaning, node: Node) -> Execution:
     )
     available = len(visible) if visible else len(node.devices)
     hosts = max(1, len(meaning.launcher.get("host", []) or [1]))
+    hosts = max(hosts, meaning.launcher.get("nodes", 1), -(-processes // meaning.launcher.get("npernode", processes)))
     if "hostfile" in meaning.launcher or "host" in meaning.launcher:
         hosts = max(hosts, -(-ranks // available))
     done = {"run": {"meaning": meaning.facts()}}

@@ -7,9 +7,8 @@ import re
 
 from sigma.aimicius.cmdgen.grammar.meaning import Meaning
 from sigma.aimicius.cmdgen.simulator.state import Execution, Node
-from sigma.aimicius.cmdgen.tools.nvcc import ARCHITECTURES, PHASES
+from sigma.aimicius.cmdgen.tools.nvcc import ARCHITECTURES, ENDINGS, PHASES
 
-ENDINGS = {"ptx": ".ptx", "cubin": ".cubin", "fatbin": ".fatbin", "compile": ".o", "device-w": ".o", "optix-ir": ".optixir", "ltoir": ".ltoir", "cuda": ".cu.cpp.ii"}  # fmt: skip
 INPUTS = (".cu", ".cuh", ".c", ".cc", ".cxx", ".cpp", ".i", ".ptx", ".cubin", ".fatbin", ".o", ".obj", ".a", ".so")
 
 

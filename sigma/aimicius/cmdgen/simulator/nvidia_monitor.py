@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sigma.aimicius.cmdgen.grammar.meaning import Meaning
 from sigma.aimicius.cmdgen.simulator.state import Device, Execution, Node, closing, polls
+from sigma.aimicius.cmdgen.tools.nvidia_fields import MIG_PROFILES
 
 GROUPS = {
     "p": (("pwr", "W"), ("gtemp", "C"), ("mtemp", "C")),
@@ -26,15 +27,6 @@ Legend:
   NV#  = Connection traversing a bonded set of # NVLinks
 """
 LEVELS = ("PSB", "PIX", "PXB", "PHB", "NODE", "SYS")
-# (name, profile id, most instances, memory GiB, multiprocessors) of an 80 GB A100 and H100: NVIDIA's MIG user guide.
-PROFILES = {
-    "9.0": (("1g.10gb", 19, 7, 9.75, 16), ("1g.10gb+me", 20, 1, 9.75, 16), ("1g.20gb", 15, 4, 19.62, 26))
-    + (("2g.20gb", 14, 3, 19.62, 32), ("3g.40gb", 9, 2, 39.50, 60), ("4g.40gb", 5, 1, 39.50, 64))
-    + (("7g.80gb", 0, 1, 79.25, 132),),
-    "8.0": (("1g.10gb", 19, 7, 9.50, 14), ("1g.10gb+me", 20, 1, 9.50, 14), ("1g.20gb", 15, 4, 19.50, 14))
-    + (("2g.20gb", 14, 3, 19.50, 28), ("3g.40gb", 9, 2, 39.25, 42), ("4g.40gb", 5, 1, 39.25, 56))
-    + (("7g.80gb", 0, 1, 78.75, 98),),
-}
 
 
 def run(meaning: Meaning, node: Node) -> Execution:
@@ -257,7 +249,7 @@ def _mig(meaning: Meaning, devices: list[Device]) -> Execution:
         ]
         lines += [f"| {'                                Free/Total   GiB':<75} |", "|" + "=" * 77 + "|"]
         for device in devices:
-            for name, number, most, memory, cores in PROFILES[device.model.capability]:
+            for name, number, most, memory, cores in MIG_PROFILES[device.model.capability]:
                 row = f"{device.index:>3}  MIG {name:<14} {number:>4}     0/{most}       {memory:>6.2f}      No    {cores:>4}"
                 lines += [f"| {row:<75} |", bar]
         return Execution("\n".join(lines) + "\n", query=True)
@@ -265,7 +257,7 @@ def _mig(meaning: Meaning, devices: list[Device]) -> Execution:
         rows = [
             f"GPU {d.index} Profile ID {number:>2} Placements: {{0}}:{most}"
             for d in devices
-            for _, number, most, _, _ in PROFILES[d.model.capability]
+            for _, number, most, _, _ in MIG_PROFILES[d.model.capability]
         ]
         return Execution("\n".join(rows) + "\n", query=True)
     wants = [

@@ -54,6 +54,10 @@ def _repeated(meaning: Meaning, devices: list[Device], node: Node) -> Execution:
         seconds = tick * every / 1000 if every else 0.0
         if kind:
             parts.append(nvidia_query.table(kind, meaning, devices, node, tick, seconds))
+        elif meaning.get("query") and meaning.get("unit"):
+            when = node.now(seconds).strftime("%a %b %d %H:%M:%S %Y")
+            log = "==============NVSMI LOG=============="
+            parts.append(f"\n{log}\n\nTimestamp : {when}\nDriver Version : {node.driver}\nAttached Units : 0\n")
         elif meaning.get("query") or meaning.get("display"):
             parts.append(nvidia_details.report(meaning, devices, node, tick, seconds))
         elif meaning.get("list-gpus"):

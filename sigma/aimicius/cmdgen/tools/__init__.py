@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sigma.aimicius.cmdgen.grammar.parser import Grammar
-from sigma.aimicius.cmdgen.tools import amd_smi, collectives, mpirun, nvcc, nvidia_smi, rocm_smi, superbench
+from sigma.aimicius.cmdgen.tools import amd_smi, collectives, mpirun, nvcc, nvidia_smi, rocm_smi, srun, superbench
 
 VENDORS = ("NVIDIA", "AMD")
 NVIDIA = {"nvidia-smi": nvidia_smi.GRAMMAR, "nvcc": nvcc.GRAMMAR, "sb": superbench.GRAMMAR, **collectives.GRAMMARS}
@@ -14,5 +14,5 @@ AMD = {
     **collectives.RCCL_GRAMMARS,
 }
 TOOLS: dict[str, dict[str, Grammar]] = {"NVIDIA": NVIDIA, "AMD": AMD}
-LAUNCHERS = mpirun.NAMES
+LAUNCHERS = (*mpirun.NAMES, srun.GRAMMAR.tool)
 KNOWN = frozenset((*NVIDIA, *AMD, *LAUNCHERS))  # programs that mark a line of an answer as a command

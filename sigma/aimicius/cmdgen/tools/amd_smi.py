@@ -28,17 +28,17 @@ WATCH = (
 FLAGS = {
     "version": "",
     "list": "",
-    "static": "asic|a bus|b vbios|V driver|d vram|v cache|c board|B process-isolation|R ras|r partition|p limit|l policy|P "
-    "xgmi-plpd|x numa|u smu|s interface-ver|i clock|C",
+    "static": "asic|a bus|b driver|d vram|v cache|c board|B process-isolation|R ras|r partition|p limit|l "
+    "xgmi-plpd|x numa|u smu|s interface-ver|i",
     "firmware": "ucode-list|f",
     "bad-pages": "pending|p retired|r un-res|u",
     "metric": "mem-usage|m usage|u power|p clock|c temperature|t pcie|P ecc|e ecc-blocks|k fan|f voltage-curve|C overdrive|o "
-    "perf-level|l xgmi-err|x energy|E throttle|v cpu-power-metrics cpu-prochot cpu-freq-metrics cpu-c0-res "
+    "perf-level|l xgmi-err|x energy|E cpu-power-metrics cpu-prochot cpu-freq-metrics cpu-c0-res "
     "cpu-pwr-svi-telemtry-rails cpu-metrics-ver cpu-metrics-table cpu-socket-energy cpu-ddr-bandwidth cpu-temp "
     "core-boost-limit core-curr-active-freq-core-limit core-energy",
     "process": "general|G engine|e",
     "event": "",
-    "topology": "access|a weight|w hops|o link-type|t numa-bw|b",
+    "topology": "access|a weight|w hops|o link-type|t numa-bw|b coherent|c atomics|n dma|d bi-dir|z",
     "set": "cpu-enable-apb",
     "reset": "gpureset|G clocks|c fans|f profile|p xgmierr|x perf-determinism|d compute-partition|C memory-partition|M "
     "power-cap|o clean-local-data|l",
@@ -47,8 +47,14 @@ FLAGS = {
 }
 PERF_LEVELS = "AUTO LOW HIGH MANUAL STABLE_STD STABLE_PEAK STABLE_MIN_MCLK STABLE_MIN_SCLK DETERMINISM"
 VALUES: dict[str, tuple[Option, ...]] = {
+    "static": (
+        opt("--vbios --ifwi -V -I"),  # the later name is --ifwi
+        opt("--policy --soc-pstate -P"),
+        opt("--clock -C", "text", count="*", repeat="set"),
+    ),
     "metric": (
         *WATCH,
+        opt("--throttle --violation -v"),
         opt("--cpu-lclk-dpm-level", "int"),
         opt("--cpu-io-bandwidth", "text", count=2),
         opt("--cpu-xgmi-bandwidth", "text", count=2),

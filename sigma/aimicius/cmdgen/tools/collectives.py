@@ -44,6 +44,7 @@ def _shared(types: dict[str, str]) -> tuple:
     )
 
 
+MEMORY = {name: name for name in "coarse fine host managed 0 1".split()}
 NCCL = (
     opt("-G --cudagraph", "int", 0, low=0),
     opt("-I --per_iter_timing", "int", low=0, high=1),
@@ -57,13 +58,23 @@ NCCL = (
 )
 RCCL = (
     opt("-G --hipgraph", "int", 0, low=0),
-    opt("-y --memory_type", "choice", "coarse", choices="coarse fine host managed", strict_case=True),
+    opt("-Y -y --memory_type", "choice", "coarse", choices=MEMORY, strict_case=True),  # -y of old; -y 0|1 is another
+    opt("--stream_null", "int", 0, low=0, high=1),
     opt("-u --cumask", "list"),
     opt("-F --cache_flush", "int", 0, low=0),
     opt("-O --out_of_place", "int", low=0, high=1),
     opt("-q --delay", "int", 10, low=0),
-    opt("-Z --output_format", "choice", choices="csv json", strict_case=True),
-    opt("-x --output_file", "path"),
+    opt("-E --rotating_tensor", "int", 0, low=0, high=1),
+    opt("-A --output_algo_proto_channels", "int", 0, low=0, high=1),
+    opt("-S --report_timestamps", "int", 0, low=0, high=1),
+    opt("-M --memory_report", "int", 0, low=0, high=1),
+    opt("-D --device_implementation", "int", 0, low=0),
+    opt("-V --device_cta_count", "int", 16, low=0),
+    opt(
+        "-Z --output_format --rccl_output_format", "choice", choices="csv json", strict_case=True, name="output_format"
+    ),
+    opt("-J -x -X --output_file --rccl_output_file", "path", name="output_file"),  # -x of old; -x 0|1|2 is another
+    opt("--cta_policy", "int", low=0, high=2),
 )
 
 
@@ -86,6 +97,11 @@ def _refuse(error: CommandError, grammar: Grammar) -> tuple[str, int]:
 
 def _finish(meaning: Meaning) -> None:
     options = meaning.options
+    for old, new, numbers in (("memory_type", "stream_null", "01"), ("output_file", "cta_policy", "012")):
+        typed = meaning.spelled.get(old, "")
+        if typed.startswith(("-y", "-x")) and str(options.get(old)) in tuple(numbers):
+            options[new] = int(options.pop(old))
+            meaning.spelled[new] = meaning.spelled.pop(old)
     low, high = meaning.get("minbytes"), meaning.get("maxbytes")
     if low > high and "help" not in options:
         raise CommandError("sizes", f"invalid sizes for 'minbytes' and 'maxbytes': {low} > {high}", "-b")

@@ -11,6 +11,7 @@ from typing import Any
 from sigma.aimicius.cmdgen.grammar.meaning import CommandError
 from sigma.aimicius.cmdgen.grammar.option import Option, opt
 from sigma.aimicius.cmdgen.grammar.values import KINDS, ValueProblem
+from sigma.aimicius.cmdgen.tools.mpirun import as_set
 
 _SWITCH = {"0": "0", "1": "1"}
 _P2P = {"LOC": "LOC", "0": "LOC", "NVL": "NVL", "1": "NVL", "PIX": "PIX", "2": "PIX", "PXB": "PXB", "3": "PXB"} | {
@@ -91,6 +92,7 @@ ROWS = [
     _row("SB_MICRO_PATH", "path"),
 ]
 TABLE = {row.name: row for row in ROWS}
+_SETS = ("NCCL_IB_HCA", "NCCL_SOCKET_IFNAME")  # filters: the order of their members says nothing
 _ANY_CASE = ("NCCL_ALGO", "NCCL_PROTO", "NCCL_DEBUG_SUBSYS")  # NCCL compares these without case
 
 
@@ -106,5 +108,7 @@ def canonical(name: str, value: str, notes: list[str]) -> tuple[Any, bool]:
     except ValueProblem as problem:
         raise CommandError("bad-value", f"{name}: {problem}", value, f"{name}={value}: invalid value\n", 1) from problem
     if name in _ANY_CASE:
-        parsed = ",".join(sorted(parsed.upper().split(","))) if "^" not in parsed else parsed.upper()
+        parsed = parsed.upper()
+    if name in (*_ANY_CASE, *_SETS) and (name != "NCCL_ALGO" or ":" not in parsed):
+        parsed = as_set(parsed)
     return parsed, row.default is not None and parsed == row.default

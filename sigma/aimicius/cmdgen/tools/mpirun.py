@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from sigma.aimicius.cmdgen.grammar.meaning import CommandError
+from sigma.aimicius.cmdgen.grammar.meaning import CommandError, Meaning
 from sigma.aimicius.cmdgen.grammar.option import opt
 from sigma.aimicius.cmdgen.grammar.parser import Grammar, Habits
 
@@ -43,7 +44,23 @@ GRAMMAR = Grammar(
     ),
     Habits(one_dash=True, greedy=True),
     refuse=_refuse,
+    finish=lambda meaning: _finish(meaning),
 )
+
+
+def as_set(text: str) -> str:
+    """A comma list whose order says nothing, sorted; ^ in front of it leaves its members out."""
+    sign = text[:1] if text[:1] in "^=" else ""
+    return sign + ",".join(sorted(text[len(sign) :].split(",")))
+
+
+def _finish(meaning: Meaning) -> None:
+    """`--map-by ppr:8:node` is -N 8."""
+    match = re.fullmatch(r"ppr:(\d{1,4}):node", str(meaning.options.get("map-by", "")), re.ASCII)
+    if match and "npernode" not in meaning.options:
+        meaning.options["npernode"] = int(match[1])
+        del meaning.options["map-by"]
+        meaning.spelled["npernode"] = meaning.spelled.pop("map-by")
 
 
 def _refused(error: CommandError) -> CommandError:
@@ -71,10 +88,12 @@ def split(words: list[str]) -> tuple[list[str], dict[str, str], dict[str, Any], 
             needs = "a value" if count == 1 else f"{count} values"
             raise _refused(CommandError("missing-value", f"{word} needs {needs}", word))
         if option.name in ("x", "env"):
-            name, _, value = values[0].partition("=")
+            name, equals, value = values[0].partition("=")
+            if option.name == "env" and not equals and place + 2 < len(words):  # MPICH also takes two words
+                value, place = words[place + 2], place + 1
             env[name] = value
         elif option.name == "mca":
-            mca[values[0]] = values[1]
+            mca[values[0]] = as_set(values[1])
         else:
             own += [word, *values]
         place += 1 + count

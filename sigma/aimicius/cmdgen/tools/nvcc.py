@@ -37,6 +37,8 @@ PHASES = (
     "cuda cubin fatbin ptx optix-ir ltoir preprocess generate-dependencies generate-nonsystem-dependencies compile "
     "device-c device-w device-link lib"
 ).split()
+# What the file is called that a phase leaves behind unasked.
+ENDINGS = {"ptx": ".ptx", "cubin": ".cubin", "fatbin": ".fatbin", "compile": ".o", "device-w": ".o", "optix-ir": ".optixir", "ltoir": ".ltoir", "cuda": ".cu.cpp.ii"}  # fmt: skip
 _TRUTH = {"true": True, "false": False}
 _SOURCES = (".cu", ".c", ".cc", ".cxx", ".cpp", ".i", ".ptx", ".gpu", ".cubin", ".fatbin")
 
@@ -93,8 +95,29 @@ def _architectures(meaning: Meaning) -> None:
     for name in sorted({name for both in pairs for name in both}, key=lambda name: name != arch):
         if name not in SPECIAL and not re.fullmatch(rf"(sm|compute|lto)_({'|'.join(ARCHITECTURES)})", name):
             raise CommandError("arch", f"{name} is no architecture of this compiler", name)
+    if options.get("cubin") and arch:  # only the real half of -arch=sm_90 reaches a cubin, only the virtual one a ptx
+        pairs = {pair for pair in pairs if pair[1].startswith("sm_")} or pairs
+    if options.get("ptx"):
+        pairs = {(virtual, virtual) for virtual, _ in pairs}
     options["generate-code"] = sorted(f"arch={virtual},code={real}" for virtual, real in pairs)
     meaning.spelled["generate-code"] = " ".join(typed)
+
+
+def _output(meaning: Meaning, phase: str | None, sources: list[str]) -> None:
+    """An output file that only names what the phase writes unasked (`nvcc -ptx k.cu` writes k.ptx) is left out."""
+    options = meaning.options
+    if phase == "lib" and options.get("output-file") == "a.a":
+        options.pop("output-file")
+    if phase not in ENDINGS or len(sources) != 1:
+        return
+    unasked = re.sub(r"\.\w+$", ENDINGS[phase], sources[0].split("/")[-1])
+    given = str(options.get("output-file", ""))
+    if given == unasked:
+        options.pop("output-file")
+    elif given.endswith("/" + unasked) and "output-directory" not in options:
+        options["output-directory"] = given.removesuffix("/" + unasked)
+        meaning.spelled["output-directory"] = meaning.spelled.pop("output-file", "")
+        options.pop("output-file")
 
 
 def _finish(meaning: Meaning) -> None:
@@ -131,12 +154,7 @@ def _finish(meaning: Meaning) -> None:
         raise CommandError("conflict", message, "-o")
     if phase is None and options.get("output-file") == "a.out" and not options.get("shared"):
         options.pop("output-file")
-    if (
-        phase == "compile"
-        and len(sources) == 1
-        and options.get("output-file") == re.sub(r"\.\w+$", ".o", sources[0].split("/")[-1])
-    ):
-        options.pop("output-file")  # nvcc -c k.cu writes k.o unasked
+    _output(meaning, phase, sources)
     if len(sources) == len(meaning.operands):  # the order of sources changes nothing; that of archives may
         meaning.operands = tuple(sorted(meaning.operands))
 
@@ -162,11 +180,11 @@ GRAMMAR = Grammar(
         opt("--x -x", "choice", None, "c c++ cu", name="x", strict_case=True),
         opt("--std -std", "choice", None, "c++03 c++11 c++14 c++17 c++20", strict_case=True),
         opt("--machine -m", "choice", "64", "64", attached=True),
-        opt("--compiler-options -Xcompiler", "list", repeat="append"),
-        opt("--linker-options -Xlinker", "list", repeat="append"),
-        opt("--archive-options -Xarchive", "list", repeat="append"),
-        opt("--ptxas-options -Xptxas", "list", repeat="set"),
-        opt("--nvlink-options -Xnvlink", "list", repeat="set"),
+        opt("--compiler-options -Xcompiler", "passed", repeat="append"),
+        opt("--linker-options -Xlinker", "passed", repeat="append"),
+        opt("--archive-options -Xarchive", "passed", repeat="append"),
+        opt("--ptxas-options -Xptxas", "passed", repeat="set"),
+        opt("--nvlink-options -Xnvlink", "passed", repeat="set"),
         opt("--threads -t", "int", low=0, attached=True),
         opt("--split-compile -split-compile", "int", low=0),
         opt("--split-compile-extended -split-compile-extended", "int", low=0),

@@ -82,3 +82,12 @@ timestamp gpu_name gpu_bus_id gpu_serial gpu_uuid remapped_rows.correctable rema
 remapped_rows.pending remapped_rows.failure remapped_rows.histogram.max remapped_rows.histogram.high
 remapped_rows.histogram.partial remapped_rows.histogram.low remapped_rows.histogram.none
 """)
+# (name, profile id, most instances, memory GiB, multiprocessors) of an 80 GB A100 and H100: NVIDIA's MIG user guide.
+MIG_PROFILES = {
+    "9.0": (("1g.10gb", 19, 7, 9.75, 16), ("1g.10gb+me", 20, 1, 9.75, 16), ("1g.20gb", 15, 4, 19.62, 26))
+    + (("2g.20gb", 14, 3, 19.62, 32), ("3g.40gb", 9, 2, 39.50, 60), ("4g.40gb", 5, 1, 39.50, 64))
+    + (("7g.80gb", 0, 1, 79.25, 132),),
+    "8.0": (("1g.10gb", 19, 7, 9.50, 14), ("1g.10gb+me", 20, 1, 9.50, 14), ("1g.20gb", 15, 4, 19.50, 14))
+    + (("2g.20gb", 14, 3, 19.50, 28), ("3g.40gb", 9, 2, 39.25, 42), ("4g.40gb", 5, 1, 39.25, 56))
+    + (("7g.80gb", 0, 1, 78.75, 98),),
+}

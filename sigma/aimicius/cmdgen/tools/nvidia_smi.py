@@ -157,6 +157,17 @@ NVLINK = _sub(
         opt("-info --info"),
     ),
 )
+
+
+def _profiles(meaning: Meaning) -> None:
+    """A profile by its number, its name or `MIG name` is the same one."""
+    given = meaning.options.get("create-gpu-instance")
+    if given is not None:
+        known = {name: str(number) for rows in fields.MIG_PROFILES.values() for name, number, *_ in rows}
+        names = [name.strip().removeprefix("MIG ").strip() for name in given]
+        meaning.options["create-gpu-instance"] = [known.get(name.lower(), name) for name in names]
+
+
 MIG = _sub(
     "mig",
     (
@@ -175,6 +186,7 @@ MIG = _sub(
         opt("-dci --destroy-compute-instance"),
         opt("-lci --list-compute-instances"),
     ),
+    finish=_profiles,
 )
 GRAMMAR = Grammar(
     "nvidia-smi",
@@ -201,7 +213,11 @@ GRAMMAR = Grammar(
         opt("-vm --virt-mode", "choice", choices={"3": "3", "VGPU": "3", "4": "4", "VSGA": "4"}),
         opt("-ac --applications-clocks", "clocks", low=1),
         opt("-rac --reset-applications-clocks"),
-        opt("-acp --applications-clocks-permission", "choice", choices={"0": "0", "1": "1", "UNRESTRICTED": "0"}),
+        opt(
+            "-acp --applications-clocks-permission",
+            "choice",
+            choices={"0": "0", "1": "1", "UNRESTRICTED": "0", "RESTRICTED": "1"},
+        ),
         opt("-pl --power-limit", "number", low=1),
         opt("-sc --scope", "choice", "0", choices={"0": "0", "1": "1", "GPU": "0", "MODULE": "1"}),
         opt("-am --accounting-mode", "choice", choices=SWITCH),
@@ -228,7 +244,12 @@ GRAMMAR = Grammar(
     ),
     HABITS,
     subs={"dmon": DMON, "pmon": PMON, "topo": TOPO, "nvlink": NVLINK, "mig": MIG},
-    exclusive=(tuple(QUERIES), ("query", *QUERIES), ("loop", "loop-ms"), ("list-gpus", "query")),
+    exclusive=(
+        tuple(QUERIES),
+        ("query", *QUERIES),
+        ("loop", "loop-ms"),
+        ("list-gpus", "list-excluded-gpus", "query", *QUERIES),
+    ),
     refuse=_refuse,
     finish=_main,
 )

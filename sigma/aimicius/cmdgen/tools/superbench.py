@@ -8,6 +8,7 @@ from sigma.aimicius.cmdgen.grammar.parser import Grammar, Habits
 
 HABITS = Habits(cluster=True, abbreviate=True)
 HELP = opt("--help -h")
+LOGGING = (opt("--debug"), opt("--verbose"), opt("--only-show-errors"))  # every command of knack's takes them
 OUTPUT = opt("--output-dir", "path")
 CONFIG = (opt("--config-file -c", "path"), opt("--config-override -C", "text", count="+", repeat="set"))
 IMAGE = (
@@ -56,7 +57,7 @@ def _hosts(meaning: Meaning) -> None:
 
 
 def _leaf(path: str, options: tuple, **more: object) -> Grammar:
-    return Grammar("sb", (*options, HELP), HABITS, sub=tuple(path.split()), refuse=_refuse, **more)
+    return Grammar("sb", (*options, HELP, *LOGGING), HABITS, sub=tuple(path.split()), refuse=_refuse, **more)
 
 
 def _group(path: str, subs: dict[str, Grammar]) -> Grammar:
@@ -105,13 +106,13 @@ GRAMMAR = _group(
                     "result generate-baseline",
                     (
                         DATA,
-                        opt("--summary-rule-file", "path"),
-                        opt("--diagnosis-rule-file", "path"),
+                        opt("--summary-rule-file -sr", "path"),
+                        opt("--diagnosis-rule-file -dr", "path"),
                         opt("--baseline-file -b", "path"),
                         PLACES,
                         OUTPUT,
                     ),
-                    required=("data-file", "diagnosis-rule-file"),
+                    required=("data-file", "summary-rule-file"),
                 ),
             },
         ),
