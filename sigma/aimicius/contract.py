@@ -130,6 +130,7 @@ class Task(ABC):
     about: str  # two or three sentences for the page: the question, the answer, how it is judged
     metrics: tuple[MetricInfo, ...]
     answer_tokens = ANSWER_TOKENS  # the longest answer that it needs
+    note = ""  # a sentence to read beside the table of scores, where one is needed
 
     @abstractmethod
     def examples(self) -> list[Case]:

@@ -5,13 +5,14 @@
     python -m sigma.aimicius.evaluate --task cmdgen --data mine.jsonl --answers answers.jsonl
 
 Without --data the cases are our generated ones (see sigma.aimicius.data), built when they are absent. `--limit N` takes
-N cases spread evenly over the file. With --resume every answer is kept as soon as it is given, and a run that was
+N cases by a fixed chance, each group of the file (such as NVIDIA and AMD) in its share. With --resume every answer is kept as soon as it is given, and a run that was
 interrupted goes on where it was.
 """
 
 from __future__ import annotations
 
 import json
+import random
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -32,18 +33,31 @@ from sigma.events import SIDES, ChatRequest, Event, PromptError, Sampling, StepE
 REFUSED = "refused"
 
 
-def spread(cases: list[Case], limit: int | None) -> list[Case]:
-    """`limit` of the cases, evenly spaced, so that a small slice holds every kind in the file's order."""
+def sample(task: Task, cases: list[Case], limit: int | None) -> list[Case]:
+    """`limit` of the cases, the same on every machine: drawn by chance within each group, each in its share of the file.
+
+    Shares are rounded by largest remainder. The cases keep the file's order.
+    """
     if limit is None or limit >= len(cases):
         return cases
-    return [cases[i * len(cases) // limit] for i in range(limit)]
+    groups: dict[tuple[str, str], list[int]] = {}
+    for place, case in enumerate(cases):
+        groups.setdefault((task.group(case), str(case.fields.get("kind", ""))), []).append(place)
+    shares = {name: limit * len(places) / len(cases) for name, places in groups.items()}
+    counts = {name: int(share) for name, share in shares.items()}
+    first = sorted(groups, key=lambda name: (counts[name] - shares[name], name))
+    for name in first[: limit - sum(counts.values())]:
+        counts[name] += 1
+    rng = random.Random(f"{task.name} {len(cases)}")
+    chosen = [place for name in sorted(groups) for place in rng.sample(groups[name], len(groups[name]))[: counts[name]]]
+    return [cases[place] for place in sorted(chosen)]
 
 
 def load_cases(
     task: Task, data: Path | None, split: str, limit: int | None, progress: Callable[[str, int], None] | None = None
 ) -> list[Case]:
     """The cases to evaluate on. Raises CaseError."""
-    return spread(read_cases(task, data or ensure(task, split, progress=progress)), limit)
+    return sample(task, read_cases(task, data or ensure(task, split, progress=progress)), limit)
 
 
 def ask(engine: Any, side: str, messages: list[dict[str, str]], max_new_tokens: int) -> Iterator[Event | Answer]:
@@ -135,6 +149,8 @@ def print_report(report: Report) -> None:
     ]
     print(f"\n{report.task.title}, {report.side}: percent on our AIMicius-style data")
     print(table(rows, header))
+    if report.task.note:
+        print(report.task.note)
     if result.get("unanswered"):
         print(f"{result['unanswered']} prompts were too long for the model's context and count as empty answers")
 
@@ -177,7 +193,9 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("--data", type=Path, metavar="FILE", help="cases of your own, JSON lines (default: ours)")
     parser.add_argument("--split", default="test", choices=SPLITS, help="which of our files (default: test)")
-    parser.add_argument("--limit", type=int, metavar="N", help="judge N cases, spread evenly")
+    parser.add_argument(
+        "--limit", type=int, metavar="N", help="judge N cases, a fixed sample with every group in its share"
+    )
     parser.add_argument(
         "--answers", metavar="truth|FILE", help="judge these and load no model: JSON lines of id and answer"
     )

@@ -1,10 +1,11 @@
 """The evaluation command."""
 
 import json
+from itertools import pairwise
 
 import pytest
 
-from sigma.aimicius import evaluate
+from sigma.aimicius import evaluate, load_task
 from sigma.aimicius.answers import Answer, AnswerLog, read_answers
 from sigma.aimicius.contract import Case, Score, Verdict
 from sigma.aimicius.scoring import Report
@@ -69,14 +70,28 @@ def test_all_tasks_in_one_object(capsys):
 def test_the_table_for_people(capsys):
     evaluate.main(["--task", "small", "--answers", "truth", "--limit", "5"])
     out = capsys.readouterr().out
-    assert "EXACT" in out and "sum (n=3)" in out and "all (n=5)" in out
+    assert "EXACT" in out and "sum (n=2)" in out and "all (n=5)" in out
 
 
-def test_a_slice_is_spread_over_the_file():
+def test_a_slice_is_a_fixed_sample_with_every_group_in_its_share():
     cases = list(TASK.generate("test"))
-    assert [case.id for case in evaluate.spread(cases, 4)] == ["test-0", "test-5", "test-10", "test-15"]
-    assert evaluate.spread(cases, 20) == cases == evaluate.spread(cases, 99) == evaluate.spread(cases, None)
-    assert len({case.id for case in evaluate.spread(cases, 7)}) == 7
+    drawn = evaluate.sample(TASK, cases, 10)
+    assert drawn == evaluate.sample(TASK, cases, 10) and len({case.id for case in drawn}) == 10
+    assert evaluate.sample(TASK, cases, 20) == cases == evaluate.sample(TASK, cases, 99)
+    assert evaluate.sample(TASK, cases, None) == cases
+    places = [cases.index(case) for case in drawn]
+    assert places == sorted(places) and len({b - a for a, b in pairwise(places)}) > 1
+
+
+@pytest.mark.parametrize("limit", [1, 7, 20, 50, 100])
+def test_a_slice_of_cmdgen_holds_both_vendors_in_their_shares(limit):
+    task = load_task("cmdgen")
+    cases = list(task.generate("test"))
+    drawn = evaluate.sample(task, cases, limit)
+    assert len(drawn) == limit
+    for vendor in ("NVIDIA", "AMD"):
+        share = limit * sum(task.group(case) == vendor for case in cases) / len(cases)
+        assert abs(sum(task.group(case) == vendor for case in drawn) - share) < 1
 
 
 def test_means_leave_out_what_does_not_apply():

@@ -160,7 +160,7 @@ def _evaluation() -> dict[str, Any]:
                 value=10,
                 step=1,
                 label="Cases",
-                info="spread evenly over the test split; the command line takes all",
+                info="a fixed sample of the test split, each group in its share; the command line takes all",
                 elem_id="trial-cases",
             )
         with gr.Row():

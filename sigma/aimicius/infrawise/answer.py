@@ -20,6 +20,16 @@ _LABEL = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _FENCE = re.compile(r"```[a-zA-Z]*")
+_BULLETS = re.compile(r"(?:[ \t]*(?:[-*+\u2022]|[0-9]{1,3}[.)])[ \t]+)(.*)")
+_INDEXED = re.compile(
+    r"(?:the )?(?:results?|index(?:es)?|indices|records?|numbers?|no\.)(?: (?:no\.?|number|index(?:es)?|indices|are|is))?:? ?",
+    re.IGNORECASE,
+)
+_NOTHING = re.compile(
+    r"(?:there (?:are|is|were|was) )?(?:no|not any|not one|zero) (?:\w+ )?(?:results?|records?|index(?:es)?|indices|match(?:es)?)(?: (?:that |which )?(?:fits?|match(?:es)?|found|is found|are found|was found|were found|qualif(?:y|ies)|suitable|available|apply))?|"
+    r"(?:there (?:are|is) )?(?:no|zero) (?:match(?:es)?|matching|fitting)|nothing (?:fits|matches)|(?:the )?empty (?:list|set)",
+    re.IGNORECASE,
+)
 # For text whose white space is single spaces: a run of them would be read in many ways.
 _NUMBERS = re.compile(r"\[? ?#?[0-9]{1,6}(?:(?:,? and | ?[,;&] ?| )#?[0-9]{1,6})* ?\]? ?\.?")
 _LIST = re.compile(r"\[[\s0-9,\"']*\]")
@@ -199,6 +209,11 @@ def _value(text: str) -> frozenset[int] | None:
     text = " ".join(text.split()).strip("`*_ ")
     if not text:
         return None
+    if (text[0], text[-1]) in (("(", ")"), ("{", "}")):  # a tuple or a set says the same as a list
+        text = f"[{text[1:-1].rstrip(' ,')}]"
+    if _NOTHING.fullmatch(text.rstrip(".! ")):
+        return frozenset()
+    text = _INDEXED.sub("", text, count=1) if _INDEXED.match(text) else text
     if re.fullmatch(r"[\"']?none[\"']?\W{0,2}", text, re.IGNORECASE) or re.fullmatch(r"\[ ?\]\.?", text):
         return frozenset()
     if _NUMBERS.fullmatch(text):
@@ -228,6 +243,20 @@ def _json_list(text: str) -> frozenset[int] | None:
     return frozenset(chosen)
 
 
+def _bulleted(text: str) -> frozenset[int] | None:
+    """A list with one index on every line, each behind a dash or a number; a line before it may announce it."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    if lines and lines[0].rstrip(" *_").endswith(":"):
+        lines = lines[1:]
+    marked = [_BULLETS.fullmatch(line.rstrip()) for line in lines]
+    if not lines or not all(marked):
+        return None
+    values = [_value(match[1]) for match in marked if match]
+    if any(value is None or len(value) != 1 for value in values):
+        return None
+    return frozenset().union(*(value for value in values if value))
+
+
 def read_choice(text: str) -> Claim:
     """What an answer (without its DCW) chooses. Never raises.
 
@@ -247,6 +276,7 @@ def read_choice(text: str) -> Claim:
         if stated is not None:
             return Claim(stated)
     whole = _value(text)
+    whole = _bulleted(text) if whole is None else whole
     if whole is not None:
         return Claim(whole)
     lists = {_value(match) for match in _LIST.findall(text)} - {None}

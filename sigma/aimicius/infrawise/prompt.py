@@ -9,7 +9,7 @@ from sigma.aimicius.infrawise import names
 
 DCW_RULES = f"""\
 A DCW says what to look up, as one line of JSON:
-{{"Design": {{"Target": "A100", "Baseline": ""}}, "Criterion": "default", "Workload": "ORT inference"}}
+{{"Design": {{"Target": "<target>", "Baseline": "<baseline>"}}, "Criterion": "<criterion>", "Workload": "<workload>"}}
 Target and Baseline: a GPU ({", ".join(names.GPUS)}) or a machine ({", ".join(names.SKUS)}); Baseline is "" unless two are compared.
 Criterion: "default", "peak performance", "cost-effectiveness" or a limit such as "within 200 ms".
 Workload: the benchmark, then the precision if one is named, such as "BERT-large training fp16"."""
@@ -17,8 +17,9 @@ RESULT_RULES = """\
 A result fits if its hardware or its sku is the Target or the Baseline, and its workload is the Workload (in any precision if the DCW names none). \
 If the Criterion is a limit, its time must not be longer. Other criteria exclude nothing."""
 DCW_ANSWER = "Answer with the DCW of the request and nothing else."
-RESULT_ANSWER = "Answer with the list of every index that fits, such as [2, 5], or with None."
-BOTH_ANSWER = 'Answer with two lines: the DCW of the request; then "Results: " and the list of every index that fits, such as [2, 5], or None.'
+# No index and no name stands in an example: one that some case has for its truth could be said to everything.
+RESULT_ANSWER = "Answer with every index that fits as a JSON list of numbers, or with None."
+BOTH_ANSWER = 'Answer with two lines: the DCW of the request; then "Results: " and every index that fits as a JSON list of numbers, or None.'
 
 
 def prompt(fields: dict[str, Any]) -> str:

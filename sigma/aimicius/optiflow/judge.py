@@ -14,7 +14,13 @@ from sigma.aimicius.optiflow.plans.simulate import Cost, simulate
 from sigma.aimicius.optiflow.question import Question, read_question
 from sigma.aimicius.optiflow.sandbox import Run, Sandbox
 
-CODE, RUNS, VALID, IMPROVED = "Code Detected", "Code Executable", "Plan Valid", "Plan Improved"
+CODE, ENDS, RUNS, VALID, IMPROVED = (
+    "Code Detected",
+    "Runs without Error",
+    "Code Executable",
+    "Plan Valid",
+    "Plan Improved",
+)
 BETTER = 1e-6  # a plan is improved if it is quicker by more than rounding
 SHOWN_OUTPUT = 20_000  # characters of a program's output in the view
 FIRST_TURN = "A first turn: there is no previous plan."
@@ -23,7 +29,7 @@ FIRST_TURN = "A first turn: there is no previous plan."
 def judge(case: Case, answer: str, sandbox: Sandbox) -> Iterator[Part | Verdict]:
     """Code, run, plan, and for a second turn the comparison. The truth is not needed: plans are judged by what they do."""
     q = read_question(case.fields, case.id)
-    sheet = Sheet((CODE, RUNS, VALID, IMPROVED))
+    sheet = Sheet((CODE, ENDS, RUNS, VALID, IMPROVED))
     if q.previous is None:
         sheet.score(IMPROVED, None, FIRST_TURN)
     cut = len(answer) > MAX_ANSWER
@@ -41,8 +47,15 @@ def judge(case: Case, answer: str, sandbox: Sandbox) -> Iterator[Part | Verdict]
     yield sheet.add(_run_part(run, found.program))
     if not run.ok:
         value = 0.0 if run.judged else None
+        sheet.score(ENDS, value, run.text)
         sheet.score(RUNS, value, run.text)
         yield from _skip(sheet, q, ("Plan",), value, "The program did not run to its end." if run.judged else run.text)
+        return
+    sheet.score(ENDS, 1.0, run.text)
+    if not run.stdout.strip():
+        nothing = "The program printed nothing; its output would be the plan."
+        sheet.score(RUNS, 0.0, nothing)
+        yield from _skip(sheet, q, ("Plan",), 0.0, nothing)
         return
     sheet.score(RUNS, 1.0, run.text)
     plan_part, latency = judge_output(q, run.stdout)
@@ -66,7 +79,7 @@ def _skip(
 
 
 def _run_part(run: Run, program: str) -> Part:
-    state = "good" if run.ok else "bad" if run.judged else "skipped"
+    state = "good" if run.ok and run.stdout.strip() else "bad" if run.judged else "skipped"
     lines = program.splitlines()
     at = lines[run.line - 1].strip()[:200] if run.line and run.line <= len(lines) else ""
     view = {

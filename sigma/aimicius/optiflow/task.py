@@ -20,7 +20,8 @@ from sigma.aimicius.paper import figures
 
 _MEANINGS = {
     judging.CODE: "the answer holds a Python program",
-    judging.RUNS: "the program runs in the sandbox without an error",
+    judging.ENDS: "the program runs in the sandbox without an error (not a metric of the paper)",
+    judging.RUNS: "it runs without an error and prints something",
     judging.VALID: "what it prints is an all-gather: every GPU ends with every chunk",
     judging.IMPROVED: "second turn only: the plan is valid and faster than the previous one",
 }
@@ -38,8 +39,17 @@ class Optiflow(Task):
         "port sends one chunk at a time, and rounds are barriers where the plan groups them."
     )
     metrics = tuple(
-        MetricInfo(name, meaning, primary=name == judging.VALID, paper=figures("optiflow", name))
+        MetricInfo(
+            name,
+            meaning,
+            primary=name == judging.VALID,
+            paper={} if name == judging.ENDS else figures("optiflow", name),
+        )
         for name, meaning in _MEANINGS.items()
+    )
+    note = (
+        "Code Executable asks for a program that ends without an error and prints something; Runs without Error, which the paper "
+        "does not have, for the first alone."
     )
     answer_tokens = 320  # the longest truth has about 200 tokens
 

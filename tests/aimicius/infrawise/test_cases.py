@@ -45,6 +45,26 @@ def test_every_truth_scores_in_full_by_its_own_judge(name):
         assert not wrong, (case, wrong)
 
 
+def test_what_the_prompt_says_itself_scores_nothing():
+    for kind in ("dcw", "end-to-end", "retrieval"):
+        case = next(case for case in split("test") if case.fields["kind"] == kind)
+        text = TASK.messages(case)[-1]["content"]
+        assert "[2, 5]" not in text
+        for line in text.splitlines() if kind != "retrieval" else ():
+            if not line.startswith('{"Design"'):
+                continue
+            for other in split("test"):
+                parts = verdict_of(TASK, other, line).scores
+                assert not sum(parts[name].value or 0 for name in ("Target", "Baseline", "Criterion", "Workload"))
+
+
+def test_what_always_answering_none_scores_is_said():
+    scores = [verdict_of(TASK, case, "None").scores["Bench. Accuracy"].value for case in split("test")]
+    asked = [score for score in scores if score is not None]
+    assert f"{100 * sum(asked) / len(asked):.1f} %" in TASK.note
+    assert f"{sum(asked):.0f} of the test set's {len(asked)}" in TASK.note
+
+
 def test_splits_share_no_dcw_and_no_request():
     for one, other in (("train", "dev"), ("train", "test"), ("dev", "test")):
         assert not {asked(case) for case in split(one)} & {asked(case) for case in split(other)}

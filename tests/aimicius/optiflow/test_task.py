@@ -38,7 +38,8 @@ def ready():
 
 
 def values(verdict: Verdict) -> list:
-    return [s.value for s in verdict.scores.values()]
+    """The paper's four; whether the program ends without an error is asked for by its name."""
+    return [s.value for name, s in verdict.scores.items() if name != "Runs without Error"]
 
 
 def plan_of(case) -> str:
@@ -55,6 +56,7 @@ def test_the_paper_is_quoted_with_its_table():
     figures = {m.name: list(m.paper.values()) for m in TASK.metrics}
     assert figures == {
         "Code Detected": [95.8, 82.2, 100.0, 98.2, 100.0],
+        "Runs without Error": [],
         "Code Executable": [50.3, 18.6, 28.3, 51.2, 85.9],
         "Plan Valid": [16.8, 18.6, 28.3, 16.4, 86.7],
         "Plan Improved": [0.5, None, None, 1.1, 66.7],
@@ -124,7 +126,8 @@ def test_a_previous_plan_at_the_bound_cannot_be_improved():
         ("```python\n1 / 0\n```", [1, 0, 0], "ZeroDivisionError"),
         ("```python\nimport numpy\nprint(1)\n```", [1, 0, 0], "numpy"),
         ("```python\nprint('hello')\n```", [1, 1, 0], "no transfer"),
-        ("```python\nx = 1\n```", [1, 1, 0], "printed nothing"),
+        ("```python\nx = 1\n```", [1, 0, 0], "printed nothing"),
+        ("```python\n# D(0, 0): G(0) => G(1)\n```", [1, 0, 0], "printed nothing"),
         ("```python\nfor i in range(10**6):\n    print('D(0, 0): G(0) => G(1)')\n```", [1, 0, 0], "4 MB"),
         ("```python\nfor i in range(10**5):\n    print('D(0, 0): G(0) => G(1)')\n```", [1, 1, 0], "at most 50,000"),
         ("```python\nimport os\nos.system('id')\nprint(1)\n```", [1, 0, 0], "failed"),
@@ -138,6 +141,12 @@ def test_answers_that_fall_short(ready, answer, expected, reason):
     assert values(verdict) == [*map(float, expected), None]
     assert reason in " ".join(s.reason for s in verdict.scores.values())
     assert any(p.state == "bad" for p in verdict.parts)
+
+
+def test_a_program_that_prints_nothing_ends_without_an_error_all_the_same(ready):
+    for answer, ends in (("```python\n# a plan\n```", 1.0), ("```python\n1 / 0\n```", 0.0)):
+        scores = verdict_of(TASK, EXAMPLES["ndv5"], answer).scores
+        assert (scores["Runs without Error"].value, scores["Code Executable"].value) == (ends, 0.0)
 
 
 def test_without_a_runtime_what_needs_it_is_skipped(tmp_path, monkeypatch):

@@ -56,7 +56,7 @@ def table_html(task: Task, trials: list[Trial]) -> str:
     return (
         f'<div class="table-box" tabindex="0" role="region" aria-label="Results of {escape(task.title)}">'
         f'<table class="results"><caption>{escape(task.title)}, percent. Ours: {label(most)}. The paper\'s figures are copied from '
-        f"arXiv 2501.13629, Table 6; a dash is none.</caption><thead>"
+        f"arXiv 2501.13629, Table 6; a dash is none.{' ' * bool(task.note)}{escape(task.note)}</caption><thead>"
         f'<tr><td></td><th colspan="{len(reports)}" scope="colgroup">ours</th>{over}</tr>'
         f'<tr><th scope="col">metric</th>{ours}{theirs}</tr></thead>{body}</table></div>'
     )
