@@ -6,6 +6,11 @@ would be tokenized as the model never saw them; this builds the same pipeline fr
 
 from __future__ import annotations
 
+import codecs
+import json
+import re
+from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
@@ -14,6 +19,17 @@ from transformers import PreTrainedTokenizerFast
 _CONTROL, _USER_DEFINED = 3, 4  # gguf's token types of tokens that are cut out of a text before its words
 _DIGITS_APART = {"smollm", "refact", "starcoder", "command-r"}
 _PLAIN = {"gpt-2", "gpt2", "default"}
+
+
+def _byte_letters() -> dict[str, bytes]:
+    """The letters by which byte-level vocabularies write bytes: printable ones themselves, the others from U+0100 on."""
+    shown = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    hidden = [byte for byte in range(256) if byte not in shown]
+    letters = [*map(chr, shown), *(chr(0x100 + i) for i in range(len(hidden)))]
+    return dict(zip(letters, (bytes([byte]) for byte in (*shown, *hidden))))
+
+
+_BYTES = _byte_letters()
 
 
 def tokenizer_from_gguf(path: str | Path, reader=None, vocabulary: int | None = None) -> PreTrainedTokenizerFast:
@@ -75,37 +91,87 @@ def tokenizer_from_gguf(path: str | Path, reader=None, vocabulary: int | None = 
     return tokenizer
 
 
+@lru_cache(maxsize=8)
+def _spelling(tokenizer) -> Callable[[str], bytes] | None:
+    """How the tokenizer's vocabulary spells bytes; None where only decoding a token tells."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    decoder = json.loads(backend.to_str())["decoder"] if backend is not None else None
+    steps = [] if decoder is None else decoder.get("decoders", [decoder])
+    kinds = {step["type"] for step in steps}
+    if "ByteLevel" in kinds:
+        return lambda token: b"".join(_BYTES[c] if c in _BYTES else c.encode() for c in token)
+    if kinds & {"ByteFallback", "Metaspace"} or any(
+        step.get("pattern") == {"String": "▁"} and step.get("content") == " " for step in steps
+    ):
+        falls_back = "ByteFallback" in kinds
+        return lambda token: (
+            bytes([int(token[3:5], 16)])
+            if falls_back and re.fullmatch("<0x[0-9A-F]{2}>", token)
+            else token.replace("▁", " ").encode()
+        )
+    return None
+
+
+@lru_cache(maxsize=8)
+def _added(tokenizer) -> dict[int, bytes]:
+    """The added tokens, which stand for themselves."""
+    return {number: token.encode() for token, number in tokenizer.get_added_vocab().items()}
+
+
+def token_bytes(tokenizer, token_id: int) -> bytes:
+    """What a token stands for within a text. A ▁ is a space, also at the beginning, where decoding would drop it."""
+    if (added := _added(tokenizer).get(token_id)) is not None:
+        return added
+    spelling, token = _spelling(tokenizer), tokenizer.convert_ids_to_tokens(token_id)
+    if spelling is None or token is None:
+        return tokenizer.decode([token_id], skip_special_tokens=False, clean_up_tokenization_spaces=False).encode()
+    return spelling(token)
+
+
 def piece(tokenizer, token_id: int) -> str:
-    """One token, printable: incomplete UTF-8 shows as the replacement character."""
-    return tokenizer.decode([token_id], skip_special_tokens=False, clean_up_tokenization_spaces=False)
+    """One token, printable: bytes that are no whole character show as <F0>."""
+    return token_bytes(tokenizer, token_id).decode("utf-8", errors="sigma.hex")
+
+
+def _hex(error: UnicodeError) -> tuple[str, int]:
+    return "".join(f"<{byte:02X}>" for byte in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error("sigma.hex", _hex)
 
 
 class StreamDecoder:
     """Incremental detokenizing that never shows half a character.
 
-    `push` returns the text that has become certain; bytes of an unfinished character wait for the next token.
+    `push` returns the text that has become certain; bytes of an unfinished character wait for the next token. Bytes
+    that are no UTF-8 become the replacement character. Control tokens are not shown.
     """
-
-    _LONGEST = 8  # a character is 4 bytes at most, so at most a few tokens
 
     def __init__(self, tokenizer):
         self.tokenizer = tokenizer
-        self.pending: list[int] = []
+        self.hidden = set(tokenizer.all_special_ids)
+        self.decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        self.begun = _strips_first_space(tokenizer) is False
 
     def push(self, token_id: int) -> str:
         """Text that this token completes, perhaps ''."""
-        self.pending.append(token_id)
-        text = self._text()
-        if text.endswith("\ufffd") and len(self.pending) < self._LONGEST:
+        if token_id in self.hidden:
             return ""
-        self.pending.clear()
-        return text
+        data = token_bytes(self.tokenizer, token_id)
+        if not self.begun and data:
+            self.begun = True
+            data = data.removeprefix(b" ")
+        return self.decoder.decode(data)
 
     def flush(self) -> str:
         """What is left at the end of the stream; an unfinished character is dropped."""
-        text = self._text().rstrip("\ufffd")
-        self.pending.clear()
-        return text
+        self.decoder.reset()
+        return ""
 
-    def _text(self) -> str:
-        return self.tokenizer.decode(self.pending, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+
+@lru_cache(maxsize=8)
+def _strips_first_space(tokenizer) -> bool:
+    """Whether the tokenizer writes a space before a text's first word, which is not the text's."""
+    spelled = [i for i in tokenizer("a a", add_special_tokens=False).input_ids if i is not None]
+    whole = b"".join(token_bytes(tokenizer, i) for i in spelled)
+    return whole.startswith(b" ")

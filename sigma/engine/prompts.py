@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import re
 import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+
+from tokenizers import Tokenizer
 
 from sigma.events import PromptError
 
 MAX_CHARACTERS = 400_000  # tokenizing more would stall the page before the length check could speak
 ROLES = ("system", "user", "assistant")
+# Stands in a template for the text of message N: private characters, which no template writes and cleaning lets pass
+PLACE = "\ue0b1{}\ue0b2"
+_PLACE = re.compile(PLACE.format("([0-9]+)"))
 
 
 def clean(text: str) -> str:
@@ -45,16 +54,20 @@ def prompt_ids(tokenizer, messages: list[dict[str, str]], context_length: int) -
     """Token ids of a chat up to where the answer begins.
 
     Text that looks like a control marker stays text. Raises PromptError, with the numbers, if the prompt leaves no
-    room for an answer.
+    room for an answer, and for messages that the model's template refuses or leaves out.
     """
     messages = checked(messages)
+    markers = [token for token in tokenizer.get_added_vocab() if token.strip()]
+    looks_like_one = any(marker in m["content"] for m in messages for marker in markers)
     if tokenizer.chat_template is None:
-        ids = tokenizer("\n\n".join(m["content"] for m in messages), split_special_tokens=True).input_ids
-    elif any(marker in m["content"] for m in messages for marker in tokenizer.all_special_tokens):
-        ids = _piecewise(tokenizer, messages)
+        text = "\n\n".join(m["content"] for m in messages)
+        ids = _plain(tokenizer).ids(text, True) if looks_like_one else tokenizer(text).input_ids
     else:
-        text = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
-        ids = tokenizer(text, add_special_tokens=False).input_ids
+        places = _places(tokenizer, messages)
+        if looks_like_one:
+            ids = _piecewise(tokenizer, messages, places)
+        else:
+            ids = tokenizer(_rendered(tokenizer, messages), add_special_tokens=False).input_ids
     if len(ids) >= context_length:
         raise PromptError(
             f"The chat has {len(ids):,} tokens and the model's context is {context_length:,}: shorten it or start a new chat."
@@ -62,15 +75,102 @@ def prompt_ids(tokenizer, messages: list[dict[str, str]], context_length: int) -
     return ids
 
 
-def _piecewise(tokenizer, messages: list[dict[str, str]]) -> list[int]:
-    """The template's own markers as control tokens, the messages' as plain text."""
-    blanks = [f"\x00{i}\x00" for i in range(len(messages))]
-    text = tokenizer.apply_chat_template(
-        [{**m, "content": blank} for m, blank in zip(messages, blanks)], add_generation_prompt=True, tokenize=False
-    )
+def _rendered(tokenizer, messages: list[dict[str, str]]) -> str:
+    """The template filled in. PromptError, with its reason, if it refuses: some know no system message, for instance."""
+    try:
+        return tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+    except Exception as error:  # a template is a program of the model's makers
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise PromptError(f"The model's chat template refuses these messages: {reason}") from error
+
+
+def _places(tokenizer, messages: list[dict[str, str]]) -> str:
+    """The template with a placeholder for each text, blanks around it kept, since a template may trim.
+
+    PromptError if a question or a system message would not reach the model whole. An earlier answer may be left out.
+    """
+    blanks = []
+    for i, message in enumerate(messages):
+        content = message["content"]
+        start = len(content) - len(content.lstrip())
+        end = len(content.rstrip()) if content.strip() else start
+        blanks.append({**message, "content": content[:start] + PLACE.format(i) + content[end:]})
+    text = _rendered(tokenizer, blanks)
+    kept = {int(number) for number in _PLACE.findall(text)}
+    for i, message in enumerate(messages):
+        if i not in kept and message["role"] != "assistant":
+            raise PromptError(f"The model's chat template leaves out the {message['role']} message {i + 1}.")
+    if any(c in _PLACE.sub("", text) for c in PLACE.format("")):
+        raise PromptError(
+            "The model's chat template takes the messages apart; their text cannot be kept apart from it."
+        )
+    return text
+
+
+def _piecewise(tokenizer, messages: list[dict[str, str]], places: str) -> list[int]:
+    """The template's own markers as control tokens, what looks like one in the messages as plain text.
+
+    As in one pass over the whole text, the text between two markers is tokenized together, wherever it comes from.
+    """
+    plain = _plain(tokenizer)
+    texts = [m["content"].strip() for m in messages]
     ids: list[int] = []
-    for message, blank in zip(messages, blanks):
-        before, _, text = text.partition(blank)
-        ids += tokenizer(before, add_special_tokens=False).input_ids
-        ids += tokenizer(message["content"], add_special_tokens=False, split_special_tokens=True).input_ids
-    return ids + tokenizer(text, add_special_tokens=False).input_ids
+    for part in plain.markers.split(places) if plain.markers else [places]:
+        marker = plain.added.get(part.strip(), plain.added.get(part))
+        if marker is not None:
+            ids.append(marker)
+        elif part:
+            ids += plain.ids(_PLACE.sub(lambda found: texts[int(found[1])], part), not_first=bool(ids))
+    return ids
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A tokenizer to which every character of a text is text: `first` at a text's start, `later` after a marker."""
+
+    first: Tokenizer
+    later: Tokenizer
+    added: dict[str, int]
+    markers: re.Pattern | None
+    unknown: int | None
+
+    def ids(self, text: str, whole: bool = False, not_first: bool = False) -> list[int]:
+        """Token ids; `whole` adds what the tokenizer puts around a text. PromptError if a marker cannot be text."""
+        backend = self.later if not_first else self.first
+        found = backend.encode(text, add_special_tokens=False).ids
+        present = set(found) - {self.unknown}
+        for marker, number in self.added.items():
+            if number in present:
+                raise PromptError(f"The model's tokenizer cannot read {marker!r} as text: leave it out.")
+        return backend.encode(text, add_special_tokens=True).ids if whole else found
+
+
+@lru_cache(maxsize=4)
+def _plain(tokenizer) -> Plain:
+    """The tokenizer without its added tokens, special or not; blanks among them are text anyway."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        raise PromptError("The text holds a control marker, and the model's tokenizer cannot read one as text.")
+    state = json.loads(backend.to_str())
+    tokens = sorted(
+        (t for t in state["added_tokens"] if t["content"].strip()), key=lambda t: len(t["content"]), reverse=True
+    )
+    state["added_tokens"] = [t for t in state["added_tokens"] if not t["content"].strip()]
+    state["truncation"] = state["padding"] = None
+    first = Tokenizer.from_str(json.dumps(state))
+    for step in _steps(state.get("pre_tokenizer")):
+        if step.get("prepend_scheme") == "first":
+            step["prepend_scheme"] = "never"
+    patterns = (r"\s*" * bool(t["lstrip"]) + re.escape(t["content"]) + r"\s*" * bool(t["rstrip"]) for t in tokens)
+    return Plain(
+        first,
+        Tokenizer.from_str(json.dumps(state)),
+        {t["content"]: t["id"] for t in tokens},
+        re.compile(f"({'|'.join(patterns)})") if tokens else None,
+        tokenizer.unk_token_id,
+    )
+
+
+def _steps(pre_tokenizer: dict | None) -> list[dict]:
+    """A pre-tokenizer's steps, one or many."""
+    return [] if pre_tokenizer is None else pre_tokenizer.get("pretokenizers", [pre_tokenizer])

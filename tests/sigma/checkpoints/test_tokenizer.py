@@ -66,3 +66,49 @@ def test_digits_are_split_as_the_model_saw_them(tmp_path, pre, expected):
 def test_unknown_pre_tokenizer_is_named(tmp_path):
     with pytest.raises(ValueError, match="qwen9"):
         tokenizer_from_gguf(gguf_file(tmp_path / "t.gguf", "qwen9"))
+
+
+def blank_tokenizer():
+    """A vocabulary that writes spaces as ▁ and falls back to bytes, as Llama's first ones do."""
+    from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers
+    from transformers import PreTrainedTokenizerFast
+
+    letters = [chr(i) for i in range(0x21, 0x7F)]
+    tokens = ["<unk>", "<s>", "</s>", *(f"<0x{i:02X}>" for i in range(256)), "▁", *letters, "▁t", "▁▁"]
+    backend = Tokenizer(
+        models.BPE(
+            {t: i for i, t in enumerate(tokens)},
+            [("▁", "t"), ("▁", "▁")],
+            unk_token="<unk>",
+            byte_fallback=True,
+            fuse_unk=True,
+        )
+    )
+    backend.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    steps = [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+    backend.decoder = decoders.Sequence(steps)
+    backend.add_special_tokens([AddedToken(t, special=True, normalized=False) for t in ("<unk>", "<s>", "</s>")])
+    return PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="<unk>", bos_token="<s>", eos_token="</s>")
+
+
+@pytest.mark.parametrize("text", ["Hello  two spaces", "a b", "  led", "🎉 done", "new\n line ", "<0x41> é"])
+def test_blank_tokenizers_keep_their_spaces(text):
+    tokenizer = blank_tokenizer()
+    ids = tokenizer(text).input_ids
+    assert tokenizer.decode(ids) == text
+    decoder = StreamDecoder(tokenizer)
+    assert "".join(map(decoder.push, ids)) + decoder.flush() == text
+    assert "".join(map(decoder.push, ids)) == " " + text  # an answer's later words keep theirs
+
+
+def test_a_replacement_character_of_the_text_is_not_dropped(tokenizer):
+    for one in (tokenizer, blank_tokenizer()):
+        decoder = StreamDecoder(one)
+        assert "".join(map(decoder.push, one("bad: \ufffd").input_ids)) + decoder.flush() == "bad: \ufffd"
+
+
+def test_pieces_of_a_split_character_show_their_bytes(tokenizer):
+    assert [piece(tokenizer, t) for t in tokenizer("🎉").input_ids] == ["<F0>", "<9F>", "<8E>", "<89>"]
+    blank = blank_tokenizer()
+    assert [piece(blank, t) for t in blank("é").input_ids] == [" ", "<C3>", "<A9>"]
+    assert piece(blank, 1) == "<s>"
