@@ -39,6 +39,7 @@ function showText(recording, state) {
     if (!panel) {
       panel = document.createElement("div");
       panel.className = "replay";
+      panel.translate = false;
       // It sits in the chat's live region; read aloud at every frame it would drown everything else.
       panel.setAttribute("aria-live", "off");
       for (const name of ["replay-tag", "replay-prompt", "replay-answer"]) {

@@ -1,7 +1,8 @@
 // What the explorer's buttons do: play, zoom, other runs, links, files, and answers written anew.
 import { exportData, exportHTML, exportJSON, exportPNG } from "./export.js";
 import { zoomWindow } from "./zoom.js";
-import { setHash } from "../shared/address.js";
+import { framed, setHash, sharedAddress } from "../shared/address.js";
+import { copyText } from "../shared/clipboard.js";
 import { setText } from "../shared/dom.js";
 
 const LONG_LINK = 8000;
@@ -61,21 +62,27 @@ export class Actions {
   }
 
   #address() {
-    return location.origin + location.pathname + this.explorer.address();
+    return sharedAddress(this.explorer.address());
   }
 
   async #copyLink() {
     const { explorer } = this, url = this.#address();
     setHash(explorer.address());
     let note = explorer.run.settings.turns > 1 ? "Link copied. It holds the last question only, not the chat before it." : "Link copied.";
-    try {
-      await navigator.clipboard.writeText(url);
-    } catch {
-      note = "The link is in the address bar now.";
-    }
+    const copied = await copyText(url);
+    if (!copied) note = framed() ? "The link could not be copied." : "The link is in the address bar now.";
+    this.#offer(copied || !framed() ? "" : url);
     if (url.length > LONG_LINK) note += " The question is long: not every program takes a link of over 8,000 characters.";
     explorer.say("pending", note);
     setTimeout(() => { if (explorer.$("pending").textContent === note) explorer.say("pending", ""); }, 5000);
+  }
+
+  // A link to copy by hand: in a frame no address bar shows it.
+  #offer(url) {
+    const box = this.explorer.$("link"), input = box.querySelector("input");
+    box.hidden = !url;
+    input.value = url;
+    if (url) input.select();
   }
 
   async #collect() {

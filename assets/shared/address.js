@@ -7,6 +7,15 @@ function replace(url) {
 // Path and query are written too: the page has a <base>, and a bare fragment would drop ?tour= from the address.
 export const setHash = (hash) => replace(location.pathname + location.search + hash);
 
+// Where others find the page. In a frame the address bar is the outer page's: on Spaces that is the Space's own, which hands
+// what follows the # on to the frame; elsewhere the frame's address leads to the page without what is around it.
+export const framed = () => window.self !== window.top;
+
+export function sharedAddress(hash) {
+  const space = document.querySelector('meta[name="sigma-space"]')?.content;
+  return (framed() && space ? `https://huggingface.co/spaces/${space}` : location.origin + location.pathname) + hash;
+}
+
 // `value` null takes the name out of the query.
 export function setQuery(name, value) {
   const url = new URL(location.href);

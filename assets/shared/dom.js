@@ -8,6 +8,11 @@ export function el(tag, attributes, ...children) {
   return element;
 }
 
+// Code and other text that is data stays as it is when a browser translates the page.
+export function keepAsWritten(element) {
+  for (const data of element.querySelectorAll("pre, code")) data.translate = false;
+}
+
 export function setText(element, text) {
   if (element && element.textContent !== text) element.textContent = text;
 }

@@ -1,5 +1,5 @@
 // The evaluation on the test set: results that can be saved.
-import { setText } from "../shared/dom.js";
+import { keepAsWritten, setText } from "../shared/dom.js";
 import { save } from "../shared/files.js";
 
 // The evaluation's progress and table. What is saved is made in the browser: the server keeps no file for it.
@@ -16,6 +16,7 @@ export function mountResults(root, props, watch) {
       if (part(name).dataset.html === state[name]) continue;
       part(name).dataset.html = state[name];
       part(name).innerHTML = state[name];
+      keepAsWritten(part(name));
     }
     part("saves").hidden = !state.csv;
     root.querySelector(".trial").dataset.running = state.running;

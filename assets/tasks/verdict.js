@@ -1,6 +1,6 @@
 // Verdicts of the Tasks tab, part by part.
 import { drawPlans } from "./optiflow.js";
-import { setText } from "../shared/dom.js";
+import { keepAsWritten, setText } from "../shared/dom.js";
 
 // What draws the pictures of a task's verdicts; called after every change of their parts, with the element that holds them.
 const PICTURES = { optiflow: drawPlans };
@@ -23,6 +23,7 @@ export function mountVerdict(root, props, watch) {
       if (drawn[i] === html) return;
       const holder = document.createElement("div");
       holder.innerHTML = html;
+      keepAsWritten(holder);
       const made = holder.firstElementChild;
       if (list.children[i]) list.children[i].replaceWith(made);
       else list.append(made);

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from typing import Any
 
 import gradio as gr
@@ -16,6 +18,7 @@ POLICY = (
     '<meta http-equiv="Content-Security-Policy" content="img-src \'self\' data: blob:; '
     "media-src 'self' data: blob:; font-src 'self' data:\">"
 )
+SPACE = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 GREYS = gr.themes.Color(
     "#fbfbfa",
     "#f4f4f2",
@@ -78,6 +81,9 @@ def theme() -> gr.themes.Base:
 def head(recorded: dict[str, Any] | None) -> str:
     """The scripts, and the recorded run inlined: the first picture then waits for no second answer."""
     parts = [POLICY, assets.scripts()]
+    # On Spaces the page stands in a frame; a link to share names the page around it (`assets/shared/address.js`).
+    if SPACE.fullmatch(space := os.environ.get("SPACE_ID", "")):
+        parts.append(f'<meta name="sigma-space" content="{space}">')
     if recorded is not None:
         parts.append(f'<script type="application/json" id="sigma-recording">{compact_json(recorded)}</script>')
     return "\n".join(parts)

@@ -133,7 +133,9 @@ def messages_html(messages: dict[str, list[dict[str, str]]]) -> str:
         chat = json.loads(text)
         head = "" if len(shown) == 1 else f"<h4>{escape(', '.join(sides))}</h4>"
         rows = "".join(
-            f'<div class="said"><b>{escape(message["role"])}</b><pre tabindex="0">{escape(message["content"])}</pre></div>'
+            # The line end after <pre> is none of the text: a parser drops the first.
+            f'<div class="said"><b>{escape(message["role"])}</b>'
+            f'<pre tabindex="0" translate="no">\n{escape(message["content"])}</pre></div>'
             for message in chat
         )
         blocks.append(f"{head}{rows}")

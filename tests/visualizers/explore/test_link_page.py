@@ -1,0 +1,71 @@
+"""Copy link, also where the page stands in a frame of another host; and what a browser's translator leaves alone."""
+
+import http.server
+import threading
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def outer():
+    """A page of another host that holds a page in a frame, as on Spaces: (its address for an inner one)."""
+
+    class Outer(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(f'<iframe width=1200 height=800 src="{self.path[1:]}"></iframe>'.encode())
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Outer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield lambda inner: f"http://localhost:{server.server_port}/{inner}"
+    server.shutdown()
+
+
+def explorer_in(browser, address):
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.goto(address)
+    frame = page.frames[1]
+    frame.get_by_role("tab", name="Explore").click()
+    frame.wait_for_selector("#explore[data-state=ready]", timeout=30_000)
+    return context, frame
+
+
+@pytest.mark.parametrize("space", ["", "owner/name"])
+def test_in_a_frame_the_link_is_offered_or_copied(browser, site, outer, space):
+    context, frame = explorer_in(browser, outer(site[1]))
+    if space:
+        frame.evaluate(
+            "id => document.head.insertAdjacentHTML('beforeend', `<meta name='sigma-space' content='${id}'>`)", space
+        )
+    expected = "https://huggingface.co/spaces/owner/name#explore" if space else f"{site[1]}/#explore"
+    # A browser that lets no frame copy.
+    frame.evaluate(
+        "() => { document.execCommand = () => false; navigator.clipboard.writeText = () => Promise.reject(new Error()); }"
+    )
+    frame.locator('[data-act="link"]').click()
+    link = frame.locator('[data-ex="link"] input')
+    link.wait_for()
+    assert link.input_value().startswith(expected)
+    assert "address bar" not in frame.locator('[data-ex="pending"]').inner_text()
+    assert frame.evaluate("(e => e.selectionEnd - e.selectionStart)(document.querySelector('[data-link]'))") > 30
+    context.close()
+
+
+def test_text_that_is_data_is_not_translated(visit):
+    visitor = visit()
+    assert visitor.page.locator("#strip-sigma").evaluate("e => e.translate") is False
+    visitor.send("a question")
+    visitor.wait_over()
+    for part in ("#chat-sigma .message-body", "#strip-gqa span"):
+        assert visitor.page.locator(part).first.evaluate("e => e.translate") is False
+    assert visitor.page.locator("#send").evaluate("e => e.translate") is True
+    visitor.page.get_by_role("tab", name="Explore").click()
+    assert visitor.page.locator('[data-strip="sigma"]').evaluate("e => e.translate") is False
