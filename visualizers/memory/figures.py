@@ -112,7 +112,11 @@ def formulas(s: Settings, sigma: Cost, gqa: Cost) -> list[dict[str, str]]:
         parts = [f"{s.shape.layers} layers", use[0], f"{s.shape.n_q} query heads", row_count, str(s.shape.d_v), size]
         v_numbers = TIMES.join(parts)
     words = "layers × sequences × tokens × {0} heads × {1} × bytes (Eq. 1)"
-    gqa_parts = [f"{s.gqa.layers} layers", *use, f"({s.gqa.n_k} + {s.gqa.n_v}) heads", str(s.gqa.d_v), size]
+    wider = s.gqa.d_k != s.gqa.d_v
+    heads = f"{s.gqa.n_k} heads" if wider else f"({s.gqa.n_k} + {s.gqa.n_v}) heads"
+    width = f"({s.gqa.d_k} + {s.gqa.d_v})" if wider else str(s.gqa.d_v)
+    gqa_words = words.format("K and V" if wider else "(K + V)", "(key head dim + head dim)" if wider else "head dim")
+    gqa_parts = [f"{s.gqa.layers} layers", *use, heads, width, size]
     entries = [
         (
             "K resident",
@@ -123,7 +127,7 @@ def formulas(s: Settings, sigma: Cost, gqa: Cost) -> list[dict[str, str]]:
         ("V resident", words.format("V", "head dim"), resident(s.shape, s.shape.n_v, s.shape.d_v), sigma.v_resident),
         ("K read, one step", "every K row once: the scores need all of K", "", sigma.k_read),
         ("V read, one step", v_words, v_numbers, sigma.v_read),
-        (f"GQA-{s.gqa.n_k} resident", words.format("(K + V)", "head dim"), TIMES.join(gqa_parts), gqa.resident),
+        (f"GQA-{s.gqa.n_k} resident", gqa_words, TIMES.join(gqa_parts), gqa.resident),
     ]
     return [
         {"name": name, "words": text, "numbers": numbers, "result": f"{value:,} B = {binary(value)}"}

@@ -99,7 +99,7 @@ def defaults(preset: str) -> dict[str, str]:
 def read_number(name: str, text: str) -> int | None:
     """One number of the form; None for an empty box that may be empty. Raises ValueError with what to change."""
     field = NUMBERS[name]
-    bare = text.strip().replace(",", "").replace(" ", "")
+    bare = _grouped(text)
     if not bare and field.empty is not None:
         return None
     if not bare:
@@ -113,9 +113,22 @@ def read_number(name: str, text: str) -> int | None:
     return value
 
 
+def _grouped(text: str) -> str:
+    """The text without the commas or blanks that part its thousands; any other comma or blank stays, to be refused."""
+    text = " ".join(text.split())
+    if re.fullmatch(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]*)?[kKmM]?|[0-9]{1,3}( [0-9]{3})+(\.[0-9]*)?[kKmM]?", text):
+        return re.sub("[, ]", "", text)
+    return re.sub(" (?=[kKmM]$)", "", text)  # 128 k
+
+
 def read_memory(text: str) -> int:
-    """Bytes of a device given in GiB, decimals allowed. Raises ValueError with what to change."""
-    bare = text.strip().replace(",", "")
+    """Bytes of a device given in GiB, with decimals after a point or a comma: 23,5 is 23.5, and 1,000 a thousand.
+
+    Raises ValueError with what to change.
+    """
+    bare = _grouped(text)
+    if re.fullmatch("[0-9]*,[0-9]+", bare):
+        bare = bare.replace(",", ".")
     if not re.fullmatch(r"[0-9]+(\.[0-9]*)?|\.[0-9]+", bare) or not 0 < float(bare) <= MEMORY.most:
         raise ValueError(f"Enter a number of GiB above 0 and up to {MEMORY.most:,}, such as 80.")
     return round(float(bare) * GIB)
@@ -169,8 +182,6 @@ def _misfits(numbers: dict[str, int | None]) -> dict[str, str]:
     for name, width in (("d_v", d_v), ("d_k", d_k)):
         if width and width % 2:
             errors[name] = f"{width} is odd: rotary embedding turns pairs of dimensions. Enter an even number."
-    if d_v and d_k and d_k > d_v:
-        errors.setdefault("d_k", f"{d_k} is more than the head dim {d_v}: K may be narrower than V, not wider.")
     return errors
 
 

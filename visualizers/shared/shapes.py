@@ -74,19 +74,19 @@ def side_shape(info: SideInfo) -> Shape:
 
 
 def gqa_of(shape: Shape, heads: int) -> Shape:
-    """The same model with grouped-query attention: `heads` K and V heads, K as wide as V, a plain query."""
-    return replace(shape, n_k=heads, n_v=heads, d_k=shape.d_v, augmented=None)
+    """The same model with grouped-query attention: `heads` K and V heads, K at least as wide as V, a plain query."""
+    return replace(shape, n_k=heads, n_v=heads, d_k=max(shape.d_k, shape.d_v), augmented=None)
 
 
 def parameters(shape: Shape) -> dict[str, int]:
     """Parameters by origin, counted as `sigma.model.modeling.SigmaForCausalLM` has them (no bias anywhere).
 
-    `attention` is q, k, v and o of all layers (with the expansion of a narrow K), `augmented query` its gate, up and
+    `attention` is q, k, v and o of all layers (with the expansion of a narrow K; a K wider than V has a query of its width), `augmented query` its gate, up and
     down projections, `norms` two per layer and one at the end.
     """
-    q = shape.n_q * shape.d_v
+    q = shape.n_q * max(shape.d_k, shape.d_v)  # a K wider than V has a query as wide
     expand = shape.d_k * shape.n_k * shape.d_v if shape.d_k < shape.d_v else 0
-    attention = shape.hidden * (2 * q + shape.n_k * shape.d_k + shape.n_v * shape.d_v) + expand
+    attention = shape.hidden * (q + shape.n_q * shape.d_v + shape.n_k * shape.d_k + shape.n_v * shape.d_v) + expand
     return {
         "attention": shape.layers * attention,
         "augmented query": shape.layers * 3 * q * (shape.augmented or 0),

@@ -34,8 +34,9 @@ def test_three_figures_are_apart():
 
 @pytest.mark.parametrize("kv", ["fp32", "bf16", "fp8", "int4"])
 @pytest.mark.parametrize("top_k", ["", "100"])
-def test_the_numbers_put_in_give_the_result(kv, top_k):
-    for line in seen(kv=kv, top_k=top_k, batch="3", d_k="32")["formulas"]:
+@pytest.mark.parametrize("d_k", ["32", "192"])
+def test_the_numbers_put_in_give_the_result(kv, top_k, d_k):
+    for line in seen(kv=kv, top_k=top_k, batch="3", d_k=d_k)["formulas"]:
         result = int(re.match(r"([\d,]+) B", line["result"])[1].replace(",", ""))
         if not line["numbers"]:
             continue
@@ -43,6 +44,15 @@ def test_the_numbers_put_in_give_the_result(kv, top_k):
         sum_ = re.sub(r"min\((\d+) (\d+)\)", r"min(\1, \2)", sum_)
         sum_ = re.sub(r"\b(layers|seq\.|tokens|query heads|heads|B)(?=\s|$|\))", "", sum_)
         assert eval(sum_, {"__builtins__": {}, "min": min}) == result, line
+
+
+def test_a_key_wider_than_a_value():
+    """192 and 128, as published models have them; GQA of the same model keeps the wide keys."""
+    shown = seen(n_q="128", n_k="128", n_v="128", gqa="128", d_k="192", d_v="128", layers="61", context="1", batch="1")
+    rows = {row["name"]: row for row in shown["rows"]}
+    assert rows["K resident"]["sigma"]["bytes"] == 61 * 128 * 192 * 2
+    assert rows["V resident"]["sigma"]["bytes"] == 61 * 128 * 128 * 2
+    assert rows["K + V resident"]["change"] == "0 %"
 
 
 def test_how_many_fit():

@@ -46,7 +46,12 @@ def test_missing_fields_are_the_presets_and_text_is_read_kindly():
         ("gqa", "3", "evenly"),
         ("d_v", "65", "odd"),
         ("d_k", "31", "odd"),
-        ("d_k", "128", "more than the head dim 64"),
+        ("layers", "3,2", "“3,2”"),
+        ("context", "13,10,72", "“13,10,72”"),
+        ("context", "1 2", "“1 2”"),
+        ("batch", "1,5", "“1,5”"),
+        ("memory", "1,2,3", "such as 80"),
+        ("memory", "1.000,5", "such as 80"),
         ("top_k", "0", "1 to"),
         ("batch", "many", "“many”"),
         ("memory", "0", "above 0"),
@@ -88,3 +93,5 @@ def test_unknown_fields_are_ignored():
 
 def test_memory_in_decimals():
     assert read_memory(".5") == GIB // 2 and read_memory("24.") == 24 * GIB
+    assert read_memory("23,5") == read_memory("23.5") == 47 * GIB // 2 and read_memory(" 0,25 ") == GIB // 4
+    assert read_memory("1,000") == read_memory("1 000") == 1000 * GIB and read_memory("1,000.5") == 2001 * GIB // 2

@@ -1,5 +1,7 @@
 """The cache formula: against the paper, against figures worked out by hand, and against itself."""
 
+from dataclasses import replace
+
 import pytest
 
 from sigma.model.configuration import preset
@@ -89,3 +91,9 @@ def test_text():
     assert binary(1 << 62) == "4.00 EiB"
     assert spoken(1) == "1 byte" and spoken(GIB) == "1.00 gibibytes"
     assert change(5, 8) == "−37.5 %" and change(8, 5) == "+60.0 %" and change(0, 0) == "0 %"
+
+
+def test_a_key_wider_than_a_value_has_a_query_as_wide():
+    wide = replace(preset_shape("gqa-135m"), d_k=96)
+    plain = parameters(preset_shape("gqa-135m"))["attention"]
+    assert parameters(wide)["attention"] - plain == wide.layers * wide.hidden * (wide.n_q + wide.n_k) * (96 - 64)
