@@ -46,14 +46,24 @@ def read(query: str, schema: Schema, use_strict: bool) -> Reading:
             syntax, found = strict.judge(query, schema)
             if not syntax:
                 parsed = parse.parse(query)
-                # How many statements return rows is counted on the default tree, which has no need to ask again.
-                found.queries = references.read(parsed, schema).queries if parsed.ok else 1
+                # Names are read from the default tree wherever it has one: a query scores alike with both parsers.
+                found.queries = 1
+                if parsed.ok:
+                    named = references.read(parsed, schema)
+                    named.diagnostics = found.diagnostics
+                    found = named
             return Reading(strict.NAME, tuple(syntax), None if syntax else found)
         except (ChildError, strict.StrictError) as error:
-            note = f"{strict.NAME} failed ({error}), so the default parser judged"
+            note = f"{strict.NAME} failed ({_short(error)}), so the default parser judged"
     parsed = parse.parse(query)
     found = references.read(parsed, schema) if parsed.ok else None
     return Reading(parse.NAME, parsed.diagnostics, found, note)
+
+
+def _short(error: Exception) -> str:
+    """An error without the source text that a JavaScript engine quotes."""
+    first = str(error).strip().splitlines()[:1]
+    return first[0][:160] if first else type(error).__name__
 
 
 def judge(answer: str, truth: str, schema: Schema, runnable: bool, use_strict: bool) -> Iterator[Part | Verdict]:
@@ -70,7 +80,7 @@ def judge(answer: str, truth: str, schema: Schema, runnable: bool, use_strict: b
     true = read_truth(truth, schema, use_strict) if truth else None
     yield sheet.add(_references_part(usable, true, sheet, problem))
     yield sheet.add(_similarity_part(found.query, truth, sheet))
-    for part in _results(found.query, truth, problem, runnable):
+    for part in _results(found.query, truth, problem, runnable, usable):
         yield sheet.add(part)
     yield sheet.verdict()
 
@@ -174,7 +184,7 @@ def _similarity_part(query: str, truth: str, sheet: Sheet) -> Part:
     return Part(SIMILARITY, "good" if value == 1 else "neutral", f"Jaccard {100 * value:.1f} %: {reason}")
 
 
-def _results(query: str, truth: str, problem: str, runnable: bool) -> Iterator[Part]:
+def _results(query: str, truth: str, problem: str, runnable: bool, named: References | None) -> Iterator[Part]:
     """What the query returns, and the truth; not a metric of the paper."""
     if not runnable:
         yield Part("Result", "skipped", "There are no rows behind this schema; queries run on the built-in fleet only")
@@ -184,7 +194,10 @@ def _results(query: str, truth: str, problem: str, runnable: bool) -> Iterator[P
     else:
         result = engine.run(query)
         text = _told(result)
-        if truth:
+        unknown = next((each.message for each in named.diagnostics if each.kind == "schema"), "") if named else ""
+        if unknown and "error" not in result:
+            text += f"; Kusto, which minds upper and lower case, would refuse it: {unknown}"
+        elif truth:
             same = engine.same_rows(result, engine.run(truth))
             if same is not None:
                 text += "; the same rows as the truth's" if same else "; other rows than the truth's"

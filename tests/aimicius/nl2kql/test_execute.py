@@ -7,6 +7,7 @@ import pytest
 
 from sigma.aimicius.contract import Part
 from sigma.aimicius.nl2kql import TASK
+from sigma.aimicius.nl2kql import judge as judging
 from sigma.aimicius.nl2kql.engine import rows as fleet
 from sigma.aimicius.nl2kql.engine import run as engine
 from sigma.aimicius.nl2kql.engine.child import Child
@@ -118,3 +119,12 @@ def test_the_engines_process_loads_no_model():
         child.close()
     assert {"sigma", "sigma.aimicius.nl2kql.engine.duck", "duckdb"} <= loaded
     assert not {"torch", "transformers", "gradio", "sigma.model.modeling"} & loaded
+
+
+def test_a_table_in_another_case_is_not_the_truths_rows():
+    truth = "GpuMetrics | count"
+    for query, same in (("GpuMetrics | count", True), ("gpumetrics | count", False)):
+        *parts, _ = judging.judge(query, truth, fleet_schema(), True, False)
+        text = next(part.text for part in parts if part.name == "Result")
+        assert ("the same rows as the truth's" in text) is same
+        assert ("would refuse it: there is no table gpumetrics" in text) is not same

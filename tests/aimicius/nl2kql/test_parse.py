@@ -94,3 +94,39 @@ def test_a_query_takes_ten_milliseconds_at_most():
         parse.parse(query)
         times.append(time.thread_time() - started)
     assert sorted(times)[len(times) // 2] < 0.010
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "T | where a between (b .. b + 1h)",
+        "T | where a !between (b .. f(b, 1) - 1h) and c == 1",
+        "T | serialize",
+        "T | serialize | extend x = prev(a)",
+        "T | summarize count=count() by X | order by count",
+        "T | where kind == 'a' | project kind, table",
+        "T | extend x = d.kind",
+        "let table = 5; T | where a == table",
+        "T | count as n",
+        "T | count as n | where n > 5",
+    ],
+)
+def test_what_the_grammar_lacks_is_mended(query):
+    parsed = parse.parse(query)
+    assert parsed.ok, parsed.diagnostics
+    assert parsed.tokens == parse.tokens_of(query)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "T | count as",
+        "T | where a between (b .. )",
+        "T | where a between (b .. b + )",
+        "T | serialize |",
+        "T | order by",
+        "T | take",
+    ],
+)
+def test_mending_accepts_no_broken_query(query):
+    assert not parse.parse(query).ok

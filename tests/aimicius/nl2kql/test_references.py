@@ -20,6 +20,10 @@ def read(query: str) -> references.References:
     ("query", "tables", "columns"),
     [
         (f"{XID} | where Xid == 79 | summarize N = count() by Node | where N > 1", {"XidErrors"}, {"Xid", "Node"}),
+        ("GpuMetrics | count as n | where n > 5", {"GpuMetrics"}, set()),
+        ("GpuMetrics | summarize count=count() by Node | order by count", {"GpuMetrics"}, {"Node"}),
+        ("GpuMetrics | serialize | where TempC between (80 .. 80 + 5)", {"GpuMetrics"}, {"TempC"}),
+        ("GpuMetrics | getschema | project ColumnName", {"GpuMetrics"}, set()),
         ("GpuMetrics | summarize avg(PowerW) by Node | top 3 by avg_PowerW", {"GpuMetrics"}, {"PowerW", "Node"}),
         ("GpuMetrics | summarize percentile(TempC, 95) by Node | top 3 by percentile_TempC_95", {"GpuMetrics"}, {"TempC", "Node"}),
         ("RackPower | summarize avg(PowerKw) by bin(TIMESTAMP, 1h) | where TIMESTAMP > ago(1d)", {"RackPower"}, {"PowerKw", "TIMESTAMP"}),

@@ -11,7 +11,7 @@ from sigma.aimicius.nl2kql.language.tree import SILENT, Node
 OPENING = frozenset(
     "evaluateOperator invokeOperator scanOperator partitionOperator partitionByOperator forkOperator facetByOperator "
     "topNestedOperator graphMatchOperator makeGraphOperator graphToTableOperator macroExpandOperator reduceByOperator "
-    "getSchemaOperator topHittersOperator executeAndCacheOperator".split()
+    "topHittersOperator executeAndCacheOperator".split()
 )
 # How each operator is read: a method of `Operators`; any other passes its columns on.
 _METHODS = {
@@ -22,7 +22,7 @@ _METHODS = {
     "lookupOperator": "_join", "unionOperator": "_union", "mvexpandOperator": "_multi_value",
     "mvapplyOperator": "_multi_value", "parseOperator": "_parse", "parseWhereOperator": "_parse",
     "parseKvOperator": "_parse", "makeSeriesOperator": "_series", "asOperator": "_as", "findOperator": "_search",
-    "searchOperator": "_search", "sampleDistinctOperator": "_sample",
+    "searchOperator": "_search", "sampleDistinctOperator": "_sample", "getSchemaOperator": "_schema",
 }  # fmt: skip
 
 
@@ -202,6 +202,10 @@ class Operators(ABC):
             elif kid.rule in ("namedExpression", "countExpression", "namedFunctionCallExpression"):
                 items.append(kid)
         return columns_of(items, scope, self.lets, True)
+
+    def _schema(self, node: Node, scope: Scope) -> Scope:
+        """getschema's four columns are its own."""
+        return Scope(dict.fromkeys(("ColumnName", "ColumnOrdinal", "DataType", "ColumnType"), False))
 
     def _search(self, node: Node, scope: Scope) -> Scope:
         """find and search look at every column of their tables."""

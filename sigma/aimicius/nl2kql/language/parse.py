@@ -10,10 +10,12 @@ from typing import Any
 
 from antlr4 import CommonTokenStream, InputStream, Token
 from antlr4.error.ErrorListener import ErrorListener
+from antlr4.ListTokenSource import ListTokenSource
 from duckdb_kql._antlr.KqlLexer import KqlLexer
 from duckdb_kql._antlr.KqlParser import KqlParser
 
 from sigma.aimicius.nl2kql.answer import CURLY
+from sigma.aimicius.nl2kql.language.mend import mended
 
 MAX_DIAGNOSTICS = 20
 MAX_DEPTH = 60  # brackets within brackets
@@ -144,17 +146,27 @@ def _parse(text: str) -> Parsed:
     if deep is not None:
         listener.found.append(Diagnostic(deep, 1, f"brackets are nested more than {MAX_DEPTH} deep"))
     else:
-        parser = KqlParser(stream)
-        parser.removeErrorListeners()
-        parser.addErrorListener(listener)
-        stream.start_clock()
+        before = len(listener.found)
         try:
-            tree = parser.top()
+            tree = _tree(stream, listener)
+            if len(listener.found) > before == 0 and (words := mended(stream.tokens)) is not None:
+                second = _Listener(text)
+                other = _tree(_Stream(ListTokenSource(words)), second)
+                if not second.found:
+                    tree, listener = other, second
         except _TooSlow:
             listener.found.append(Diagnostic(0, len(text), f"the parser was stopped after {PARSE_S:g} s"))
         except RecursionError:
             listener.found.append(Diagnostic(0, len(text), "the query is nested too deeply for the parser"))
     return Parsed(text, tuple(listener.found[:MAX_DIAGNOSTICS]), tree, tokens)
+
+
+def _tree(stream: _Stream, listener: _Listener) -> Any:
+    parser = KqlParser(stream)
+    parser.removeErrorListeners()
+    parser.addErrorListener(listener)
+    stream.start_clock()
+    return parser.top()
 
 
 def _too_deep(tokens: list[Token]) -> int | None:
