@@ -41,6 +41,7 @@ def main(argv: list[str] | None = None) -> None:
         if min(args.context) < 2 or args.tokens < max(args.context):
             raise ValueError(f"--tokens {args.tokens} must hold a window of each --context {args.context}")
         teacher, tokenizer = load_dense(args.base)
+        teacher.config.check_context(max(args.context))
         calibration = pack((t[:20_000] for t in read(args.corpus, "train")), tokenizer, 1024, args.calibration)
         held = read(args.corpus, "held-out")
         windows = {n: pack(held, tokenizer, n, args.tokens // n) for n in args.context}

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from sigma.checkpoints.files import reading
 from sigma.checkpoints.load import PACKED_FILE
 from sigma.conversion.convert import augment, convert, converted_config
 from sigma.conversion.fold import balance
@@ -91,13 +92,14 @@ def _with_tensors(teacher: SigmaForCausalLM, config, tensors: dict[str, Tensor])
 def end_of_run(folder: Path) -> tuple[dict[str, Tensor], dict]:
     """Weights by name and bookkeeping (recipe, stage, step, tokens) of a run's last saved state.
 
-    Raises ValueError if the folder holds none.
+    Raises ValueError if the folder holds none or a damaged one.
     """
     path = folder / "state.pt"
     if not path.exists():
         raise ValueError(f"{folder} holds no healing run: there is no state.pt")
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    return state["weights"], {key: state[key] for key in ("recipe", "stage", "step", "tokens")}
+    with reading(path):
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        return state["weights"], {key: state[key] for key in ("recipe", "stage", "step", "tokens")}
 
 
 def tokens_of(folder: Path) -> int:

@@ -13,6 +13,7 @@ from sigma.checkpoints.load import CheckpointError, load_side
 from sigma.convert import main as convert_command
 from sigma.engine.run import Model
 from sigma.training.corpus import read
+from sigma.training.start import end_of_run
 from tests.tiny import SPECIALS, TEMPLATE, byte_tokenizer
 
 
@@ -238,6 +239,13 @@ def test_a_gguf_without_a_part_of_its_tokenizer(tmp_path, part):
 def test_a_gguf_that_was_not_fetched(tmp_path):
     (tmp_path / "m.gguf").write_bytes(POINTER)
     refused(tmp_path / "m.gguf", "LFS pointer")
+
+
+@pytest.mark.parametrize("content", [b"", POINTER, b"PK\x03\x04" * 9])
+def test_the_damaged_state_of_a_run(tmp_path, content):
+    (tmp_path / "state.pt").write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"state\.pt cannot be loaded"):
+        end_of_run(tmp_path)
 
 
 def test_a_corpus_line_may_hold_a_line_separator(tmp_path):
