@@ -277,5 +277,8 @@ class Engine(Protocol):
     def piece(self, side: str, token_id: int) -> str:
         """One token of a side's vocabulary, printable."""
 
+    def text(self, side: str, ids: Sequence[int]) -> str:
+        """What a side's tokens say together: characters whole, control tokens left out."""
+
     def close(self) -> None:
         """Free everything and stop; the engine is not used again."""

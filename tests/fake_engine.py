@@ -179,6 +179,9 @@ class FakeEngine:
     def piece(self, side: str, token_id: int) -> str:
         return self._vocabulary[token_id]
 
+    def text(self, side: str, ids: Sequence[int]) -> str:
+        return "".join(self._vocabulary[i] for i in ids)
+
     def close(self) -> None:
         self._past.clear()
 

@@ -18,7 +18,7 @@ import torch
 
 from kernels.device import chosen_device
 from sigma.checkpoints.load import CheckpointError, load_pair
-from sigma.checkpoints.tokenizer import piece
+from sigma.checkpoints.tokenizer import StreamDecoder, piece
 from sigma.engine.inspection import KeptTensors, recompute
 from sigma.engine.run import Model, Run, check_request
 from sigma.engine.sessions import Sessions, free
@@ -128,6 +128,11 @@ class SigmaEngine:
     def piece(self, side: str, token_id: int) -> str:
         """One token of a side's vocabulary, printable."""
         return piece(self.models[side].side.tokenizer, token_id)
+
+    def text(self, side: str, ids: Sequence[int]) -> str:
+        """What a side's tokens say together: characters whole, control tokens left out."""
+        decoder = StreamDecoder(self.models[side].side.tokenizer)
+        return "".join(decoder.push(i) for i in ids) + decoder.flush()
 
     def cached_bytes(self) -> int:
         """Bytes allocated for sessions between turns."""

@@ -144,7 +144,7 @@ class Explorer:
         written = writing.follow(engine.stream(request, None), job).get("sigma", [])
         text = run.texts["sigma"]
         parting = writing.compare(list(text.ids[text.prompt_length :]), written)
-        return {"k": k, "words": "".join(engine.piece("sigma", i) for i in written)[:600], "parting": parting}
+        return {"k": k, "words": engine.text("sigma", written)[:600], "parting": parting}
 
     def _infos(self, run: ExploredRun) -> dict[str, SideInfo]:
         if run.recorded:

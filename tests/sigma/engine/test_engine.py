@@ -214,3 +214,13 @@ def test_text_never_shows_half_a_character(engine):
     whole = tokenizer.decode([e.token_id for e in answer if e.token_id != 2], skip_special_tokens=True)
     shown = "".join(e.text for e in answer)
     assert shown.replace("\ufffd", "") == whole.replace("\ufffd", "")
+
+
+def test_the_text_of_tokens_has_whole_characters(engine):
+    """One by one, the two tokens of é are bytes; together they are the character, and no control token shows."""
+    tokenizer = engine.models["sigma"].side.tokenizer
+    ids = [*tokenizer("né", add_special_tokens=False).input_ids, tokenizer.eos_token_id]
+    assert [engine.piece("sigma", i) for i in ids[:3]] == ["n", "<C3>", "<A9>"]
+    assert engine.text("sigma", ids) == "né"
+    written = [e for e in engine.stream(ask(sides=("sigma",))) if isinstance(e, StepEvent)]
+    assert engine.text("sigma", [e.token_id for e in written]) == "".join(e.text for e in written)

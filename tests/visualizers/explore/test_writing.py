@@ -17,7 +17,7 @@ def test_an_answer_again_with_another_k(tiny, explorer):
     few = asker(op="rerun", k=1)
     request = ChatRequest({"sigma": tiny.past_run("c5").request.messages["sigma"]}, Sampling(max_new_tokens=12), 1)
     wanted = [e.token_id for e in list(tiny.stream(request)) if getattr(e, "token_id", -1) >= 0]
-    assert few["words"] == "".join(tiny.piece("sigma", i) for i in wanted)
+    assert few["words"] == tiny.text("sigma", wanted)
     text = run.text("sigma")
     assert few["parting"] == first_difference(list(text.ids[text.prompt_length :]), wanted)
 
