@@ -108,6 +108,8 @@ def test_a_query_takes_ten_milliseconds_at_most():
         "T | extend x = d.kind",
         "let table = 5; T | where a == table",
         "T | count as n",
+        "T | parse-kv a as (x:int)",
+        "T | parse-kv a as (x:int, y:string) with (pair_delimiter=';', kv_delimiter='=') | where x > 1",
         "T | count as n | where n > 5",
     ],
 )

@@ -1,7 +1,7 @@
 """KQL that the shipped grammar refuses and Microsoft's own parser takes, put in words that the grammar has.
 
 Tried on a query only when it was refused: tokens are renamed or replaced, their places in the text stay. Names that are
-keywords (`order by count`, `d.kind`), `between (a .. b + 1h)`, a bare `serialize`, `count as n`.
+keywords (`order by count`, `d.kind`), `between (a .. b + 1h)`, a bare `serialize`, `count as n`, `parse-kv a as (...)`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def mended(tokens: list[Token]) -> list[Token] | None:
     """The default channel's tokens in the grammar's words; None where nothing is to be mended."""
     seen = [token for token in tokens if token.channel == Token.DEFAULT_CHANNEL]
     found = _names(seen)
-    found = _between(_serialize(_count_as(found)))
+    found = _parse_kv(_between(_serialize(_count_as(found))))
     changed = len(found) != len(seen) or any(one is not other for one, other in zip(found, seen))
     return found if changed else None
 
@@ -87,6 +87,18 @@ def _count_as(tokens: list[Token]) -> list[Token]:
         else:
             out.append(tokens[place])
             place += 1
+    return out
+
+
+def _parse_kv(tokens: list[Token]) -> list[Token]:
+    """The grammar forgot parse-kv's `as`."""
+    out: list[Token] = []
+    inside = False
+    for place, token in enumerate(tokens):
+        inside = token.type == KqlLexer.PARSEKV or (inside and token.text != "|")
+        after = tokens[place + 1].text if place + 1 < len(tokens) else ""
+        if not (inside and token.type == KqlLexer.AS and after == "("):
+            out.append(token)
     return out
 
 

@@ -9,7 +9,7 @@ from sigma.aimicius.nl2kql.language.columns import Scope, columns_of, declared, 
 from sigma.aimicius.nl2kql.language.tree import SILENT, Node
 
 OPENING = frozenset(
-    "evaluateOperator invokeOperator scanOperator partitionOperator partitionByOperator forkOperator facetByOperator "
+    "evaluateOperator invokeOperator partitionOperator partitionByOperator forkOperator facetByOperator "
     "topNestedOperator graphMatchOperator makeGraphOperator graphToTableOperator macroExpandOperator reduceByOperator "
     "topHittersOperator executeAndCacheOperator".split()
 )
@@ -22,7 +22,7 @@ _METHODS = {
     "lookupOperator": "_join", "unionOperator": "_union", "mvexpandOperator": "_multi_value",
     "mvapplyOperator": "_multi_value", "parseOperator": "_parse", "parseWhereOperator": "_parse",
     "parseKvOperator": "_parse", "makeSeriesOperator": "_series", "asOperator": "_as", "findOperator": "_search",
-    "searchOperator": "_search", "sampleDistinctOperator": "_sample", "getSchemaOperator": "_schema",
+    "searchOperator": "_search", "sampleDistinctOperator": "_sample", "getSchemaOperator": "_schema", "scanOperator": "_scan",
 }  # fmt: skip
 
 
@@ -95,7 +95,10 @@ class Operators(ABC):
             for each in descend(kid):
                 if each.rule == "wildcardedName":
                     pattern = "".join(part.text for part in each.kids) or each.text
-                    hit |= {name for name in scope.columns if fnmatchcase(name, pattern)}
+                    fitting = {name for name in scope.columns if fnmatchcase(name, pattern)}
+                    for name in fitting if node.rule == "projectKeepOperator" else ():
+                        self._column(Node("identifierName", each.start, each.stop, name), scope)
+                    hit |= fitting
                 elif each.is_name:
                     self._column(each, scope)
                     hit.add(each.name)
@@ -202,6 +205,23 @@ class Operators(ABC):
             elif kid.rule in ("namedExpression", "countExpression", "namedFunctionCallExpression"):
                 items.append(kid)
         return columns_of(items, scope, self.lets, True)
+
+    def _scan(self, node: Node, scope: Scope) -> Scope:
+        """scan's steps and the columns that it declares are its own names."""
+        below = descend(node)
+        own = [each.kids[1].name for each in below if each.rule == "scanOperatorStep" and each.kids[1].is_name]
+        own += [
+            each.kids[0].name for each in below if "DeclareClause" in each.rule and each.kids and each.kids[0].is_name
+        ]
+        own += [kid.kids[0].name for each in below for kid in each.rules("scalarParameter") if kid.kids]
+        own += declared(node)
+        inside = Scope({**scope.columns, **dict.fromkeys(own, False)}, True, scope.tables)
+        for each in below:
+            first = {"scanOperatorStep": 2, "scanOperatorPartitionByClause": 0, "scanOperatorOrderByClause": 0}
+            if each.rule in first:
+                for kid in each.kids[first[each.rule] :]:
+                    self.expression(kid, inside)
+        return inside
 
     def _schema(self, node: Node, scope: Scope) -> Scope:
         """getschema's four columns are its own."""
