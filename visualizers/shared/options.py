@@ -27,7 +27,9 @@ def clean_prompt(text: Any, what: str = "prompt") -> str:
 
     Of blanks alone nothing is left. PromptError for a prompt of which nothing is left, or too long to tokenize.
     """
-    text = str(text or "")
+    if text is not None and not isinstance(text, str):
+        raise PromptError(f"The {what} must be a text.")
+    text = text or ""
     if len(text) > MAX_PROMPT_CHARACTERS:
         raise PromptError(f"The {what} has {len(text):,} characters; at most {MAX_PROMPT_CHARACTERS:,} are read.")
     text = clean(text)

@@ -62,7 +62,7 @@ def test_control_characters_are_removed(raw, kept):
     assert clean_prompt(raw) == kept
 
 
-@pytest.mark.parametrize("bad", ["", "  \n ", None, "\x00\x01", "x" * 200_001])
+@pytest.mark.parametrize("bad", [["a"], {"text": "a"}, True, 5, "", "  \n ", None, "\x00\x01", "x" * 200_001])
 def test_prompts_that_cannot_be_sent(bad):
     with pytest.raises(PromptError):
         clean_prompt(bad)
