@@ -213,7 +213,10 @@ def _value(text: str) -> frozenset[int] | None:
         text = f"[{text[1:-1].rstrip(' ,')}]"
     if _NOTHING.fullmatch(text.rstrip(".! ")):
         return frozenset()
-    text = _INDEXED.sub("", text, count=1) if _INDEXED.match(text) else text
+    if introduced := _INDEXED.match(text):
+        text = text[introduced.end() :]
+    if not text:  # "Results:" and nothing behind it
+        return None
     if re.fullmatch(r"[\"']?none[\"']?\W{0,2}", text, re.IGNORECASE) or re.fullmatch(r"\[ ?\]\.?", text):
         return frozenset()
     if _NUMBERS.fullmatch(text):

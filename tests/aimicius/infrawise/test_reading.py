@@ -176,3 +176,8 @@ def test_hostile_texts_are_read_in_no_time(answer):
     read_choice(reading.rest)
     assert reading.dcw() is None
     assert time.process_time() - start < 2
+
+
+@pytest.mark.parametrize("words", ["Results:", "index", "The results are:"])
+def test_an_announcement_without_a_list_states_nothing(words):
+    assert read_choice(words).chosen is None

@@ -109,5 +109,5 @@ def test_truths_get_full_marks_through_the_sandbox(cases):
         pytest.skip(SANDBOX.status()[1])
     for case in [c for split in cases for c in cases[split][:60:6]]:
         verdict = verdict_of(TASK, case, case.truth)
-        expected = [1.0, 1.0, 1.0, 1.0 if "previous" in case.fields else None]
+        expected = [1.0, 1.0, 1.0, 1.0, 1.0 if "previous" in case.fields else None]
         assert [s.value for s in verdict.scores.values()] == expected, (case.id, verdict.scores)
