@@ -87,11 +87,12 @@ def spread(times: list[float]) -> tuple[float, float]:
 
 
 def page_bytes() -> int:
-    """Bytes of our own scripts, styles and recorded data that every page load carries."""
+    """Bytes of our own modules, styles and recorded data that a first visit loads."""
+    from visualizers.page.assets import modules
     from visualizers.page.page import launch_options
 
     options = launch_options()
-    return len(options["head"].encode()) + len(options["css"].encode())
+    return len(options["head"].encode()) + len(options["css"].encode()) + sum(map(len, modules().values()))
 
 
 def grown(session) -> dict[str, float]:
