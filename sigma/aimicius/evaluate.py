@@ -2,10 +2,13 @@
 
     python -m sigma.aimicius.evaluate --task nl2kql --side sigma --limit 20 --resume run.jsonl
     python -m sigma.aimicius.evaluate --task all --answers truth --json
+    python -m sigma.aimicius.evaluate --task all --data heldout
     python -m sigma.aimicius.evaluate --task cmdgen --data mine.jsonl --answers answers.jsonl
 
-Without --data the cases are our generated ones (see sigma.aimicius.data), built when they are absent. `--limit N` takes
-N cases by a fixed chance, each group of the file (such as NVIDIA and AMD) in its share. With --resume every answer is kept as soon as it is given, and a run that was
+Without --data the cases are our generated ones (see sigma.aimicius.data), built when they are absent. `--data heldout`
+takes the 40 questions a task that were written by hand, one by one, `--data heldout-final` a second such set for the end
+only; both are reported apart from the generated ones. `--limit N` takes N cases by a fixed chance, each group of the
+file (such as NVIDIA and AMD) in its share. With --resume every answer is kept as soon as it is given, and a run that was
 interrupted goes on where it was.
 """
 
@@ -25,12 +28,16 @@ from tqdm import tqdm
 from sigma.aimicius import NAMES, load_task
 from sigma.aimicius.answers import Answer, AnswerLog, read_answers
 from sigma.aimicius.contract import SPLITS, Case, Task, Verdict, read_cases, verdict_of
-from sigma.aimicius.data import ensure
+from sigma.aimicius.data import HELD_OUT, ensure, held_out
 from sigma.aimicius.scoring import Report, combined
 from sigma.cli import model_options, parser_for, run, table
 from sigma.events import SIDES, ChatRequest, Event, PromptError, Sampling, StepEvent
 
 REFUSED = "refused"
+ABOUT = dict.fromkeys(SPLITS, "percent on our AIMicius-style data") | {
+    "heldout": "percent on questions written by hand, never trained on",
+    "heldout-final": "percent on questions written by hand, kept for the end",
+}
 
 
 def sample(task: Task, cases: list[Case], limit: int | None) -> list[Case]:
@@ -54,10 +61,14 @@ def sample(task: Task, cases: list[Case], limit: int | None) -> list[Case]:
 
 
 def load_cases(
-    task: Task, data: Path | None, split: str, limit: int | None, progress: Callable[[str, int], None] | None = None
+    task: Task, data: str | None, split: str, limit: int | None, progress: Callable[[str, int], None] | None = None
 ) -> list[Case]:
-    """The cases to evaluate on. Raises CaseError."""
-    return sample(task, read_cases(task, data or ensure(task, split, progress=progress)), limit)
+    """The cases to evaluate on: a file's, those of a name in HELD_OUT, or without `data` our split's. Raises CaseError."""
+    if data is None:
+        path = ensure(task, split, progress=progress)
+    else:
+        path = held_out(task, data) if data in HELD_OUT else Path(data)
+    return sample(task, read_cases(task, path), limit)
 
 
 def ask(engine: Any, side: str, messages: list[dict[str, str]], max_new_tokens: int) -> Iterator[Event | Answer]:
@@ -83,9 +94,10 @@ def evaluate(
     cases: list[Case],
     answer: Callable[[Case], Answer],
     seen: Callable[[Case, Answer, Verdict], None] | None = None,
+    data: str = "test",
 ) -> Report:
-    """Judge one answer to each case; `seen` is told of every verdict."""
-    report = Report(task, side)
+    """Judge one answer to each case; `seen` is told of every verdict, `data` names the cases in the report."""
+    report = Report(task, side, data)
     for case in cases:
         given = answer(case)
         verdict = verdict_of(task, case, given.text)
@@ -147,7 +159,7 @@ def print_report(report: Report) -> None:
         [name.upper() if name in primary else name, value, *(group["metrics"][name] for group in groups.values())]
         for name, value in result["metrics"].items()
     ]
-    print(f"\n{report.task.title}, {report.side}: percent on our AIMicius-style data")
+    print(f"\n{report.task.title}, {report.side}, {report.data}: {ABOUT.get(report.data, 'percent')}")
     print(table(rows, header))
     if report.task.note:
         print(report.task.note)
@@ -175,7 +187,7 @@ def _work(args) -> dict:
                         row = {"task": name, "id": case.id, "answer": given.text, "truth": case.truth}
                         kept.write(json.dumps({**row, **verdict.to_dict()}, ensure_ascii=False, default=str) + "\n")
 
-                reports.append(evaluate(task, answers.side, cases, source, seen))
+                reports.append(evaluate(task, answers.side, cases, source, seen, args.data or args.split))
             if not args.json:
                 print_report(reports[-1])
     finally:
@@ -191,7 +203,12 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--side", choices=SIDES, help="model to ask (default: sigma); with a file of answers, whose to take"
     )
-    parser.add_argument("--data", type=Path, metavar="FILE", help="cases of your own, JSON lines (default: ours)")
+    parser.add_argument(
+        "--data",
+        metavar="FILE|heldout|heldout-final",
+        help="cases of your own, JSON lines; or the word heldout: 40 questions a task written by hand; or heldout-final: "
+        "a second such set, for the end only (default: our generated cases)",
+    )
     parser.add_argument("--split", default="test", choices=SPLITS, help="which of our files (default: test)")
     parser.add_argument(
         "--limit", type=int, metavar="N", help="judge N cases, a fixed sample with every group in its share"
@@ -210,7 +227,7 @@ def main(argv: list[str] | None = None) -> None:
         value = getattr(args, name)
         if value is not None and value < 1:
             parser.error(f"--{name.replace('_', '-')} must be at least 1, not {value}")
-    if args.data is not None and args.task == "all":
+    if args.data is not None and args.task == "all" and args.data not in HELD_OUT:
         parser.error("--data needs one --task: a file holds the cases of one task")
     if args.answers is not None and args.resume is not None:
         parser.error("--resume keeps a model's answers; with --answers there is no model")

@@ -38,8 +38,9 @@ class Tally:
 class Report:
     """What one side did on one set of cases: all of them together, and by the groups that the paper reports apart."""
 
-    def __init__(self, task: Task, side: str):
-        self.task, self.side = task, side
+    def __init__(self, task: Task, side: str, data: str = "test"):
+        """`data` says which cases these are: one of our splits, heldout, heldout-final, or a file's name."""
+        self.task, self.side, self.data = task, side, data
         self.names = tuple(metric.name for metric in task.metrics)
         self.whole = Tally(self.names)
         self.groups: dict[str, Tally] = {}
@@ -56,10 +57,11 @@ class Report:
             self.unanswered += finish == "refused"
 
     def to_dict(self) -> dict[str, Any]:
-        """{task, side, n, metrics: {name: percent}} and what explains them."""
+        """{task, side, data, n, metrics: {name: percent}} and what explains them."""
         result: dict[str, Any] = {
             "task": self.task.name,
             "side": self.side,
+            "data": self.data,
             "n": self.whole.n,
             "metrics": self.whole.metrics(),
             "counted": {name: self.whole.counted.get(name, 0) for name in self.names},
@@ -79,6 +81,7 @@ def combined(reports: list[Report], side: str) -> dict[str, Any]:
     return {
         "task": "all",
         "side": side,
+        "data": reports[0].data,
         "n": sum(row["n"] for row in rows),
         "metrics": {f"{row['task']}: {name}": value for row in rows for name, value in row["metrics"].items()},
         "tasks": rows,

@@ -1,6 +1,11 @@
 """Case files: written by the tasks' generators into the cache, and held to the hashes that this folder fixes.
 
 The files are not in the repository; their hashes are (`hashes.json`), so every machine evaluates on the same cases.
+
+Beside them are the held-out cases, which no generator made: 40 questions a task, written by hand, one by one. They
+are in the repository, in two folders of the same difficulty: `heldout`, and `heldout-final`, which is looked at only at
+the end. Neither is trained on or tuned to, and what is scored on them is reported apart. `heldout.sha256` fixes them
+(`sha256sum -c heldout.sha256` in this folder).
 """
 
 from __future__ import annotations
@@ -16,9 +21,11 @@ from typing import Any
 from filelock import FileLock
 
 from sigma.aimicius.contract import SPLITS, Case, CaseError, Task
-from sigma.checkpoints.base import cache_folder
+from sigma.checkpoints.base import cache_folder, sha256_of
 
 HASHES = Path(__file__).with_name("hashes.json")
+HELD_OUT = ("heldout", "heldout-final")
+HELD_OUT_HASHES = Path(__file__).with_name("heldout.sha256")
 Progress = Callable[[str, int], None]
 
 
@@ -119,3 +126,25 @@ def ensure(task: Task, split: str, folder: Path | None = None, progress: Progres
     path, fixed = path_of(folder, task.name, split), fixed_hashes().get(task.name, {}).get(split)
     build(task, split, folder, progress, fixed, reuse=True)
     return path
+
+
+def held_out(task: Task, name: str) -> Path:
+    """The file of a task's cases written by hand; `name` is one of HELD_OUT.
+
+    Raises CaseError if it is absent or not the one that the repository fixes: nobody edits it unnoticed.
+    """
+    path = HELD_OUT_HASHES.parent / name / f"{task.name}.jsonl"
+    fixed = held_out_hashes().get(f"{name}/{path.name}")
+    if fixed is None or not path.is_file():
+        raise CaseError(f"there are no {name} cases of {task.title}")
+    if (found := sha256_of(path)) != fixed:
+        raise CaseError(
+            f"{path.name} of {name} has sha256 {found[:12]}, the repository fixes {fixed[:12]}: held-out cases are not edited"
+        )
+    return path
+
+
+def held_out_hashes() -> dict[str, str]:
+    """{FOLDER/TASK.jsonl: sha256} as fixed in the repository, in the format of sha256sum."""
+    lines = HELD_OUT_HASHES.read_text("utf-8").splitlines()
+    return {name: digest for digest, name in (line.split(maxsplit=1) for line in lines)}
