@@ -1,5 +1,6 @@
-// The messages of one side. What is shown and what is copied is the text itself, never markup.
-import { inlineParts, messageParts, unpackMessages } from "./message_parts.js";
+// The messages of one side. What is shown and what is copied is the text itself, never markup: its marks stay, and lines that
+// are headings, lists, quotes, tables or code look like it.
+import { Lines, unpackMessage } from "./message_parts.js";
 import { copyText } from "../shared/clipboard.js";
 import { el, setText } from "../shared/dom.js";
 
@@ -14,62 +15,119 @@ function copyButton(name, text) {
   return button;
 }
 
-const TAGS = { text: "div", fence: "div", code: "pre" };
+const TAGS = { code: "code", strong: "strong" };
 
-function fill(element, part) {
-  if (element.textContent === part.text) return;
-  if (part.kind === "text") element.replaceChildren(...inlineParts(part.text).map((p) => (p.tag ? el(p.tag, {}, p.text) : p.text)));
-  else setText(element.matches("pre") ? element.firstChild : element, part.text);
+// Puts a line's pieces into its element; what is there already stays, with what a reader has selected of it.
+function fill(element, pieces) {
+  pieces.forEach(({ look, text }, i) => {
+    const there = element.childNodes[i];
+    if (there && (there.className || "") === look) {
+      if (there.textContent !== text) there.textContent = text;
+      return;
+    }
+    const node = look ? el(TAGS[look] || "span", { class: look }, text) : document.createTextNode(text);
+    if (there) there.replaceWith(node);
+    else element.append(node);
+  });
+  while (element.childNodes.length > pieces.length) element.lastChild.remove();
 }
 
 class Message {
-  text = "";
+  #lines = new Lines();
+  #nodes = [];  // the element of each line
 
   constructor(role) {
     this.role = role;
     this.body = el("div", { class: "message-body", translate: "no", dir: "auto" });
     this.root = el("div", { class: `message notranslate ${role}`, "data-role": role }, this.body,
-      copyButton(role === "user" ? "Copy the prompt" : "Copy the answer", () => this.text));
+      copyButton(role === "user" ? "Copy the prompt" : "Copy the answer", () => this.#lines.text));
   }
 
-  // Writes what differs: an answer that grows changes its last part only. A prompt is shown as it was typed.
+  // A prompt is shown as it was typed; of an answer that grows, only the lines that changed are written.
   show(text) {
-    if (text === this.text) return;
-    this.text = text;
-    const parts = this.role === "user" ? [{ kind: "text", text }] : messageParts(text), { body } = this;
-    parts.forEach((part, i) => {
-      let element = body.children[i];
-      if (!element || element.dataset.kind !== part.kind) {
-        while (body.children.length > i) body.lastElementChild.remove();
-        element = el(TAGS[part.kind], { "data-kind": part.kind });
-        if (part.kind === "code") element.append(el("code"));
-        body.append(element);
-      }
-      if (this.role === "user") setText(element, part.text);
-      else fill(element, part);
-    });
-    while (body.children.length > parts.length) body.lastElementChild.remove();
+    if (this.role === "user") {
+      this.#lines.text = text;
+      return setText(this.body, text);
+    }
+    const nodes = this.#nodes, first = this.#lines.feed(text), { list } = this.#lines;
+    for (let i = first; i < list.length; i += 1) {
+      if (nodes[i]?.dataset.kind !== list[i].kind) this.#cut(i);
+      this.#write(list[i], nodes[i] || this.#add(list[i].kind));
+    }
+    this.#cut(list.length);
   }
+
+  #cut(length) {
+    for (const node of this.#nodes.splice(length)) {
+      const code = node.closest("pre");
+      node.remove();
+      if (code && !code.firstChild.firstChild) code.remove();
+    }
+  }
+
+  // A new line at the end; lines of code that follow each other share a box.
+  #add(kind) {
+    const node = el(kind === "code" ? "span" : "div", { "data-kind": kind });
+    let place = this.body;
+    if (kind === "code") {
+      if (!place.lastElementChild?.matches("pre")) place.append(el("pre", {}, el("code")));
+      place = place.lastElementChild.firstChild;
+    }
+    place.append(node);
+    this.#nodes.push(node);
+    return node;
+  }
+
+  #write(line, node) {
+    if (line.kind === "item") node.style.setProperty("--hang", line.hang);
+    if (line.kind === "heading") node.dataset.level = line.level;
+    fill(node, line.pieces);
+  }
+}
+
+// What is selected of the messages is copied as it is in them: a browser would put line ends between the elements.
+function selectedText(list) {
+  const selection = document.getSelection();
+  if (!selection.rangeCount) return "";
+  const range = selection.getRangeAt(0), found = [];
+  for (const body of list.querySelectorAll(".message-body")) {
+    if (!range.intersectsNode(body)) continue;
+    const part = document.createRange();
+    part.selectNodeContents(body);
+    if (body.contains(range.startContainer)) part.setStart(range.startContainer, range.startOffset);
+    if (body.contains(range.endContainer)) part.setEnd(range.endContainer, range.endOffset);
+    if (!part.collapsed) found.push(part.toString());
+  }
+  return found.join("\n\n");
 }
 
 export function mountMessages(root, props, watch) {
   const box = root.querySelector(".messages"), list = root.querySelector(".message-list"), before = root.querySelector(".placeholder");
-  const shown = [];
+  let packed = [], shown = [];
   function show() {
-    const rows = unpackMessages(props.value);
+    const rows = props.value ? props.value.split("\n") : [];
     if (rows.length) before.hidden = true;
     const follows = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_END || rows.length > shown.length;
-    const same = shown.findIndex((message, i) => message.role !== rows[i]?.role);
-    for (const gone of shown.splice(same < 0 ? shown.length : same)) gone.root.remove();
-    rows.forEach(({ role, text }, i) => {
-      if (!shown[i]) {
+    rows.forEach((row, i) => {
+      if (row === packed[i]) return;
+      const { role, text } = unpackMessage(row);
+      if (shown[i]?.role !== role) {
+        for (const gone of shown.splice(i)) gone.root.remove();
         shown.push(new Message(role));
         list.append(shown[i].root);
       }
       shown[i].show(text);
     });
+    for (const gone of shown.splice(rows.length)) gone.root.remove();
+    packed = rows;
     if (follows) box.scrollTop = box.scrollHeight;
   }
+  list.addEventListener("copy", (event) => {
+    const text = selectedText(list);
+    if (!text) return;
+    event.clipboardData.setData("text/plain", text);
+    event.preventDefault();
+  });
   watch("value", show);
   show();
 }
