@@ -18,6 +18,12 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, help="default: GRADIO_SERVER_PORT, or the first free one from 7860")
     parser.add_argument("--checkpoint", metavar="PATH_OR_HUB_ID", help="Sigma checkpoint; default: the embedded one")
     parser.add_argument("--base", metavar="PATH_OR_HUB_ID", help="GQA base model; default: the one it was made from")
+    parser.add_argument(
+        "--tuned",
+        default="auto",
+        metavar="auto|off|FILE",
+        help="tuned minima of the base; default: the checkpoint's own",
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ...")
     parser.add_argument(
         "--weights", choices=("auto", "int4", "bf16", "fp32"), default="auto", help="how weights are held"
@@ -51,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
     def load(progress):
         from sigma.engine.engine import load_engine
 
-        return load_engine(args.checkpoint, args.base, args.device, args.weights, progress)
+        return load_engine(args.checkpoint, args.base, args.device, args.weights, progress, args.tuned)
 
     loader = EngineLoader(load)
     page = build_page(loader, args.max_waiting)

@@ -42,7 +42,7 @@ def main(argv: list[str] | None = None) -> None:
             raise ValueError("--context must be at least 2, --tokens and --repeats at least 1")
         if args.top_k_v is not None and args.top_k_v < 1:
             raise ValueError(f"--top-k-v must be at least 1, got {args.top_k_v}")
-        pair = load_pair(args.checkpoint, args.base, say)
+        pair = load_pair(args.checkpoint, args.base, say, args.tuned)
         for side in (pair.gqa, pair.sigma):
             side.config.check_context(args.context + args.tokens)
         device = chosen_device(args.device)

@@ -31,7 +31,7 @@ def main(argv: list[str] | None = None) -> None:
         if args.limit is not None and args.limit < 1:
             raise ValueError(f"--limit must be at least 1, got {args.limit}")
         files = {path.stem: read_questions(path, args.limit) for path in args.files}
-        pair = load_pair(args.checkpoint, args.base, say)
+        pair = load_pair(args.checkpoint, args.base, say, args.tuned)
         device = chosen_device(args.device)
         rows = []
         for name, questions in files.items():

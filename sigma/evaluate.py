@@ -50,7 +50,7 @@ def measure(args: argparse.Namespace) -> dict:
             f"--context must be at least 2 and --windows at least 1, got {args.context} and {args.windows}"
         )
     texts = [text for path in args.text for text in read(path, "held-out")]
-    pair = load_pair(args.checkpoint, args.base, say)
+    pair = load_pair(args.checkpoint, args.base, say, args.tuned)
     for side in (pair.gqa, pair.sigma):
         side.config.check_context(max(args.context, args.runtime))
     windows = pack(texts, pair.gqa.tokenizer, args.context, args.windows)

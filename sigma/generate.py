@@ -79,7 +79,7 @@ def main(argv: list[str] | None = None) -> None:
         messages = [{"role": "user", "content": question}]
         if args.system:
             messages.insert(0, {"role": "system", "content": argument_text(args.system, "--system")})
-        engine = load_engine(args.checkpoint, args.base, args.device, args.weights, say)
+        engine = load_engine(args.checkpoint, args.base, args.device, args.weights, say, args.tuned)
         try:
             result = generate(engine, ChatRequest({args.side: messages}, sampling, args.top_k_v), echo=not args.json)
         finally:

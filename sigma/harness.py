@@ -54,7 +54,7 @@ def main(argv: list[str] | None = None) -> None:
 
         if args.limit is not None and args.limit < 1:
             raise ValueError(f"--limit must be at least 1, got {args.limit}")
-        pair = load_pair(args.checkpoint, args.base, say)
+        pair = load_pair(args.checkpoint, args.base, say, args.tuned)
         device = chosen_device(args.device)
         found = {
             side: scores(

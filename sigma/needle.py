@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None) -> None:
         if args.depths < 1:
             raise ValueError(f"--depths must be at least 1, got {args.depths}")
         texts = [text for path in args.text for text in read(path, "held-out")]
-        pair = load_pair(args.checkpoint, args.base, say)
+        pair = load_pair(args.checkpoint, args.base, say, args.tuned)
         limit = pair.gqa.config.max_position_embeddings
         for side in (pair.gqa, pair.sigma):
             side.config.check_context(max(args.context))

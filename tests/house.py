@@ -13,6 +13,9 @@ FLOORS = (  # the longest matching start decides; a file imports from its own fl
     ("kernels", 0),
     ("sigma", 1),
     ("sigma.aimicius", 2),
+    ("sigma.training.lessons", 2),  # they are made from the tasks
+    ("sigma.training.rows", 2),
+    ("sigma.training.tune", 2),
     ("sigma.serving", 3),
     ("visualizers", 3),
     ("app", 4),

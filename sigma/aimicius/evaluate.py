@@ -141,7 +141,9 @@ class _Answers:
             from sigma.cli import say
             from sigma.engine.engine import load_engine
 
-            self.engine = load_engine(self.args.checkpoint, self.args.base, self.args.device, self.args.weights, say)
+            self.engine = load_engine(
+                self.args.checkpoint, self.args.base, self.args.device, self.args.weights, say, self.args.tuned
+            )
         return self.engine
 
     def close(self) -> None:

@@ -25,6 +25,7 @@ from sigma.checkpoints.files import (
     stored_shapes,
 )
 from sigma.checkpoints.tokenizer import tokenizer_from_gguf
+from sigma.checkpoints.tuned import TUNED_FILE, Tuning, read_tuned, with_minima
 from sigma.model.configuration import SigmaConfig
 from sigma.model.modeling import SigmaForCausalLM
 from sigma.quantization import Dense, load_packed, open_gguf, read_gguf
@@ -63,10 +64,11 @@ class Side:
 
 @dataclass(slots=True)
 class Pair:
-    """The two sides of the page. Tensors that both have are the same objects."""
+    """The two sides of the page. Tensors that both have are the same objects. `tuning` says whether they were tuned."""
 
     sigma: Side
     gqa: Side
+    tuning: Tuning = field(default_factory=Tuning)
 
 
 def resolve(source: str, progress: Progress | None = None) -> Path:
@@ -185,9 +187,13 @@ def gqa_config(source) -> SigmaConfig:
     )
 
 
-def load_pair(checkpoint: str | None = None, base: str | None = None, progress: Progress | None = None) -> Pair:
+def load_pair(
+    checkpoint: str | None = None, base: str | None = None, progress: Progress | None = None, tuned: str = "auto"
+) -> Pair:
     """Both sides. A packed checkpoint takes its other tensors from the base; a full one needs `base` named.
 
+    tuned: "auto" takes the minima that lie in a packed checkpoint's folder, and goes on untuned, saying so in
+    `Pair.tuning`, if they cannot be used; "off" takes none; anything else is a file that must fit.
     Raises CheckpointError.
     """
     say = progress or (lambda *_: None)
@@ -200,10 +206,33 @@ def load_pair(checkpoint: str | None = None, base: str | None = None, progress: 
             raise CheckpointError(
                 f"{folder} is a full Sigma checkpoint: name the GQA model to show beside it with --base."
             )
+        if tuned not in ("auto", "off"):
+            raise CheckpointError(f"{folder} is a full Sigma checkpoint: tuned minima belong to a packed one's base.")
         return Pair(load_side(folder, progress), load_side(base, progress))
     gqa = load_side(base, progress)
     say("reading the Sigma checkpoint", 0.0)
-    return Pair(read_packed(folder, gqa), gqa)
+    tuning = tune(gqa, folder, tuned)
+    return Pair(read_packed(folder, gqa), gqa, tuning)
+
+
+def tune(gqa: Side, folder: Path, tuned: str) -> Tuning:
+    """Change the minima of a base in place, as `load_pair` describes it; read before Sigma takes its tensors."""
+    path = folder / TUNED_FILE if tuned == "auto" else Path(tuned).expanduser()
+    if tuned == "off":
+        return Tuning("off", "Both sides run untuned, as asked.")
+    try:
+        expected = json_object(folder / "manifest.json").get("tuned") is not None
+        if tuned == "auto" and not path.exists() and not expected:
+            return Tuning()
+        source = Path(gqa.manifest.get("path", ""))
+        changes, name = read_tuned(path, sha256_of(source) if source.is_file() else None)
+        gqa.tensors = with_minima(gqa.tensors, changes)
+    except (CheckpointError, ValueError, OSError) as error:
+        if tuned != "auto":
+            raise
+        return Tuning("failed", f"Both sides run untuned: {one_line(error)}")
+    gqa.name = name
+    return Tuning("tuned", name)
 
 
 def read_packed(folder: Path, gqa: Side) -> Side:

@@ -7,6 +7,7 @@ neither model throttles the other.
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import sys
@@ -155,6 +156,7 @@ def load_engine(
     device: str = "auto",
     weights: str = "auto",
     progress: Callable[[str, float], None] | None = None,
+    tuned: str = "auto",
 ) -> SigmaEngine:
     """Both sides loaded, their common tensors once, and a first step taken on each.
 
@@ -163,6 +165,7 @@ def load_engine(
         base: the GQA model (folder, GGUF file or Hub id); None is the default base.
         device: "auto", "cpu" or "cuda"; weights: "auto", "int4", "bf16" or "fp32".
         progress: called with (what is being done, fraction).
+        tuned: "auto", "off" or a file of tuned minima, as `load_pair` takes it.
 
     Raises CheckpointError with a message for the user.
     """
@@ -170,7 +173,9 @@ def load_engine(
     device = chosen_device() if device == "auto" else device
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise CheckpointError("device 'cuda' was asked for, but torch finds no GPU; use --device cpu")
-    pair = load_pair(checkpoint, base, progress)
+    pair = load_pair(checkpoint, base, progress, tuned)
+    if pair.tuning.state == "failed":
+        logging.getLogger(__name__).warning("%s", pair.tuning.words)
     say("preparing the GQA side", 0.6)
     gqa = Runtime(pair.gqa.config, pair.gqa.tensors, device=device, weights=weights)
     say("preparing the Sigma side", 0.8)

@@ -70,3 +70,8 @@ def logit_loss(
         want = teacher(input_ids=ids, use_cache=False, **given).logits.flatten(0, 1)
     got = student(input_ids=ids, use_cache=False, **given).logits.flatten(0, 1)
     return _LogitKL.apply(got, want) / ids.numel()
+
+
+def kl_of_logits(got: Tensor, want: Tensor) -> Tensor:
+    """Sum over rows of KL(softmax(want) || softmax(got)), logits [rows, vocabulary]; the gradient is got's."""
+    return _LogitKL.apply(got, want)

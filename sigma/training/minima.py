@@ -1,0 +1,82 @@
+"""Learning the group minima of 4-bit matrices: one product with the changed matrix, and a gradient per group."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sigma.checkpoints.tuned import TUNED_MATRICES
+from sigma.model.modeling import SigmaForCausalLM
+
+GROUP = 32
+
+
+class _Shifted(torch.autograd.Function):
+    """y = x W^T, where W already holds the change; the change's own gradient is dy^T times x summed by group.
+
+    So only x's group sums are kept for it, a thirty-second of x, and no product is done twice.
+    """
+
+    @staticmethod
+    def forward(ctx, x: Tensor, weight: Tensor, change: Tensor) -> Tensor:
+        sums = x.unflatten(-1, (-1, GROUP)).sum(-1)
+        ctx.save_for_backward(weight, sums)
+        return F.linear(x, weight)
+
+    @staticmethod
+    def backward(ctx, upstream: Tensor) -> tuple[Tensor | None, None, Tensor]:
+        weight, sums = ctx.saved_tensors
+        down = upstream @ weight if ctx.needs_input_grad[0] else None
+        change = upstream.flatten(0, -2).T @ sums.flatten(0, -2)
+        return down, None, change.float()
+
+
+class ShiftedLinear(nn.Module):
+    """A frozen matrix [rows, cols] and its learned change of minima [rows, cols / 32], fp32.
+
+    `change` may be shared by several modules whose matrices are the same. Call `merge` after each step of it.
+    """
+
+    def __init__(self, weight: Tensor, change: nn.Parameter):
+        super().__init__()
+        self.register_buffer("plain", weight.detach())
+        self.change = change
+        self.register_buffer("weight", weight.detach().clone())
+        self.off = False  # on: compute as if nothing had been learned
+
+    @torch.no_grad()
+    def merge(self) -> None:
+        """Bring the matrix that computes up to date with the change."""
+        rows, cols = self.plain.shape
+        whole = self.plain.view(rows, -1, GROUP) + self.change.to(self.plain.dtype)[..., None]
+        self.weight.copy_(whole.view(rows, cols))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.off:
+            return F.linear(x, self.plain)
+        return _Shifted.apply(x, self.weight, self.change)
+
+
+def changeable(model: SigmaForCausalLM, changes: dict[str, nn.Parameter]) -> list[ShiftedLinear]:
+    """Put `ShiftedLinear` in the place of every tuned matrix; all other parameters are frozen.
+
+    `changes`, by matrix name, is filled where it has no entry yet: pass the same dict for the second side.
+    """
+    model.requires_grad_(False)
+    found = []
+    for i, layer in enumerate(model.model.layers):
+        for part, parent in (("self_attn", layer.self_attn), ("mlp", layer.mlp)):
+            for name in TUNED_MATRICES:
+                linear = getattr(parent, name, None)
+                if linear is None:
+                    continue
+                key = f"model.layers.{i}.{part}.{name}.weight"
+                rows, cols = linear.weight.shape
+                if key not in changes:
+                    zeros = torch.zeros(rows, cols // GROUP, device=linear.weight.device)
+                    changes[key] = nn.Parameter(zeros)
+                shifted = ShiftedLinear(linear.weight, changes[key])
+                setattr(parent, name, shifted)
+                found.append(shifted)
+    return found

@@ -1,0 +1,316 @@
+"""Tuning: teach the 4-bit base its tasks by moving the minima of its groups, for both attentions at once. Resumable.
+
+    python -m sigma.training.tune RUN_FOLDER --tokens 1500000 --mix "cmdgen=2 nl2kql=2 facts=1 chats=1" --chats chats.jsonl
+
+Only `zero` of each group of 32 columns of V, O and the MLP changes (sigma.checkpoints.tuned): these matrices are shared
+by the GQA side and by Sigma, and batches go through either side's attention in turn, so neither is tuned at the other's
+cost. Lessons count with the loss of their answers; the base's own chats with their KL from the untuned base, so that
+everyday chat stays what it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from tqdm import tqdm
+
+from kernels.device import chosen_device
+from sigma.checkpoints.base import sha256_of
+from sigma.checkpoints.load import Pair, load_pair
+from sigma.checkpoints.tuned import TUNED_FILE, read_tuned, write_tuned
+from sigma.cli import parser_for, run
+from sigma.model.modeling import SigmaForCausalLM
+from sigma.training.heal import git_commit, keep_freed_memory
+from sigma.training.losses import kl_of_logits
+from sigma.training.minima import ShiftedLinear, changeable
+from sigma.training.recipe import one_cycle
+from sigma.training.rows import CHATS, Batch, Row, chat_rows, digest, drawn, learned, padded, parse_mix, planned, row_of
+
+NAME = "SmolLM2-135M, tuned"
+
+
+@dataclass(frozen=True, slots=True)
+class TuneRecipe:
+    """Everything that decides a tuning run. Raises ValueError for numbers that make no run."""
+
+    tokens: int = 1_500_000  # trained on in all, padding not counted
+    mix: str = "cmdgen=1 nl2kql=1 infrawise=1 optiflow=1 facts=1"
+    rate: float = 3e-3
+    warmup: float = 0.03
+    batch_tokens: int = 1536  # most padded tokens in one pass
+    passes: int = 2  # passes of one step
+    sigma_share: float = 0.5  # of the passes, through Sigma's attention
+    longest: int = 1200  # tokens of a row; longer ones are left out
+    seed: int = 0
+    data: str = ""  # digest of the batches: other lessons are another run
+
+    def __post_init__(self) -> None:
+        parse_mix(self.mix)
+        sensible = {
+            "tokens": self.tokens >= 1,
+            "rate": 0 < self.rate < 1,
+            "warmup": 0 <= self.warmup <= 1,
+            "batch_tokens": self.batch_tokens >= 1,
+            "passes": self.passes >= 1,
+            "sigma_share": 0 <= self.sigma_share <= 1,
+            "longest": self.longest >= 2,
+        }
+        for name, good in sensible.items():
+            if not good:
+                raise ValueError(f"a tuning run cannot have {name.replace('_', ' ')} = {getattr(self, name)}")
+
+
+class Tuner:
+    """One run: state in `folder/state.pt` (exact resume), a record in `folder/record.jsonl`, the result in `folder/tuned.safetensors`.
+
+    `sides`: the GQA model and Sigma, whose V, O and MLP become the same modules.
+    """
+
+    def __init__(self, sides: dict[str, SigmaForCausalLM], plan: list[list[Row]], recipe: TuneRecipe, folder: Path):
+        self.sides, self.plan, self.recipe, self.folder = sides, plan, recipe, folder
+        self.changes: dict[str, torch.nn.Parameter] = {}
+        self.shifted = shared_minima(sides["gqa"], sides["sigma"], self.changes)
+        self.optimizer = torch.optim.AdamW(self.changes.values(), lr=0.0, betas=(0.9, 0.98), weight_decay=0.0)
+        self.step, self.tokens = 0, 0
+        self.steps = -(-len(plan) // recipe.passes)
+        counted = sum(len(row.ids) - row.start for batch in plan for row in batch if row.kind != CHATS)
+        # Every learned token counts alike, however many share its batch; a step's loss is then of order one.
+        self.scale = len(plan) / max(1, counted) / recipe.passes
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def side_of(self, place: int) -> str:
+        """Whose attention the pass at this place of the plan goes through: spread evenly, in the recipe's share."""
+        share = self.recipe.sigma_share
+        return "sigma" if int((place + 1) * share) > int(place * share) else "gqa"
+
+    def losses(self, side: str, batch: Batch) -> Tensor:
+        """Sum over the learned tokens: their loss, or for chats their KL from the untuned GQA model."""
+        model = self.sides[side]
+        hidden = model.model(input_ids=batch.ids, use_cache=False).last_hidden_state[:, :-1]
+        if batch.kind != CHATS:
+            rows = hidden[batch.learned]
+            wanted = batch.ids[:, 1:][batch.learned]
+            return F.cross_entropy(model.lm_head(rows).float(), wanted, reduction="sum")
+        with torch.no_grad(), plainly(self.shifted):
+            teacher = self.sides["gqa"]
+            want = teacher.model(input_ids=batch.ids, use_cache=False).last_hidden_state[:, :-1]
+            want = teacher.lm_head(want[batch.learned])
+        return kl_of_logits(model.lm_head(hidden[batch.learned]), want)
+
+    def advance(self) -> dict[str, object]:
+        """One step of the plan; returns its figures."""
+        r = self.recipe
+        rate = r.rate * one_cycle(self.step, self.steps, r.warmup)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        begun, figures = time.monotonic(), {}
+        pad = int(self.sides["gqa"].config.pad_token_id or 0)
+        for place in range(self.step * r.passes, min(len(self.plan), (self.step + 1) * r.passes)):
+            batch, side = padded(self.plan[place], pad), self.side_of(place)
+            batch = Batch(batch.kind, batch.ids.to(self.device), batch.learned.to(self.device))
+            total = self.losses(side, batch)
+            (total * self.scale).backward()
+            count = int(batch.learned.sum())
+            name = f"{batch.kind} {side}"
+            figures[name] = (figures.get(name, (0.0, 0))[0] + total.item(), figures.get(name, (0.0, 0))[1] + count)
+            self.tokens += sum(len(row.ids) for row in self.plan[place])
+        norm = torch.nn.utils.clip_grad_norm_(self.changes.values(), 1.0)
+        if not bool(norm.isfinite()):
+            raise ValueError(f"step {self.step + 1}: the gradient is not finite; the last saved state is kept")
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.merge()
+        self.step += 1
+        return {
+            "step": self.step,
+            "steps": self.steps,
+            "tokens": self.tokens,
+            "rate": rate,
+            "norm": float(norm),
+            "seconds": time.monotonic() - begun,
+            "loss": {name: total / count for name, (total, count) in figures.items()},
+        }
+
+    @property
+    def device(self) -> torch.device:
+        return next(iter(self.changes.values())).device
+
+    def merge(self) -> None:
+        """Bring the matrices that compute up to date with the changes."""
+        for shifted in self.shifted:
+            shifted.merge()
+
+    def run(self, base_sha256: str, save_every: float = 180.0, stop_after: float | None = None) -> None:
+        """Run to the end of the plan, or for `stop_after` seconds; saves on the way and at the end."""
+        begun = saved = time.monotonic()
+        with (
+            (self.folder / "record.jsonl").open("a", encoding="utf-8") as record,
+            tqdm(total=self.steps, initial=self.step, unit="step", disable=None) as bar,
+        ):
+            while self.step < self.steps:
+                row = self.advance()
+                record.write(json.dumps(row) + "\n")
+                record.flush()
+                bar.update()
+                bar.set_postfix({name: f"{loss:.3f}" for name, loss in row["loss"].items()})
+                now = time.monotonic()
+                if now - saved > save_every:
+                    self.save(base_sha256)
+                    saved = now
+                if stop_after is not None and now - begun > stop_after:
+                    break
+            self.save(base_sha256)
+
+    def save(self, base_sha256: str) -> None:
+        """Write the state and the tuned file aside, then rename: an interruption or a full disk loses nothing."""
+        state = {
+            "recipe": asdict(self.recipe),
+            "step": self.step,
+            "tokens": self.tokens,
+            "changes": {name: change.detach() for name, change in self.changes.items()},
+            "optimizer": self.optimizer.state_dict(),
+        }
+        part = self.folder / "state.part"
+        try:
+            torch.save(state, part)
+            part.replace(self.folder / "state.pt")
+        finally:
+            part.unlink(missing_ok=True)
+        changes = {name: change.detach().cpu() for name, change in self.changes.items()}
+        write_tuned(self.folder / TUNED_FILE, changes, base_sha256, NAME)
+
+    def resume(self) -> bool:
+        """Continue from `folder/state.pt` if there is one. Raises ValueError if another recipe or other data wrote it."""
+        path = self.folder / "state.pt"
+        if not path.exists():
+            return False
+        state = torch.load(path, map_location=self.device, weights_only=True)
+        if state["recipe"] != asdict(self.recipe):
+            raise ValueError(
+                f"{path} was written by another recipe: use a new folder, or its options: {state['recipe']}"
+            )
+        self.start_at(state["changes"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.tokens = state["step"], state["tokens"]
+        record = self.folder / "record.jsonl"
+        if record.exists():  # steps after the saved state are run again: their rows leave the record
+            rows = [row for row in record.read_text("utf-8").splitlines(keepends=True) if row.endswith("\n")]
+            part = record.with_suffix(".part")
+            part.write_text("".join(row for row in rows if json.loads(row)["step"] <= self.step), encoding="utf-8")
+            part.replace(record)
+        return True
+
+    @torch.no_grad()
+    def start_at(self, changes: dict[str, Tensor]) -> None:
+        """Take over changes of minima by name. Raises ValueError if they are another model's."""
+        if changes.keys() != self.changes.keys():
+            raise ValueError("the tuned minima to start from are another model's")
+        for name, change in changes.items():
+            self.changes[name].copy_(change)
+        self.merge()
+
+
+class plainly:
+    """While entered, the matrices compute without their change: the untuned base."""
+
+    def __init__(self, shifted: list[ShiftedLinear]):
+        self.shifted = shifted
+
+    def __enter__(self) -> None:
+        for one in self.shifted:
+            one.off = True
+
+    def __exit__(self, *_) -> None:
+        for one in self.shifted:
+            one.off = False
+
+
+def shared_minima(
+    gqa: SigmaForCausalLM, sigma: SigmaForCausalLM, changes: dict[str, torch.nn.Parameter]
+) -> list[ShiftedLinear]:
+    """Make the tuned matrices of one model learnable, and give the other model the same modules."""
+    shifted = changeable(gqa, changes)
+    sigma.requires_grad_(False)
+    for mine, theirs in zip(sigma.model.layers, gqa.model.layers):
+        mine.mlp = theirs.mlp
+        mine.self_attn.v_proj, mine.self_attn.o_proj = theirs.self_attn.v_proj, theirs.self_attn.o_proj
+    return shifted
+
+
+def rows_of(recipe: TuneRecipe, tokenizer, chats: Path | None) -> list[Row]:
+    """All rows of a run: each source of the mix in its share of the tokens. Raises ValueError."""
+    rows: list[Row] = []
+    for source, share in parse_mix(recipe.mix).items():
+        tokens = round(share * recipe.tokens)
+        if source == CHATS:
+            if chats is None:
+                raise ValueError("the mix has chats: name their file with --chats")
+            found = chat_rows(chats, tokenizer, 512)
+        else:
+            found = (row_of(tokenizer, lesson, source) for lesson in learned(source, recipe.seed))
+        taken = drawn(found, tokens, recipe.longest)
+        print(
+            f"{source}: {len(taken):,} rows ({len(set(taken)):,} different), {sum(len(r.ids) for r in taken):,} tokens"
+        )
+        rows += taken
+    return rows
+
+
+def models_of(pair: Pair, device: str) -> dict[str, SigmaForCausalLM]:
+    """Both sides as bf16 models in training mode."""
+    return {
+        name: side.dense().to(device, torch.bfloat16).train()
+        for name, side in (("gqa", pair.gqa), ("sigma", pair.sigma))
+    }
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = parser_for(__doc__)
+    parser.add_argument("folder", type=Path, help="run folder; an interrupted run there is continued")
+    parser.add_argument("--checkpoint", help="Sigma checkpoint: folder or Hub id (default: the embedded one)")
+    parser.add_argument("--base", help="GQA model: folder, GGUF file or Hub id (default: fetched once)")
+    parser.add_argument("--chats", type=Path, help="the base's own chats, from sigma.training.chats")
+    parser.add_argument("--start", type=Path, help="begin at the tuned minima of this file")
+    parser.add_argument("--stop-after", type=float, help="seconds; the run can be continued later")
+    parser.add_argument("--device", default=chosen_device())
+    for entry in fields(TuneRecipe):
+        if entry.name != "data":
+            kind = type(entry.default)
+            parser.add_argument(
+                f"--{entry.name.replace('_', '-')}", type=kind, default=entry.default, help="(%(default)s)"
+            )
+    args = parser.parse_args(argv)
+    run(lambda: work(args), False)
+
+
+def work(args: argparse.Namespace) -> None:
+    """What the command does. Raises ValueError, OSError or CheckpointError for input that cannot be used."""
+    keep_freed_memory()
+    given = {entry.name: getattr(args, entry.name) for entry in fields(TuneRecipe) if entry.name != "data"}
+    recipe = TuneRecipe(**given)
+    pair = load_pair(args.checkpoint, args.base, tuned="off")
+    base = sha256_of(Path(pair.gqa.manifest["path"]))
+    plan = planned(rows_of(recipe, pair.gqa.tokenizer, args.chats), recipe.batch_tokens, recipe.seed)
+    recipe = TuneRecipe(**given, data=digest(plan))
+    tuner = Tuner(models_of(pair, args.device), plan, recipe, args.folder)
+    if tuner.resume():
+        print(f"continuing at step {tuner.step} of {tuner.steps}")
+    else:
+        lineage: dict[str, object] = {"recipe": asdict(recipe), "commit": git_commit(), "base": base}
+        if args.start is not None:
+            tuner.start_at(read_tuned(args.start, base)[0])
+            lineage["start"] = sha256_of(args.start)
+        (args.folder / "run.json").write_text(json.dumps(lineage, indent=1))
+    del pair
+    tuner.run(base, stop_after=args.stop_after)
+
+
+if __name__ == "__main__":
+    main()

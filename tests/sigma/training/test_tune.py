@@ -1,0 +1,200 @@
+"""Tuning moves the minima of shared matrices, for both attentions at once, and resumes to the same end."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from sigma.checkpoints.tuned import TUNED_FILE, TUNED_MATRICES, read_tuned
+from sigma.training.lessons import Lesson
+from sigma.training.minima import GROUP, ShiftedLinear
+from sigma.training.rows import CHATS, Row, chat_rows, digest, drawn, padded, parse_mix, planned, row_of, sources
+from sigma.training.tune import Tuner, TuneRecipe, plainly
+from tests.tiny import byte_tokenizer, tiny_model
+
+SHAPE = {"hidden_size": 64, "num_attention_heads": 8, "num_value_heads": 2, "intermediate_size": 96}
+RECIPE = TuneRecipe(tokens=600, rate=2e-2, batch_tokens=64, passes=2)
+
+
+def both():
+    """A GQA model and a Sigma that has its V, O and MLP."""
+    gqa = tiny_model(num_key_heads=2, **SHAPE)
+    sigma = tiny_model(1, num_key_heads=1, augmented_query_dim=80, **SHAPE)
+    own = {name: tensor for name, tensor in sigma.state_dict().items() if ".q_" in name or ".k_proj" in name}
+    sigma.load_state_dict({**gqa.state_dict(), **own})
+    return {"gqa": gqa, "sigma": sigma}
+
+
+def lessons_of(count: int, seed: int = 0) -> list[Row]:
+    """Rows whose answer is always the same three tokens."""
+    torch.manual_seed(seed)
+    rows = []
+    for i in range(count):
+        prompt = torch.randint(3, 259, (6 + i % 5,)).tolist()
+        rows.append(Row("cmdgen", (*prompt, 70, 71, 72, 2), len(prompt)))
+    return rows
+
+
+def tuner(folder, rows=None, recipe=RECIPE) -> Tuner:
+    plan = planned(rows or lessons_of(40), recipe.batch_tokens, recipe.seed)
+    return Tuner(both(), plan, replace(recipe, data=digest(plan)), folder)
+
+
+def test_the_gradient_of_a_change_is_that_of_the_whole_matrix_summed_by_group():
+    torch.manual_seed(0)
+    weight, x = torch.randn(5, 64), torch.randn(3, 7, 64, requires_grad=True)
+    change = torch.nn.Parameter(torch.randn(5, 2) * 0.1)
+    shifted = ShiftedLinear(weight, change)
+    shifted.merge()
+    (shifted(x) * torch.arange(5.0)).square().sum().backward()
+    got = (change.grad.clone(), x.grad.clone())
+    change.grad = x.grad = None
+    whole = weight + change.repeat_interleave(GROUP, 1)
+    (F.linear(x, whole) * torch.arange(5.0)).square().sum().backward()
+    torch.testing.assert_close(got, (change.grad, x.grad), rtol=1e-4, atol=1e-3)
+
+
+def test_both_sides_learn_and_only_the_minima_move(tmp_path):
+    one = tuner(tmp_path, lessons_of(400))
+    before = {side: {n: p.clone() for n, p in m.state_dict().items()} for side, m in one.sides.items()}
+    one.run("0" * 64)
+    rows = [json.loads(line) for line in (tmp_path / "record.jsonl").read_text().splitlines()]
+    for side in ("lessons gqa", "lessons sigma"):
+        losses = [row["loss"][side] for row in rows if side in row["loss"]]
+        assert sum(losses[-3:]) < 0.5 * sum(losses[:3]), side
+    for side, model in one.sides.items():
+        for name, tensor in model.state_dict().items():
+            shared = name.endswith((".change", *(f"{m}.weight" for m in TUNED_MATRICES)))
+            assert shared or torch.equal(tensor, before[side][name]), name
+    assert one.sides["gqa"].model.layers[0].mlp is one.sides["sigma"].model.layers[0].mlp
+
+
+def test_the_file_holds_what_was_learned(tmp_path):
+    one = tuner(tmp_path)
+    one.run("ab" * 32)
+    changes, name = read_tuned(tmp_path / TUNED_FILE, "ab" * 32)
+    assert name and changes.keys() == one.changes.keys()
+    for key, change in changes.items():
+        scale = one.changes[key].detach().abs().amax(1, keepdim=True)
+        assert ((change - one.changes[key]).abs() <= scale / 250 + 1e-7).all()
+    assert max(float(change.abs().max()) for change in changes.values()) > 0.01
+
+
+def test_an_interrupted_run_ends_where_a_whole_one_does(tmp_path):
+    whole, part = tuner(tmp_path / "whole"), tuner(tmp_path / "part")
+    whole.run("0" * 64)
+    part.advance(), part.advance(), part.save("0" * 64), part.advance()
+    again = tuner(tmp_path / "part")
+    assert again.resume() and again.step == 2
+    again.run("0" * 64)
+    for name, change in whole.changes.items():
+        assert torch.equal(change, again.changes[name])
+    steps = [json.loads(line)["step"] for line in (tmp_path / "part" / "record.jsonl").read_text().splitlines()]
+    assert steps == list(range(3, again.steps + 1)) and again.tokens == whole.tokens
+
+
+def test_another_recipe_or_other_lessons_are_another_run(tmp_path):
+    one = tuner(tmp_path)
+    one.advance(), one.save("0" * 64)
+    for other in (tuner(tmp_path, recipe=replace(RECIPE, rate=1e-3)), tuner(tmp_path, lessons_of(41))):
+        with pytest.raises(ValueError, match="another recipe"):
+            other.resume()
+
+
+def test_chats_are_held_where_the_untuned_base_has_them(tmp_path):
+    rows = [Row(CHATS, tuple(torch.randint(3, 259, (20,)).tolist()), 4) for _ in range(4)]
+    one = tuner(tmp_path, rows)
+    batch = padded(one.plan[0], 0)
+    held = one.losses("gqa", batch)
+    assert abs(held.item()) < 1e-4 and one.losses("sigma", batch).item() > 0.01
+    with torch.no_grad():
+        for change in one.changes.values():
+            change.add_(torch.randn_like(change) * 0.05)
+    one.merge()
+    assert one.losses("gqa", batch).item() > 0.01
+    with plainly(one.shifted):
+        assert abs(one.losses("gqa", batch).item()) < 1e-4
+
+
+def test_half_of_the_passes_go_through_each_attention(tmp_path):
+    one = tuner(tmp_path)
+    sides = [one.side_of(place) for place in range(10)]
+    assert sides.count("sigma") == 5 and sides[:4] == ["gqa", "sigma"] * 2
+    one.recipe = replace(one.recipe, sigma_share=0.25)
+    assert [one.side_of(place) for place in range(8)].count("sigma") == 2
+
+
+def test_a_gradient_that_is_no_number_ends_the_run_and_keeps_the_saved_state(tmp_path):
+    one = tuner(tmp_path)
+    one.advance(), one.save("0" * 64)
+    kept = (tmp_path / "state.pt").read_bytes()
+    one.sides["gqa"].lm_head.weight.data.fill_(float("nan"))
+    with pytest.raises(ValueError, match="not finite"):
+        one.run("0" * 64)
+    assert (tmp_path / "state.pt").read_bytes() == kept
+
+
+# Rows and batches.
+
+
+def test_a_plan_has_every_row_once_and_no_batch_is_too_large():
+    rows = lessons_of(300) + [Row(CHATS, tuple(range(3, 40)), 2)] * 7
+    plan = planned(list(rows), 64, 3)
+    assert sorted(row.ids for batch in plan for row in batch) == sorted(row.ids for row in rows)
+    for batch in plan:
+        assert len(batch) == 1 or len(batch) * max(len(row.ids) for row in batch) <= 64
+        assert len({row.kind == CHATS for row in batch}) == 1
+    assert digest(plan) == digest(planned(list(rows), 64, 3)) != digest(planned(list(rows), 64, 4))
+
+
+def test_exactly_the_answers_count():
+    batch = padded([Row("nl2kql", (5, 6, 7, 8, 2), 3), Row("nl2kql", (5, 6, 2), 1)], 0)
+    assert batch.ids.tolist() == [[5, 6, 7, 8, 2], [5, 6, 2, 0, 0]]
+    assert batch.learned.tolist() == [[False, False, True, True], [True, True, False, False]]
+
+
+def test_rows_repeat_when_they_run_out_and_long_ones_are_left_out():
+    rows = lessons_of(3)
+    taken = drawn(iter(rows), 100, 1000)
+    assert sum(len(r.ids) for r in taken) >= 100 and taken[:3] == rows and taken[3] == rows[0]
+    with pytest.raises(ValueError, match="at most 5 tokens"):
+        drawn(iter(rows), 100, 5)
+
+
+def test_a_lesson_becomes_the_prompt_that_the_engine_sends():
+    tokenizer = byte_tokenizer()
+    lesson = Lesson("cmdgen", ({"role": "user", "content": "heat?"},), "nvidia-smi")
+    row = row_of(tokenizer, lesson, "cmdgen")
+    text = tokenizer.decode(row.ids[: row.start])
+    assert text == "<|im_start|>user\nheat?<|im_end|>\n<|im_start|>assistant\n"
+    assert tokenizer.decode(row.ids[row.start :]) == "nvidia-smi<|im_end|>"
+
+
+def test_a_chat_counts_behind_its_system_prompt(tmp_path):
+    tokenizer, path = byte_tokenizer(), tmp_path / "chats.jsonl"
+    text = "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\nq<|im_end|>\n<|im_start|>assistant\na<|im_end|>\n"
+    path.write_text(json.dumps({"text": text, "split": "train"}) + "\n")
+    (row,) = chat_rows(path, tokenizer, 512)
+    assert tokenizer.decode(row.ids[: row.start]) == "<|im_start|>system\nS<|im_end|>"
+    path.write_text(json.dumps({"text": text, "split": "held-out"}) + "\n")
+    with pytest.raises(ValueError, match="no training chats"):
+        chat_rows(path, tokenizer, 512)
+
+
+@pytest.mark.parametrize("mix", ["", "cmdgen", "cmdgen=0", "cmdgen=-1", "cmdgen=nan", "weather=1", "facts=1 facts=2"])
+def test_a_mix_that_makes_no_sense_is_refused(mix):
+    with pytest.raises(ValueError, match="mix"):
+        TuneRecipe(mix=mix)
+
+
+def test_a_mix_names_every_source():
+    shares = parse_mix(" ".join(f"{name}=2" for name in sources()))
+    assert set(shares) == set(sources()) and sum(shares.values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("name, value", [("tokens", 0), ("rate", 0.0), ("sigma_share", 1.5), ("longest", 1)])
+def test_numbers_that_make_no_run_are_refused(name, value):
+    with pytest.raises(ValueError, match=name.replace("_", " ")):
+        TuneRecipe(**{name: value})
