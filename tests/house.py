@@ -16,6 +16,7 @@ FLOORS = (  # the longest matching start decides; a file imports from its own fl
     ("sigma.training.lessons", 2),  # they are made from the tasks
     ("sigma.training.rows", 2),
     ("sigma.training.tune", 2),
+    ("sigma.training.tune_recipe", 2),
     ("sigma.serving", 3),
     ("visualizers", 3),
     ("app", 4),

@@ -80,3 +80,30 @@ def changeable(model: SigmaForCausalLM, changes: dict[str, nn.Parameter]) -> lis
                 setattr(parent, name, shifted)
                 found.append(shifted)
     return found
+
+
+class plainly:
+    """While entered, the matrices compute without their change: the untuned base."""
+
+    def __init__(self, shifted: list[ShiftedLinear]):
+        self.shifted = shifted
+
+    def __enter__(self) -> None:
+        for one in self.shifted:
+            one.off = True
+
+    def __exit__(self, *_) -> None:
+        for one in self.shifted:
+            one.off = False
+
+
+def shared_minima(
+    gqa: SigmaForCausalLM, sigma: SigmaForCausalLM, changes: dict[str, torch.nn.Parameter]
+) -> list[ShiftedLinear]:
+    """Make the tuned matrices of one model learnable, and give the other model the same modules."""
+    shifted = changeable(gqa, changes)
+    sigma.requires_grad_(False)
+    for mine, theirs in zip(sigma.model.layers, gqa.model.layers):
+        mine.mlp = theirs.mlp
+        mine.self_attn.v_proj, mine.self_attn.o_proj = theirs.self_attn.v_proj, theirs.self_attn.o_proj
+    return shifted

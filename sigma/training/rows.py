@@ -97,7 +97,7 @@ def chat_rows(path: Path, tokenizer, longest: int) -> list[Row]:
     return rows
 
 
-def drawn(rows: Iterable[Row], tokens: int, longest: int, again: bool = True) -> list[Row]:
+def drawn(rows: Iterable[Row], tokens: int, longest: int) -> list[Row]:
     """Rows in their order until they hold `tokens`; those over `longest` are left out. They repeat if they run out.
 
     Raises ValueError if no row is short enough.
@@ -113,11 +113,31 @@ def drawn(rows: Iterable[Row], tokens: int, longest: int, again: bool = True) ->
     if not taken:
         raise ValueError(f"no lesson has at most {longest} tokens")
     place, found = 0, len(taken)
-    while again and left > 0:
+    while left > 0:
         taken.append(taken[place % found])
         left -= len(taken[-1].ids)
         place += 1
     return taken
+
+
+def gathered(mix: str, tokens: int, longest: int, seed: int, tokenizer, chats: Path | None = None) -> list[Row]:
+    """All rows of a run: each source of the mix in its share of the tokens, and a line printed on each.
+
+    `chats`: the file of the base's own chats. Raises ValueError for a mix that cannot be had.
+    """
+    rows: list[Row] = []
+    for source, share in parse_mix(mix).items():
+        if source != CHATS:
+            found = (row_of(tokenizer, lesson, source) for lesson in learned(source, seed))
+        elif chats is None:
+            raise ValueError("the mix has chats: name their file with --chats")
+        else:
+            found = chat_rows(chats, tokenizer, 512)
+        taken = drawn(found, round(share * tokens), longest)
+        held = sum(len(row.ids) for row in taken)
+        print(f"{source}: {len(taken):,} rows ({len(set(taken)):,} different), {held:,} tokens", flush=True)
+        rows += taken
+    return rows
 
 
 def planned(rows: list[Row], batch_tokens: int, seed: int) -> list[list[Row]]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import torch
@@ -29,42 +29,12 @@ from sigma.cli import parser_for, run
 from sigma.model.modeling import SigmaForCausalLM
 from sigma.training.heal import git_commit, keep_freed_memory
 from sigma.training.losses import kl_of_logits
-from sigma.training.minima import ShiftedLinear, changeable
+from sigma.training.minima import plainly, shared_minima
 from sigma.training.recipe import one_cycle
-from sigma.training.rows import CHATS, Batch, Row, chat_rows, digest, drawn, learned, padded, parse_mix, planned, row_of
+from sigma.training.rows import CHATS, Batch, Row, digest, gathered, padded, planned
+from sigma.training.tune_recipe import TuneRecipe
 
 NAME = "SmolLM2-135M, tuned"
-
-
-@dataclass(frozen=True, slots=True)
-class TuneRecipe:
-    """Everything that decides a tuning run. Raises ValueError for numbers that make no run."""
-
-    tokens: int = 1_500_000  # trained on in all, padding not counted
-    mix: str = "cmdgen=1 nl2kql=1 infrawise=1 optiflow=1 facts=1"
-    rate: float = 3e-3
-    warmup: float = 0.03
-    batch_tokens: int = 1536  # most padded tokens in one pass
-    passes: int = 2  # passes of one step
-    sigma_share: float = 0.5  # of the passes, through Sigma's attention
-    longest: int = 1200  # tokens of a row; longer ones are left out
-    seed: int = 0
-    data: str = ""  # digest of the batches: other lessons are another run
-
-    def __post_init__(self) -> None:
-        parse_mix(self.mix)
-        sensible = {
-            "tokens": self.tokens >= 1,
-            "rate": 0 < self.rate < 1,
-            "warmup": 0 <= self.warmup <= 1,
-            "batch_tokens": self.batch_tokens >= 1,
-            "passes": self.passes >= 1,
-            "sigma_share": 0 <= self.sigma_share <= 1,
-            "longest": self.longest >= 2,
-        }
-        for name, good in sensible.items():
-            if not good:
-                raise ValueError(f"a tuning run cannot have {name.replace('_', ' ')} = {getattr(self, name)}")
 
 
 class Tuner:
@@ -217,52 +187,6 @@ class Tuner:
         self.merge()
 
 
-class plainly:
-    """While entered, the matrices compute without their change: the untuned base."""
-
-    def __init__(self, shifted: list[ShiftedLinear]):
-        self.shifted = shifted
-
-    def __enter__(self) -> None:
-        for one in self.shifted:
-            one.off = True
-
-    def __exit__(self, *_) -> None:
-        for one in self.shifted:
-            one.off = False
-
-
-def shared_minima(
-    gqa: SigmaForCausalLM, sigma: SigmaForCausalLM, changes: dict[str, torch.nn.Parameter]
-) -> list[ShiftedLinear]:
-    """Make the tuned matrices of one model learnable, and give the other model the same modules."""
-    shifted = changeable(gqa, changes)
-    sigma.requires_grad_(False)
-    for mine, theirs in zip(sigma.model.layers, gqa.model.layers):
-        mine.mlp = theirs.mlp
-        mine.self_attn.v_proj, mine.self_attn.o_proj = theirs.self_attn.v_proj, theirs.self_attn.o_proj
-    return shifted
-
-
-def rows_of(recipe: TuneRecipe, tokenizer, chats: Path | None) -> list[Row]:
-    """All rows of a run: each source of the mix in its share of the tokens. Raises ValueError."""
-    rows: list[Row] = []
-    for source, share in parse_mix(recipe.mix).items():
-        tokens = round(share * recipe.tokens)
-        if source == CHATS:
-            if chats is None:
-                raise ValueError("the mix has chats: name their file with --chats")
-            found = chat_rows(chats, tokenizer, 512)
-        else:
-            found = (row_of(tokenizer, lesson, source) for lesson in learned(source, recipe.seed))
-        taken = drawn(found, tokens, recipe.longest)
-        print(
-            f"{source}: {len(taken):,} rows ({len(set(taken)):,} different), {sum(len(r.ids) for r in taken):,} tokens"
-        )
-        rows += taken
-    return rows
-
-
 def models_of(pair: Pair, device: str) -> dict[str, SigmaForCausalLM]:
     """Both sides as bf16 models in training mode."""
     return {
@@ -297,7 +221,11 @@ def work(args: argparse.Namespace) -> None:
     recipe = TuneRecipe(**given)
     pair = load_pair(args.checkpoint, args.base, tuned="off")
     base = sha256_of(Path(pair.gqa.manifest["path"]))
-    plan = planned(rows_of(recipe, pair.gqa.tokenizer, args.chats), recipe.batch_tokens, recipe.seed)
+    plan = planned(
+        gathered(recipe.mix, recipe.tokens, recipe.longest, recipe.seed, pair.gqa.tokenizer, args.chats),
+        recipe.batch_tokens,
+        recipe.seed,
+    )
     recipe = TuneRecipe(**given, data=digest(plan))
     tuner = Tuner(models_of(pair, args.device), plan, recipe, args.folder)
     if tuner.resume():

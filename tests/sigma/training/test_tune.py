@@ -9,9 +9,10 @@ import torch.nn.functional as F
 
 from sigma.checkpoints.tuned import TUNED_FILE, TUNED_MATRICES, read_tuned
 from sigma.training.lessons import Lesson
-from sigma.training.minima import GROUP, ShiftedLinear
+from sigma.training.minima import GROUP, ShiftedLinear, plainly
 from sigma.training.rows import CHATS, Row, chat_rows, digest, drawn, padded, parse_mix, planned, row_of, sources
-from sigma.training.tune import Tuner, TuneRecipe, plainly
+from sigma.training.tune import Tuner
+from sigma.training.tune_recipe import TuneRecipe
 from tests.tiny import byte_tokenizer, tiny_model
 
 SHAPE = {"hidden_size": 64, "num_attention_heads": 8, "num_value_heads": 2, "intermediate_size": 96}
