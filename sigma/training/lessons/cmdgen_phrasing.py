@@ -94,7 +94,7 @@ def ask(phrase: str, tool: str, rng: random.Random, keep: frozenset[str] = froze
         phrase = form[1:].format(tool) + phrase if form.startswith("^") else phrase + form.format(tool)
         fragment = fragment or form.startswith("^")
     if rng.random() < 0.06:
-        phrase = _slip(phrase, rng, keep)
+        phrase = slip(phrase, rng, keep)
     if fragment:
         form = _drawn(FRAGMENTS, rng)
     elif asked:
@@ -109,10 +109,10 @@ def ask(phrase: str, tool: str, rng: random.Random, keep: frozenset[str] = froze
     text = form.format(phrase)
     if rng.random() < 0.07:
         text = rng.choice(OPENINGS) + text
-    return _dressed(text, rng)
+    return dressed(text, rng)
 
 
-def _dressed(text: str, rng: random.Random) -> str:
+def dressed(text: str, rng: random.Random) -> str:
     """Capitals and full stops: of people who use them, and of those who do not."""
     if rng.random() < 0.5:
         text = re.sub(
@@ -133,7 +133,7 @@ def _alone(text: str, match: re.Match) -> bool:
     return before in ("", " ", "(") and after in ("", " ", ",", "?", ".", ")", ":", ";")
 
 
-def _slip(text: str, rng: random.Random, keep: frozenset[str]) -> str:
+def slip(text: str, rng: random.Random, keep: frozenset[str]) -> str:
     """One word with two letters swapped, one left out or one doubled."""
     words = text.split(" ")
     places = [place for place, word in enumerate(words) if LETTERS.match(word) and word not in keep]
