@@ -26,12 +26,15 @@ def main(argv: list[str] | None = None) -> None:
     def work() -> dict:
         from kernels.device import chosen_device
         from sigma.checkpoints.load import load_pair
-        from sigma.measure.questions import accuracy, read_questions
+        from sigma.measure.questions import accuracy, check_lengths, read_questions
 
         if args.limit is not None and args.limit < 1:
             raise ValueError(f"--limit must be at least 1, got {args.limit}")
         files = {path.stem: read_questions(path, args.limit) for path in args.files}
         pair = load_pair(args.checkpoint, args.base, say, args.tuned)
+        context = min(pair.gqa.config.max_position_embeddings, pair.sigma.config.max_position_embeddings)
+        for questions in files.values():
+            check_lengths(questions, pair.gqa.tokenizer, context)
         device = chosen_device(args.device)
         rows = []
         for name, questions in files.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -13,11 +13,12 @@ from sigma.measure.text import json_lines
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A context, its possible continuations, and the index of the right one."""
+    """A context, its possible continuations, the index of the right one, and the file and line that it stands in."""
 
     context: str
     choices: tuple[str, ...]
     answer: int
+    where: str = "a question"
 
 
 def parse(row: dict) -> Question:
@@ -48,12 +49,27 @@ def read_questions(path: Path, limit: int | None = None) -> list[Question]:
     questions = []
     for where, row in islice(json_lines(path.read_text(encoding="utf-8"), str(path)), limit):
         try:
-            questions.append(parse(row))
+            questions.append(replace(parse(row), where=where))
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{where}: {error}") from error
     if not questions:
         raise ValueError(f"{path} has no questions")
     return questions
+
+
+def check_lengths(questions: list[Question], tokenizer, context_length: int) -> None:
+    """Raise ValueError that names the first question longer, with a choice, than `context_length` tokens.
+
+    Beyond its context a model's likelihoods mean nothing, and no error would say so.
+    """
+    for question in questions:
+        for number, choice in enumerate(question.choices, 1):
+            tokens = len(tokenizer(question.context + choice, add_special_tokens=False).input_ids)
+            if tokens > context_length:
+                raise ValueError(
+                    f"{question.where}: with choice {number} it has {tokens:,} tokens, and the model's context is "
+                    f"{context_length:,}"
+                )
 
 
 @torch.no_grad()
@@ -74,7 +90,11 @@ def log_likelihoods(model, tokenizer, question: Question) -> list[float]:
 
 
 def accuracy(model, tokenizer, questions: list[Question], progress=None) -> dict:
-    """{"acc", "acc_norm", "n", "choices"}: shares of questions answered right; `choices` lists the indices taken."""
+    """{"acc", "acc_norm", "n", "choices"}: shares of questions answered right; `choices` lists the indices taken.
+
+    Raises ValueError if a question is longer than the model's context, before any is asked.
+    """
+    check_lengths(questions, tokenizer, model.config.max_position_embeddings)
     right = normed = 0
     taken = []
     for i, question in enumerate(questions):

@@ -87,15 +87,40 @@ def read(path: str | Path, split: str | None = None) -> list[str]:
     return texts
 
 
+def chat_markers(tokenizer) -> tuple[str, ...]:
+    """The control tokens with which a chat may begin, read from what the tokenizer's own template writes.
+
+    Without a template there are no chats: every text is a document. Some templates refuse a system message, all know a
+    user's.
+    """
+    if tokenizer.chat_template is None:
+        return ()
+    turns = [
+        {"role": "system", "content": "x"},
+        {"role": "user", "content": "x"},
+        {"role": "assistant", "content": "x"},
+    ]
+    starts = set()
+    for messages in (turns, turns[1:]):
+        try:
+            rendered = tokenizer.apply_chat_template(messages, tokenize=False)
+        except Exception:  # a template is a program of the model's makers
+            continue
+        starts |= {token for token in tokenizer.all_special_tokens if rendered.lstrip().startswith(token)}
+    return tuple(starts)
+
+
 def pack(texts: Iterable[str], tokenizer, length: int, limit: int | None = None) -> Tensor:
     """Token windows int64 [n, length]: documents joined by the end token, the last window dropped if short."""
     end = tokenizer.eos_token_id
     if end is None:
         raise ValueError("the tokenizer has no end token to put between documents")
     ids: list[int] = []
+    markers = chat_markers(tokenizer)
     for text in texts:
-        # a document's own special markers are text, never control tokens
-        ids += tokenizer(text, add_special_tokens=False, split_special_tokens="<|im_" not in text).input_ids + [end]
+        # a chat begins with a control token; what looks like one inside a document is text
+        is_chat = text.lstrip().startswith(markers)
+        ids += tokenizer(text, add_special_tokens=False, split_special_tokens=not is_chat).input_ids + [end]
         if limit is not None and len(ids) >= limit * length:
             break
     count = len(ids) // length if limit is None else min(limit, len(ids) // length)

@@ -6,7 +6,8 @@ records    the published figures (figures.json), and which of them fit a DCW
 phrases    how people ask
 cases      train, dev and test cases
 prompt     the text that is sent
-answer     the DCW and the choice of results in an answer
+answer     the DCW in an answer
+choice     the results that an answer chooses
 judge      the verdict
 task       all of it behind the contract
 """

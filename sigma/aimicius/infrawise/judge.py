@@ -14,7 +14,7 @@ from typing import Any
 
 from sigma.aimicius.contract import MAX_ANSWER, Case, Part, Sheet, Verdict
 from sigma.aimicius.infrawise import answer as reading
-from sigma.aimicius.infrawise import dcw, records
+from sigma.aimicius.infrawise import choice, dcw, records
 
 RECALL, ACCURACY = "Bench. Recall", "Bench. Accuracy"
 NAMES = (*dcw.PARTS, "DCW", RECALL, ACCURACY)
@@ -38,8 +38,8 @@ def judge(case: Case, answer: str) -> Iterator[Part | Verdict]:
         yield from _judge_dcw(given, truth.dcw() if truth else None, sheet)
     if "results" in wanted:
         rows = case.fields.get("records") or []
-        expected = reading.read_choice(truth_rest).chosen if case.truth else None
-        part = _judge_results(reading.read_choice(rest), expected, rows, bool(case.truth), sheet)
+        expected = choice.read_choice(truth_rest).chosen if case.truth else None
+        part = _judge_results(choice.read_choice(rest), expected, rows, bool(case.truth), sheet)
         if not case.truth and meant is not None and rows:
             by_rule = _listed(frozenset(row["index"] for row in rows if records.fits(row, meant)))
             part = replace(part, text=f"{part.text} By the rule of the prompt, what fits this DCW is: {by_rule}.")
@@ -98,7 +98,7 @@ def _quoted(text: str) -> str:
 
 
 def _judge_results(
-    claim: reading.Claim, truth: frozenset[int] | None, rows: list[dict[str, Any]], has_truth: bool, sheet: Sheet
+    claim: choice.Claim, truth: frozenset[int] | None, rows: list[dict[str, Any]], has_truth: bool, sheet: Sheet
 ) -> Part:
     known = {row["index"] for row in rows}
     chosen = claim.chosen

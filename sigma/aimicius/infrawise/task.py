@@ -16,7 +16,7 @@ from typing import Any
 
 from sigma.aimicius.contract import Case, CaseError, MetricInfo, Part, Task, Verdict, text_field
 from sigma.aimicius.infrawise import answer as reading
-from sigma.aimicius.infrawise import cases, dcw
+from sigma.aimicius.infrawise import cases, choice, dcw
 from sigma.aimicius.infrawise.judge import ACCURACY, RECALL, WANTED, judge
 from sigma.aimicius.infrawise.prompt import prompt
 from sigma.aimicius.paper import figures
@@ -124,7 +124,7 @@ def _check_truth(case: Case, where: str) -> None:
         if found.dcw() is None:
             raise CaseError(f"{where}: 'truth' holds no DCW: {_reading_problem(case.truth)}")
     if "results" in WANTED[case.fields["kind"]]:
-        claim = reading.read_choice(rest)
+        claim = choice.read_choice(rest)
         if claim.chosen is None:
             raise CaseError(f"{where}: 'truth' chooses no results: {claim.problem}")
         known = {record["index"] for record in case.fields.get("records", [])}

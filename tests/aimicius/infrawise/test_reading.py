@@ -6,7 +6,8 @@ import time
 import pytest
 
 from sigma.aimicius.infrawise import dcw
-from sigma.aimicius.infrawise.answer import read_choice, read_dcw
+from sigma.aimicius.infrawise.answer import read_dcw
+from sigma.aimicius.infrawise.choice import read_choice
 
 GOOD = {"Design": {"Target": "A100", "Baseline": ""}, "Criterion": "default", "Workload": "ORT inference"}
 TEXT = json.dumps(GOOD)
@@ -119,6 +120,14 @@ def test_lone_surrogates_do_not_travel():
         ("No results match.", set()),
         ("Results: no suitable result was found", set()),
         ("I looked.\nResults: 3\nResults: [3]", {3}),
+        ("No other results match; the answer is [2].", {2}),
+        ("Results: [2]\nNone of the others fits.", {2}),
+        ("None of the rest fits. The answer is [2].", {2}),
+        ("No results but [2] match.", {2}),
+        ("There are no results with fp32, so fp16 is left: [2]", {2}),
+        ("Baseline: None\nResults: [2]", {2}),
+        ("Caveats:\n- None\nResults: [2]", {2}),
+        ("There are no matching results.\nResults: None", set()),
     ],
 )
 def test_a_choice_is_read(answer, chosen):
@@ -133,6 +142,15 @@ def test_a_choice_is_read(answer, chosen):
         ("[1, 2] or [3]", "several different"),
         ("Results: 1\nResults: 2", "different lines"),
         ("None, or [2]", "None and a list"),
+        ("No matching results, but [2]", "None and a list"),
+        ("No results match exactly, but [2] is close.", "None and a list"),
+        ("[2], although there are no matching results.", "None and a list"),
+        ("I think no results match, still: [2, 5]", "None and a list"),
+        ("There are no matching results.\nResults: [2]", "None and a list"),
+        ("Results: [2]\n\nNone of them fits.", "None and a list"),
+        ("Results: None, but [2]", "None and a list"),
+        ("**No results** match (the closest is [2])", "None and a list"),
+        ("Nothing fits, so [1]", "None and a list"),
         ("[1.5]", "neither"),
         ("[true]", "neither"),
         ("[[1]] [2]", "several"),

@@ -70,6 +70,26 @@ def test_accuracy_counts_the_likelier_choice(tokenizer):
         assert result["acc"] == (answer == best) and result["n"] == 1 and result["choices"] == [best]
 
 
+def test_a_question_longer_than_the_context_is_named_before_any_is_asked(tokenizer, tmp_path):
+    path = tmp_path / "q.jsonl"
+    fits, long = (
+        {"ctx": "a" * 500, "endings": ["b", "c"], "label": 0},
+        {"ctx": "a", "endings": ["b", "c" * 600], "label": 0},
+    )
+    path.write_text(json.dumps(fits) + "\n\n" + json.dumps(long) + "\n")
+    model = tiny_model()
+    model.model.forward = None  # nothing may run
+    with pytest.raises(ValueError, match=r"q\.jsonl, line 3: with choice 2 it has 602 tokens, .* context is 512"):
+        accuracy(model, tokenizer, read_questions(path))
+
+
+def test_a_question_may_fill_the_context(tokenizer):
+    fits = Question("a" * 510, (" b", " c"), 0)
+    assert accuracy(tiny_model(), tokenizer, [fits])["n"] == 1
+    with pytest.raises(ValueError, match="513 tokens"):
+        accuracy(tiny_model(), tokenizer, [Question("a" * 511, (" b", " c"), 0)])
+
+
 @pytest.mark.parametrize("depth", [0.0, 0.5, 1.0])
 def test_the_needle_stands_where_it_was_put(tokenizer, depth):
     filler = torch.full((2000,), tokenizer("x", add_special_tokens=False).input_ids[0])
