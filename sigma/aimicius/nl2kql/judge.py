@@ -135,7 +135,7 @@ def _syntax_part(found: Found, reading: Reading | None, problem: str) -> Part:
     }
     text = f"Judged by {reading.parser}: {problem or 'accepted'}"
     if names:
-        text += f"; {len(names)} name{'s' if len(names) > 1 else ''} not in the schema"
+        text += f"; {len(names)} thing{'s' if len(names) > 1 else ''} that the schema speaks against"
     return Part("Syntax", "bad" if problem else "good", text + (f". {reading.note}" if reading.note else ""), view)
 
 
@@ -196,7 +196,7 @@ def _results(query: str, truth: str, problem: str, runnable: bool, named: Refere
         text = _told(result)
         unknown = next((each.message for each in named.diagnostics if each.kind == "schema"), "") if named else ""
         if unknown and "error" not in result:
-            text += f"; Kusto, which minds upper and lower case, would refuse it: {unknown}"
+            text += f"; Kusto, which minds types and upper and lower case, would refuse it: {unknown}"
         elif truth:
             same = engine.same_rows(result, engine.run(truth))
             if same is not None:

@@ -11,7 +11,9 @@ import pytest
 
 from sigma.aimicius.nl2kql import TASK
 from sigma.aimicius.nl2kql.language import parse
+from sigma.aimicius.nl2kql.language.keywords import KEYWORDS
 from tests.aimicius.nl2kql.broken import BREAKERS
+from tests.aimicius.nl2kql.queries import ACCEPTED, REFUSED, places_of
 
 PAIRS = os.environ.get("SIGMA_NL2KQL_PAIRS", "")
 
@@ -117,6 +119,53 @@ def test_what_the_grammar_lacks_is_mended(query):
     parsed = parse.parse(query)
     assert parsed.ok, parsed.diagnostics
     assert parsed.tokens == parse.tokens_of(query)
+
+
+@pytest.mark.parametrize("word", sorted(KEYWORDS))
+def test_a_keyword_is_a_name_wherever_it_can_be(word):
+    assert len(KEYWORDS) == 27
+    places = places_of(word)
+    assert len(places) > 60
+    assert [query for query, right in places if parse.parse(query).ok is not right] == []
+
+
+@pytest.mark.parametrize("word", ["time", "where", "timechart", "string", "endswith"])
+def test_other_keywords_are_no_names(word):
+    for query in ("T | where {w} == 1", "T | project {w}, b", "T | order by {w}", "T | count as {w}", "let {w} = 5; T"):
+        assert not parse.parse(query.format(w=word)).ok
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "T | summarize count=count() by X | order by count | render timechart with (kind=stacked)",
+        "T | where kind == 'a' | render columnchart with (kind=unstacked, title='x', series=kind, ycolumns=count, table)",
+        "T | order by table | render table",
+        "T | fork (count) (where kind == 1 | count)",
+        "T | where order > 1 | mv-apply x = d on (count | where Count > 1)",
+        "T | where order > 1 | partition by kind (count)",
+        "T | where order > 1 | parse kind=regex a with * 'x' count:long",
+        "T | where order == 1 | join kind=inner (table | distinct *) on kind",
+        "union kind=outer withsource=src T, table | where kind == 'a'",
+        "let f = (T:(a:long)) { T | where kind > 1 }; T | invoke f() | order by count",
+        "table('T') | count",
+        "T | join (table('U') | take 5) on a",
+    ],
+)
+def test_a_mended_query_keeps_its_operators(query):
+    parsed = parse.parse(query)
+    assert parsed.ok, parsed.diagnostics
+
+
+@pytest.mark.parametrize("query", ACCEPTED)
+def test_kql_is_accepted(query):
+    parsed = parse.parse(query)
+    assert parsed.ok, parsed.diagnostics
+
+
+@pytest.mark.parametrize("query", REFUSED)
+def test_what_is_no_kql_is_refused(query):
+    assert not parse.parse(query).ok
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,16 @@ def read(query: str) -> references.References:
         ("GpuMetrics | summarize count=count() by Node | order by count", {"GpuMetrics"}, {"Node"}),
         ("GpuMetrics | serialize | where TempC between (80 .. 80 + 5)", {"GpuMetrics"}, {"TempC"}),
         ("GpuMetrics | project-keep Te*", {"GpuMetrics"}, {"TempC"}),
+        ("GpuMetrics | project-keep *", {"GpuMetrics"}, set()),
+        ("union * | take 5", set(), set()),
+        ("union Xid*, GpuMetrics | take 5", {"GpuMetrics", "XidErrors"}, set()),
+        ("GpuMetrics | make-graph Node --> GpuId with_node_id=nid | graph-match (a)-[e*1..3]->(b) where a.nid == 1 and e.TempC > 5 "
+         "project x = b.Model", {"GpuMetrics"}, {"Node", "GpuId", "TempC", "Model"}),
+        ("GpuMetrics | make-graph Node --> GpuId | graph-to-table nodes as N, edges as E", {"GpuMetrics"}, {"Node", "GpuId"}),
+        ("externaldata(a:string) ['https://x/y.csv'] with (format='csv') | where a == 'x'", set(), set()),
+        ("let f = (T:(TempC:real)) { T | where TempC > 80 | project Hot = TempC }; GpuMetrics | invoke f() | project Hot",
+         {"GpuMetrics"}, {"TempC"}),
+        ("table('GpuMetrics') | project TempC", {"GpuMetrics"}, {"TempC"}),
         ("GpuMetrics | parse-kv Node as (x:int) | where x > 1", {"GpuMetrics"}, {"Node"}),
         ("GpuMetrics | sort by TIMESTAMP | scan partition by Node declare (n:long=0) with (step s1: TempC > 80 => n = 1; step s2: PowerW > s1.n;)",
          {"GpuMetrics"}, {"TIMESTAMP", "Node", "TempC", "PowerW"}),
@@ -105,3 +115,8 @@ def test_a_schema_that_is_none_says_where(bad):
 
 def test_a_schema_survives_the_round_trip():
     assert Schema.from_dict(fleet().to_dict()).tables == fleet().tables
+
+
+def test_an_invoked_function_must_be_the_querys_own():
+    assert [each.message for each in read("GpuMetrics | invoke f()").diagnostics] == ["there is no function f"]
+    assert read("let f = (T:(*)) { T | count }; GpuMetrics | invoke f()").diagnostics == []

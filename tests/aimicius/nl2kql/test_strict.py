@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,9 +13,11 @@ import pytest
 from sigma.aimicius.contract import verdict_of
 from sigma.aimicius.nl2kql import strict
 from sigma.aimicius.nl2kql.language import parse, references
+from sigma.aimicius.nl2kql.language.keywords import KEYWORDS, PLAIN
 from sigma.aimicius.nl2kql.schema import fleet
 from sigma.aimicius.nl2kql.task import Nl2kql
 from tests.aimicius.nl2kql.broken import BREAKERS
+from tests.aimicius.nl2kql.queries import ACCEPTED, REFUSED, places_of
 
 TASK = Nl2kql(execute=False, use_strict=True)
 PAIRS = os.environ.get("SIGMA_NL2KQL_PAIRS", "")
@@ -42,6 +46,22 @@ def test_the_parsers_agree():
     queries = corpus()
     differ = [query for query in queries if parse.parse(query).ok != (not strict.judge(query, fleet())[0])]
     assert len(differ) <= 0.005 * len(queries), differ
+
+
+@needs_parser
+def test_what_the_default_parser_mends_is_what_microsofts_takes():
+    expected = [pair for word in sorted(KEYWORDS) for pair in places_of(word)]
+    expected += [(f"T | count as {word}", True) for word in sorted(PLAIN)]
+    expected += [(query, True) for query in ACCEPTED] + [(query, False) for query in REFUSED]
+    differ = [query for query, right in expected if (not strict.judge(query, fleet())[0]) is not right]
+    assert differ == []
+
+
+@needs_parser
+def test_an_unknown_function_is_no_table():
+    _, found = strict.judge("GpuMetrics | invoke f(5)", fleet())
+    assert found.tables == {"GpuMetrics"}
+    assert "KS211" in found.diagnostics[0].message
 
 
 @needs_parser
@@ -77,6 +97,16 @@ def test_a_failing_parser_is_replaced_by_the_default(monkeypatch):
     verdict = verdict_of(TASK, case, case.truth)
     assert verdict.scores["Syntax Acc."].value == 1.0
     assert "default parser judged" in next(part.text for part in verdict.parts if part.name == "Syntax")
+
+
+def test_the_command_says_nothing_of_its_own_import(tmp_path):
+    """As a user starts it: the package must not have imported the module before."""
+    done = subprocess.run(
+        [sys.executable, "-m", "sigma.aimicius.nl2kql.strict", "--tarball", str(tmp_path / "none.tgz")],
+        capture_output=True, text=True, env={**os.environ, "SIGMA_CACHE": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: the package cannot be stored") and "Warning" not in done.stderr
 
 
 def test_another_tarball_is_refused(tmp_path, monkeypatch, capsys):

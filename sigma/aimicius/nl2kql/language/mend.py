@@ -1,7 +1,8 @@
 """KQL that the shipped grammar refuses and Microsoft's own parser takes, put in words that the grammar has.
 
 Tried on a query only when it was refused: tokens are renamed or replaced, their places in the text stay. Names that are
-keywords (`order by count`, `d.kind`), `between (a .. b + 1h)`, a bare `serialize`, `count as n`, `parse-kv a as (...)`.
+keywords (`order by count`, `d.kind`; see keywords.py), `between (a .. b + 1h)`, a bare `serialize`, `count as n`,
+`parse-kv a as (...)`.
 """
 
 from __future__ import annotations
@@ -9,23 +10,13 @@ from __future__ import annotations
 from antlr4 import Token
 from duckdb_kql._antlr.KqlLexer import KqlLexer
 
-# Words that are never names, however they stand.
-_NEVER = frozenset(
-    "and or not in has contains startswith endswith matches between by on of with to asc desc nulls first last true false null "
-    "let set dynamic".split()
-)
-_BEFORE = frozenset(
-    "where by on extend project project-away project-keep project-rename project-reorder distinct summarize mv-expand , ( [ "
-    "== != =~ !~ < > <= >= = + - * / % and or in let .".split()
-)
-_AFTER = frozenset("== != =~ !~ < > <= >= = + - * / % , ) ] | ; . .. and or in has contains asc desc by".split())
+from sigma.aimicius.nl2kql.language.keywords import PLAIN, is_name
 
 
 def mended(tokens: list[Token]) -> list[Token] | None:
     """The default channel's tokens in the grammar's words; None where nothing is to be mended."""
     seen = [token for token in tokens if token.channel == Token.DEFAULT_CHANNEL]
-    found = _names(seen)
-    found = _parse_kv(_between(_serialize(_count_as(found))))
+    found = _parse_kv(_between(_serialize(_names(_count_as(seen)))))
     changed = len(found) != len(seen) or any(one is not other for one, other in zip(found, seen))
     return found if changed else None
 
@@ -37,21 +28,11 @@ def _made(like: Token, kind: int, text: str) -> Token:
 
 
 def _names(tokens: list[Token]) -> list[Token]:
-    out = []
-    for place, token in enumerate(tokens):
-        before = tokens[place - 1].text if place else ""
-        after = tokens[place + 1].text if place + 1 < len(tokens) else ""
-        word = token.text
-        name = (
-            word.replace("_", "a").isalnum()
-            and word[:1].isalpha()
-            and token.type != KqlLexer.IDENTIFIER
-            and word not in _NEVER
-            and before in _BEFORE
-            and (after in _AFTER or after == "<EOF>")
-        )
-        out.append(_made(token, KqlLexer.IDENTIFIER, word) if name else token)
-    return out
+    words = [token.text for token in tokens]
+    return [
+        _made(token, KqlLexer.IDENTIFIER, token.text) if is_name(words, place) else token
+        for place, token in enumerate(tokens)
+    ]
 
 
 def _serialize(tokens: list[Token]) -> list[Token]:
@@ -66,13 +47,17 @@ def _serialize(tokens: list[Token]) -> list[Token]:
     return out
 
 
+def _is_plain(token: Token) -> bool:
+    return token.type == KqlLexer.IDENTIFIER or token.text in PLAIN
+
+
 def _count_as(tokens: list[Token]) -> list[Token]:
     """`count as n` is `summarize n = count()`."""
     out: list[Token] = []
     place = 0
     while place < len(tokens):
         words = [token.text for token in tokens[place : place + 4]]
-        if words[:3] == ["|", "count", "as"] and len(words) == 4 and words[3].isidentifier():
+        if words[:3] == ["|", "count", "as"] and len(words) == 4 and _is_plain(tokens[place + 3]):
             bar, count, like, name = tokens[place : place + 4]
             out += [
                 bar,

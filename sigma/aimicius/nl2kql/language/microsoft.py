@@ -70,7 +70,7 @@ function judge(text, key, rows) {
         if (Bridge.getTypeName(m).split('.').pop() === 'ColumnSymbol' && isBase(state, m)) found.columns.push(m.Name); });
       else if (!symbol || what === 'ErrorSymbol') {
         var code2 = bad[node.TextStart + '|' + node.Width];
-        if (code2) (code2 === 'KS142' ? found.columns : found.tables).push(node.SimpleName);
+        if (code2 && code2 !== 'KS211') (code2 === 'KS142' ? found.columns : found.tables).push(node.SimpleName);
       }
     }
   });

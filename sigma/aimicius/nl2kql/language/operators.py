@@ -9,8 +9,8 @@ from sigma.aimicius.nl2kql.language.columns import Scope, columns_of, declared, 
 from sigma.aimicius.nl2kql.language.tree import SILENT, Node
 
 OPENING = frozenset(
-    "evaluateOperator invokeOperator partitionOperator partitionByOperator forkOperator facetByOperator "
-    "topNestedOperator graphMatchOperator makeGraphOperator graphToTableOperator macroExpandOperator reduceByOperator "
+    "evaluateOperator partitionOperator partitionByOperator forkOperator facetByOperator "
+    "topNestedOperator makeGraphOperator graphToTableOperator macroExpandOperator reduceByOperator "
     "topHittersOperator executeAndCacheOperator".split()
 )
 # How each operator is read: a method of `Operators`; any other passes its columns on.
@@ -23,6 +23,8 @@ _METHODS = {
     "mvapplyOperator": "_multi_value", "parseOperator": "_parse", "parseWhereOperator": "_parse",
     "parseKvOperator": "_parse", "makeSeriesOperator": "_series", "asOperator": "_as", "findOperator": "_search",
     "searchOperator": "_search", "sampleDistinctOperator": "_sample", "getSchemaOperator": "_schema", "scanOperator": "_scan",
+    "invokeOperator": "_invoke", "makeGraphOperator": "_make_graph", "graphMatchOperator": "_graph_match",
+    "graphShortestPathsOperator": "_graph_match", "graphToTableOperator": "_unknown",
 }  # fmt: skip
 
 
@@ -44,6 +46,10 @@ class Operators(ABC):
         """Note a column's name."""
 
     @abstractmethod
+    def _complain(self, node: Node, message: str) -> None:
+        """Note what the schema has against a name."""
+
+    @abstractmethod
     def _pipe(self, scope: Scope, piped: list[Node]) -> Scope:
         """Read the operators behind further bars."""
 
@@ -56,6 +62,43 @@ class Operators(ABC):
         for kid in node.parts():
             self.expression(kid, Scope(scope.columns, True, scope.tables) if opens else scope)
         return Scope(dict(scope.columns), True, scope.tables) if opens else scope
+
+    def _unknown(self, node: Node, scope: Scope) -> Scope:
+        return Scope(open=True)
+
+    def _invoke(self, node: Node, scope: Scope) -> Scope:
+        """A function of the query's own gets the table; the fleet stores none."""
+        function, *arguments = next(node.parts()).parts()
+        for each in arguments:
+            self.expression(each, Scope(open=True))
+        bound = self.lets.get(function.name)
+        if function.name not in self.lets:
+            self._complain(function, f"there is no function {function.name}")
+        return bound.copy() if isinstance(bound, Scope) else Scope(open=True)
+
+    def _make_graph(self, node: Node, scope: Scope) -> Scope:
+        made = Scope(dict(scope.columns), True, scope.tables)
+        for kid in node.parts():
+            if kid.rule == "makeGraphIdClause":
+                made.columns[kid.kids[-1].name] = False
+            elif kid.is_name:
+                self._column(kid, scope)
+            else:
+                self.expression(kid, Scope(scope.columns, True, scope.tables))
+        return made
+
+    def _graph_match(self, node: Node, scope: Scope) -> Scope:
+        """The pattern binds names for nodes and edges; behind their dot stand columns."""
+        patterns = node.rules("graphMatchPattern")
+        own = {each.name for pattern in patterns for each in descend(pattern) if each.is_name}
+        inside = Scope({**scope.columns, **dict.fromkeys(own, False)}, True, scope.tables)
+        for clause in node.kids:
+            if clause.rule and clause not in patterns:
+                self.expression(clause, inside)
+                for path in descend(clause):
+                    if path.rule == "functionCallOrPathExpression" and path.kids[0].name in own:
+                        self._column(path.kids[1].kids[-1], inside)
+        return Scope(open=True)
 
     def _print(self, node: Node, scope: Scope) -> Scope:
         return self._named_columns(node, Scope())
@@ -96,7 +139,8 @@ class Operators(ABC):
                 if each.rule == "wildcardedName":
                     pattern = "".join(part.text for part in each.kids) or each.text
                     fitting = {name for name in scope.columns if fnmatchcase(name, pattern)}
-                    for name in fitting if node.rule == "projectKeepOperator" else ():
+                    names = node.rule == "projectKeepOperator" and pattern != "*"
+                    for name in fitting if names else ():  # a bare * names nothing
                         self._column(Node("identifierName", each.start, each.stop, name), scope)
                     hit |= fitting
                 elif each.is_name:

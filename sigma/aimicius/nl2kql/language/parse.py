@@ -154,11 +154,34 @@ def _parse(text: str) -> Parsed:
                 other = _tree(_Stream(ListTokenSource(words)), second)
                 if not second.found:
                     tree, listener = other, second
+            if not listener.found:
+                listener.found += [_without_keys(token) for token in _bare_on(stream.tokens)]
         except _TooSlow:
             listener.found.append(Diagnostic(0, len(text), f"the parser was stopped after {PARSE_S:g} s"))
         except RecursionError:
             listener.found.append(Diagnostic(0, len(text), "the query is nested too deeply for the parser"))
     return Parsed(text, tuple(listener.found[:MAX_DIAGNOSTICS]), tree, tokens)
+
+
+def _bare_on(tokens: list[Token]) -> list[Token]:
+    """Each `on` of a join or lookup that no key follows: the grammar takes it, Kusto does not."""
+    seen = [token for token in tokens if token.channel == Token.DEFAULT_CHANNEL]
+    ends = {KqlLexer.BAR, KqlLexer.CLOSEPAREN, KqlLexer.SEMICOLON, KqlLexer.CLOSEBRACE, Token.EOF}
+    found, joins = [], [False]  # whether a join is being read, bracket by bracket
+    for before, token, after in zip([None, *seen], seen, seen[1:]):
+        if token.type == KqlLexer.OPENPAREN:
+            joins.append(False)
+        elif token.type == KqlLexer.CLOSEPAREN:
+            joins = joins[:-1] or [False]
+        elif before is not None and before.type == KqlLexer.BAR:
+            joins[-1] = token.type in (KqlLexer.JOIN, KqlLexer.LOOKUP)
+        elif token.type == KqlLexer.ON and joins[-1] and after.type in ends and before.type != KqlLexer.ON:
+            found.append(token)
+    return found
+
+
+def _without_keys(token: Token) -> Diagnostic:
+    return Diagnostic(token.start, 2, "`on` names no column")
 
 
 def _tree(stream: _Stream, listener: _Listener) -> Any:

@@ -19,7 +19,9 @@ from sigma.aimicius.nl2kql.schema import Schema, Table, normal_cluster
 
 PARTS = ("clusters", "databases", "tables", "columns")
 MAX_DIAGNOSTICS = 20
-TABULAR = frozenset("pipeExpression dataTableExpression rangeExpression unionOperator toTableExpression".split())
+TABULAR = frozenset(
+    "pipeExpression dataTableExpression externalDataExpression rangeExpression unionOperator toTableExpression".split()
+)
 
 
 @dataclass(slots=True)
@@ -138,7 +140,7 @@ class _Reader(Operators):
             return self.table(node.kids[-2])
         if node.rule == "namedFunctionCallExpression":
             return self._table_call(node)
-        if node.rule == "dataTableExpression":
+        if node.rule in ("dataTableExpression", "externalDataExpression"):
             return Scope(dict.fromkeys(declared(node), False))
         if node.rule == "rangeExpression":
             for kid in node.kids[2:]:
@@ -172,7 +174,8 @@ class _Reader(Operators):
         scope = Scope()
         for table in self.schema.tables:
             if fnmatchcase(table.name, pattern):
-                self.found.tables.add(table.name)
+                if pattern != "*":  # a bare * names nothing, or it would answer every question
+                    self.found.tables.add(table.name)
                 scope.columns.update(dict.fromkeys(table.columns, True))
         scope.open = not scope.columns
         return scope
