@@ -90,7 +90,7 @@ def test_cmdgen_asks_half_about_each_vendor_and_every_truth_runs(name):
 
 @pytest.mark.parametrize("name", data.HELD_OUT)
 def test_infrawise_asks_in_all_kinds_and_the_rule_chooses_the_truths(name):
-    from sigma.aimicius.infrawise import answer, names, records
+    from sigma.aimicius.infrawise import answer, choice, names, records
     from sigma.aimicius.infrawise.dcw import DCW
 
     cases = cases_of(f"{name}/infrawise.jsonl")
@@ -107,7 +107,7 @@ def test_infrawise_asks_in_all_kinds_and_the_rule_chooses_the_truths(name):
         assert all(json.dumps(row | {"index": 0}, sort_keys=True) in real for row in rows), case.id
         if rows:
             fitting = {row["index"] for row in rows if records.fits(row, asked)}
-            assert answer.read_choice(given.rest if "dcw" not in case.fields else case.truth).chosen == fitting
+            assert choice.read_choice(given.rest if "dcw" not in case.fields else case.truth).chosen == fitting
             nothing += not fitting
     assert nothing == 5
 
