@@ -11,6 +11,7 @@ nl2kql_conditions  predicates with their words
 nl2kql_shapes      what may be asked of any table
 nl2kql_asks_*      what is asked of one table only
 nl2kql_joins       two tables, and let
+nl2kql_renamed     the fleet under other names
 nl2kql_style       bare, plain, chatty, mistyped
 """
 
@@ -24,14 +25,16 @@ from functools import cache
 from sigma.aimicius.contract import Case
 from sigma.aimicius.nl2kql import TASK
 from sigma.aimicius.nl2kql.cases import templates_of
-from sigma.aimicius.nl2kql.prompt import choose
+from sigma.aimicius.nl2kql.prompt import SHOWN, choose
 from sigma.aimicius.nl2kql.schema import fleet
 from sigma.training.lessons import Lesson
 from sigma.training.lessons.nl2kql_questions import Question, ask, joined, shaped
+from sigma.training.lessons.nl2kql_renamed import renamed
 
 COUNT = 10_000
 KINDS = {shaped: 0.54, ask: 0.37, joined: 0.09}
 BARE = 0.055  # of the questions on one table are asked without a schema, the table named
+OTHER_NAMES = 0.07  # of all others are asked of a schema with other names
 
 
 def lessons(seed: int) -> Iterator[Lesson]:
@@ -54,10 +57,19 @@ def cases(seed: int) -> Iterator[tuple[Case, str]]:
         fields = {"question": question.text}
         if bare:
             fields = {"prompt": question.text, "question": ""}
+        elif rng.random() < OTHER_NAMES:
+            yield _renamed(rng, question, len(seen)), "other names"
+            continue
         elif (tables := _excerpt(rng, question)) is not None:
             fields["tables"] = tables
         topic = "bare" if bare else question.topic
         yield Case(f"lesson-{len(seen):05d}", fields, question.kql, "train"), topic
+
+
+def _renamed(rng: random.Random, question: Question, number: int) -> Case:
+    """The question over a schema with other names."""
+    text, kql, schema, tables = renamed(rng, _chosen(rng, question), question.text, question.kql)
+    return Case(f"lesson-{number:05d}", {"question": text, "schema": schema, "tables": tables}, kql, "train")
 
 
 def held_back(question: Question) -> bool:
@@ -86,13 +98,21 @@ def _kept() -> frozenset[str]:
 
 def _excerpt(rng: random.Random, question: Question) -> list[str] | None:
     """The tables that the prompt shows: those it would choose itself (None) where they will do, or some of our choosing."""
-    keys = [table.key for table in question.tables]
-    likely = [table.key for table in choose(fleet(), question.text, 6)]
-    if set(keys) <= set(likely[:3]) and rng.random() < 0.55:
+    if {table.key for table in question.tables} <= set(_likely(question)[:SHOWN]) and rng.random() < 0.55:
         return None
+    return _chosen(rng, question)
+
+
+def _chosen(rng: random.Random, question: Question) -> list[str]:
+    """One to five tables in any order: the question's, then the likeliest wrong ones, then any."""
+    keys = [table.key for table in question.tables]
     size = max(len(keys), rng.choices((1, 2, 3, 4, 5), (4, 14, 50, 26, 6))[0])
-    others = [key for key in likely if key not in keys][:2]
+    others = [key for key in _likely(question) if key not in keys][:2]
     others += rng.sample([table.key for table in fleet().tables if table.key not in (*keys, *others)], 4)
     chosen = [*keys, *others[: size - len(keys)]]
     rng.shuffle(chosen)
     return chosen
+
+
+def _likely(question: Question) -> list[str]:
+    return [table.key for table in choose(fleet(), question.text, 6)]

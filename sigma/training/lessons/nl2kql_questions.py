@@ -13,10 +13,10 @@ from sigma.training.lessons import nl2kql_asks_gpu, nl2kql_asks_jobs, nl2kql_ask
 from sigma.training.lessons.nl2kql_conditions import PLACES, condition, pick, unit
 from sigma.training.lessons.nl2kql_joins import JOINS, LETS
 from sigma.training.lessons.nl2kql_shapes import BEST, LEAST, SHAPES, Shape
-from sigma.training.lessons.nl2kql_style import dress, keep
+from sigma.training.lessons.nl2kql_style import dress, keep, swapped
 from sigma.training.lessons.nl2kql_times import bin_words, when
 from sigma.training.lessons.nl2kql_values import pool
-from sigma.training.lessons.nl2kql_words import ROWS, column, many
+from sigma.training.lessons.nl2kql_words import ROWS, THINGS, column, many
 
 ASKS = {**nl2kql_asks_gpu.ASKS, **nl2kql_asks_jobs.ASKS, **nl2kql_asks_net.ASKS}
 SLOT = re.compile(r"\{(\w+?)(2?)\}")
@@ -24,18 +24,9 @@ SLOT = re.compile(r"\{(\w+?)(2?)\}")
 OFTEN = ("GpuMetrics", "XidErrors", "JobEvents", "SyslogData", "NodeHealth")
 # What may be added up; a sum of temperatures means nothing.
 SUMS = frozenset("SymbolErrors LinkDowned RcvGB XmitWait Flaps TxGB RxGB CrcErrors NicDrops DurationMin Errors HoursOpen Gpus SizeGB Seconds Ports OutageMin Pending Running GpusFree TokensPerSec".split())  # fmt: skip
-LEADS = (
-    "kql:",
-    "KQL:",
-    "kql for",
-    "kusto:",
-    "write kql:",
-    "KQL query:",
-    "query in kql:",
-    "kql -",
-    "Kusto query:",
-    "kql please:",
-)
+LEADS = ("kql:", "KQL:", "kql for", "kusto:", "write kql:", "KQL query:", "query in kql:", "kql -", "Kusto query:", "kql please:")  # fmt: skip
+# The rows in a saying about a figure that only one table has; people leave them out.
+OF_ROWS = re.compile(r",? ?(?:\b(?:for|over|of|in|among|from))?(?: the| all)? ?\{rows\}:? ?(?:- )?")
 # Where a question asks for now or for all there is, a stretch of time is rarely added.
 NO_TIME = re.compile(r"\b(now|current|ever|history|moment|latest|newest|last|recent|details|look up|ticket \{)\b")
 
@@ -70,12 +61,16 @@ def shaped(rng: random.Random, named: bool = False) -> Question | None:
     fixed = {str(slots[name]) for name in ("g", "h") if name in slots}
     least = 1 if shape.kql == "" else 0
     narrowed = _narrow(rng, table, fixed, least, allow_time=shape.name not in ("first_last", "oldest"))
-    noun = _noun(rng, table, named)
-    rows = f"{noun} {narrowed.after}".strip()
+    rows = f"{_noun(rng, table, named, shape)} {narrowed.after}".strip()
     place = rng.random()
     if narrowed.time and place < 0.3:
         rows = f"{rows} {narrowed.time}"
-    text = _say(rng, shape.says, slots | {"rows": rows})
+    saying = rng.choice(shape.says)
+    plain = not named and "count" not in shape.kql and {"m", "g"} <= set(slots)
+    if plain and slots["metric"] in _only_here(table.name) and rng.random() < 0.6:
+        saying = f"{OF_ROWS.sub(' ', saying)} {{rows}}".strip()
+        rows = f"{narrowed.after} {narrowed.time if place < 0.3 else ''}".strip()
+    text = _say(saying, slots | {"rows": rows})
     if narrowed.time and place >= 0.3:
         text = _with_time(rng, text, narrowed.time, place > 0.82)
     if narrowed.front:
@@ -91,7 +86,7 @@ def ask(rng: random.Random, named: bool = False) -> Question | None:
     body, says = rng.choice(ASKS[table.name])
     saying = pick(rng, says)
     slots = _values(rng, body)
-    text = _say(rng, (saying,), slots)
+    text = swapped(rng, _say(saying, slots))
     stages = _fill(body, slots).split(" | ")
     wheres = [stage for stage in stages if stage.startswith("where ")]
     leading = next((i for i, stage in enumerate(stages) if not stage.startswith("where ")), len(stages))
@@ -121,7 +116,7 @@ def joined(rng: random.Random, named: bool = False) -> Question | None:
     pair = rng.choice(LETS if rng.random() < 0.2 else JOINS)
     tables = tuple(_named(name) for name in pair.tables)
     slots = _values(rng, pair.kql) | {str(i): table.kql for i, table in enumerate(tables)}
-    text = _say(rng, pair.says, slots)
+    text = swapped(rng, _say(rng.choice(pair.says), slots))
     slots["since"] = ""
     if "{since}" in pair.kql and rng.random() < 0.65:
         right, time = when(rng)
@@ -197,10 +192,10 @@ def _values(rng: random.Random, kql: str) -> dict[str, Any]:
     return slots
 
 
-def _say(rng: random.Random, says: tuple[str, ...], slots: dict[str, Any]) -> str:
+def _say(saying: str, slots: dict[str, Any]) -> str:
     """A saying with its slots filled; values are kept from every style, words are not."""
     plain = {"rows", "group", "groups", "other", "others", "metric", "cols", "best", "least", "steps", "value"}
-    return SLOT.sub(lambda m: _said(m[1] + m[2], slots, plain), rng.choice(says))
+    return SLOT.sub(lambda m: _said(m[1] + m[2], slots, plain), saying)
 
 
 def _said(name: str, slots: dict[str, Any], plain: set[str]) -> str:
@@ -211,12 +206,26 @@ def _fill(kql: str, slots: dict[str, Any]) -> str:
     return SLOT.sub(lambda m: str(slots[m[1] + m[2]]), kql)
 
 
-def _noun(rng: random.Random, table: Table, named: bool) -> str:
+@cache
+def _only_here(name: str) -> frozenset[str]:
+    """What a table's figures are called, where no other table has a figure of that name."""
+    mine, others = set(), set()
+    for table in fleet().tables:
+        for each in table.columns:
+            if (words := column(table.name, each)).kind == "measure":
+                (mine if table.name == name else others).update(words.names.split("|"))
+    return frozenset(mine - others)
+
+
+def _noun(rng: random.Random, table: Table, named: bool, shape: Shape) -> str:
     if named or rng.random() < 0.06:
         return rng.choice(("rows in {}", "{} rows", "{} entries", "records in {}", "rows of {}", "{}")).format(
             keep(table.name)
         )
-    return pick(rng, ROWS[table.name])
+    counted = "count" in shape.kql or "{g}" in shape.kql
+    return pick(
+        rng, THINGS[table.name] if table.name in THINGS and not counted and rng.random() < 0.4 else ROWS[table.name]
+    )
 
 
 def _lead(rng: random.Random, text: str, named: bool) -> str:

@@ -11,7 +11,7 @@ KEPT = re.compile(f"({OPEN}[^{CLOSE}]*{CLOSE})")
 ASKING = re.compile(
     r"(how|which|what|who|whose|where|when|why|is|are|did|does|do|has|have|any|can|could)\b", re.IGNORECASE
 )
-FILLERS = re.compile(r"\b(the|a|an|of the|all|please) ")
+FILLERS = re.compile(r"\b(the|a|an|please) ")
 
 BEFORE_QUESTIONS = (
     "can you tell me ",
@@ -59,6 +59,21 @@ KEYS = {
 }  # fmt: skip
 
 
+# Words that people use for one another; any of a line may stand for any other. The last two only before a value.
+SAME = (
+    "nodes|hosts|machines|servers|boxes", "node|host|machine|server|box", "switches|network devices|devices", "show|list|give me|print|display|get",
+    "average|mean|avg", "highest|max|maximum|peak|largest", "lowest|min|minimum|smallest", "per|by", "jobs|runs", "gpus|cards|GPUs", "errors|errs",
+    "newest first|latest first|most recent first|newest on top", "which|what", "newest|latest|most recent", "temp|temperature",
+    "over |above |more than |greater than |exceeding |beyond ", "under |below |less than |lower than |fewer than ",
+)  # fmt: skip
+OTHERS = {word: [each for each in line.split("|") if each != word] for line in SAME for word in line.split("|")}
+WORDS = re.compile(
+    r"\b("
+    + "|".join(re.escape(word) + (r"\b" if word[-1] != " " else "$") for word in sorted(OTHERS, key=len, reverse=True))
+    + ")"
+)
+
+
 def keep(value: object) -> str:
     """A value as it goes into a question, safe from every style."""
     return f"{OPEN}{value}{CLOSE}"
@@ -86,6 +101,13 @@ def dress(rng: random.Random, ask: str) -> str:
     if rng.random() < 0.14:
         text = _slips(rng, text)
     return text.replace(OPEN, "").replace(CLOSE, "")
+
+
+def swapped(rng: random.Random, text: str) -> str:
+    """The text with some of its words said in another way."""
+    return _outside(
+        text, lambda part: WORDS.sub(lambda m: rng.choice(OTHERS[m[0]]) if rng.random() < 0.3 else m[0], part)
+    )
 
 
 def _outside(text: str, change) -> str:

@@ -30,6 +30,14 @@ ROWS = {
     "NcclTests": "NCCL tests|nccl-tests results|NCCL test runs|collective benchmarks|nccl benchmark runs|nccl results|collective test results",
 }  # fmt: skip
 
+# Shorter still: the things that rows are about; said where no rows are counted.
+THINGS = {
+    "GpuMetrics": "GPUs|gpus|cards|accelerators|graphics cards", "HostMetrics": "hosts|servers|machines", "OpticsReadings": "optics|transceivers|SFPs|optical modules",
+    "IbCounters": "IB ports|infiniband ports|fabric ports|ib links", "NvlinkCounters": "nvlinks|NVLinks|nvlink lanes", "JobEvents": "jobs|runs|job entries", "StepMetrics": "steps|iterations",
+    "QueueStats": "queues|scheduler queues", "RackPower": "racks", "CheckpointWrites": "saves|ckpts", "NcclTests": "nccl runs|collective runs", "LinkFlaps": "links|flapping ports",
+    "NodeHealth": "health states|health events", "SyslogData": "logs|log lines|messages",
+}  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -220,7 +228,7 @@ def column(table: str, name: str) -> Column:
 
 def many(name: str) -> str:
     """The plural of a column's name: "GPU id" -> "GPU ids", "type of xid" -> "types of xid"."""
-    for small in (" of ", " at "):
+    for small in (" of ", " at ", " in "):
         head, found, rest = name.partition(small)
         if found:
             return f"{many(head)}{small}{rest}"

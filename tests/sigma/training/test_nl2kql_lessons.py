@@ -15,7 +15,8 @@ from sigma.aimicius.nl2kql.task import Nl2kql
 from sigma.training.lessons import lessons
 from sigma.training.lessons.nl2kql import cases, held_back
 from sigma.training.lessons.nl2kql_questions import ASKS, Question
-from sigma.training.lessons.nl2kql_style import dress, keep
+from sigma.training.lessons.nl2kql_renamed import renamed
+from sigma.training.lessons.nl2kql_style import dress, keep, swapped
 from sigma.training.lessons.nl2kql_times import between_ago, date, ordinal, when, words
 from sigma.training.lessons.nl2kql_values import MORE, pool
 from sigma.training.lessons.nl2kql_words import COLUMNS, FLAGS, ROWS, column, many
@@ -62,7 +63,7 @@ def test_the_prompt_shows_the_tables_that_the_answer_needs(made):
     for case, topic in made[:1500]:
         text = task.messages(case)[0]["content"]
         for table in fleet().tables:
-            if topic != "bare" and table.kql in case.truth:
+            if topic not in ("bare", "other names") and table.kql in case.truth:
                 assert f"{table.kql}: " in text, (case.truth, text)
     bare = [case for case, topic in made if topic == "bare"]
     assert 0.03 < len(bare) / len(made) < 0.07
@@ -185,3 +186,35 @@ def test_styles_change_words_but_never_a_value():
 )
 def test_plurals(one, more):
     assert many(one) == more
+
+
+def test_other_names_are_those_of_the_schema_that_is_shown(made):
+    task = Nl2kql(execute=False, use_strict=False)
+    found = [case for case, topic in made if topic == "other names"]
+    assert 0.05 < len(found) / len(made) < 0.08
+    for case in found[:80]:
+        assert case.fields["schema"] and not any(table.kql in case.truth for table in fleet().tables)
+        verdict = verdict_of(task, case, case.truth)
+        assert all(score.value in (1, None) for score in verdict.scores.values()), (case.truth, verdict.scores)
+        assert not [part.text for part in verdict.parts if "not in the schema" in part.text], case.truth
+
+
+def test_a_renamed_query_keeps_its_strings_and_its_own_names():
+    keys = ["jobhub.training.StepMetrics", "azphynet.azdhmds.OpticsReadings"]
+    optics = fleet().by_key(keys[1])
+    kql = f'{optics.kql} | where Vendor == "Port" | extend Loss = TxPowerDbm - RxPowerDbm | top 3 by Loss'
+    for seed in range(20):
+        text, new, schema, tables = renamed(random.Random(seed), keys, "OpticsReadings rows", kql)
+        cluster, database, table = tables[1].split(".")
+        names = list(schema[cluster][database][table])
+        assert len(set(names)) == len(names) == len(optics.columns)
+        vendor, tx, rx = names[6], names[4], names[3]
+        start = f'cluster("{cluster}").database("{database}").{table}'
+        assert new == f'{start} | where {vendor} == "Port" | extend Loss = {tx} - {rx} | top 3 by Loss'
+        assert text == f"{table} rows"
+
+
+def test_words_are_swapped_for_others_of_the_same_meaning():
+    rng = random.Random(6)
+    seen = {swapped(rng, f"hosts over {keep('hosts')} time over all") for _ in range(300)}
+    assert len(seen) > 10 and all(f"{keep('hosts')} time over all" in text for text in seen)
