@@ -63,6 +63,9 @@ class MemoryForm {
       // A choice that does not exist leaves the box empty, which says nothing: take the preset's.
       if (box.tagName === "SELECT" && box.selectedIndex < 0) box.value = this.start.presets[next.preset][name];
     }
+    // What is set is seen: a preset or a link with layers of other kinds opens their boxes.
+    const kinds = this.root.querySelector("#mem-kinds");
+    kinds.open = [...kinds.querySelectorAll("input")].some((box) => box.value);
   }
 
   #preset() {
@@ -82,8 +85,9 @@ class MemoryForm {
       if (text) box.setAttribute("aria-invalid", "true");
     }
     root.querySelector("#mem-error-form").textContent = errors.form || "";
-    const more = root.querySelector("#mem-more");
-    if ([...more.querySelectorAll("[name]")].some((box) => errors[box.name])) more.open = true;
+    for (const more of root.querySelectorAll("#mem-more, #mem-kinds")) {
+      if ([...more.querySelectorAll("[name]")].some((box) => errors[box.name])) more.open = true;
+    }
   }
 
   async #ask() {

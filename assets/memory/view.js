@@ -44,7 +44,7 @@ export function showMemory(root, view) {
     return card;
   }));
   at("mem-notes").replaceChildren(...view.notes.map((note) => make("li", note)));
-  table(at("mem-rows"), ["All layers", "Sigma", view.gqa, "difference"], view.rows.map((row) => [
+  table(at("mem-rows"), ["All layers", view.side, view.gqa, "difference"], view.rows.map((row) => [
     make("th", row.name, { scope: "row", "data-kind": row.kind }), amount("td", row.sigma), amount("td", row.gqa),
     make("td", row.change),
   ]));
@@ -55,12 +55,25 @@ export function showMemory(root, view) {
     text.append(make("span", "= " + formula.result, { class: "mem-result" }));
     return [make("dt", formula.name), text];
   }));
+  showKinds(at("mem-by-kind"), view.kinds);
   showFit(at("mem-fit"), view.fit);
   const names = view.chart.names;
   for (const label of root.querySelectorAll("[data-series]")) label.textContent = names[label.dataset.series];
   table(at("mem-points"), ["tokens", ...Object.values(names)], view.chart.points.map((point) => [
     make("th", point.context, { scope: "row" }), ...point.cells.map((cell) => make("td", cell)),
   ]));
+}
+
+// What layers of each kind hold; hidden where all layers keep all tokens and are alike.
+function showKinds(card, kinds) {
+  card.hidden = !kinds;
+  if (!kinds) return;
+  table(card.querySelector("#mem-kind-rows"), ["Layers", "heads × width", "rows each", "K", "V", "K + V resident"], kinds.rows.map((row) => [
+    make("th", row.name, { scope: "row" }), make("td", row.heads), make("td", row.rows), amount("td", row.k), amount("td", row.v), amount("td", row.sum),
+  ]));
+  const text = card.querySelector("#mem-kind-text");
+  text.textContent = kinds.text;
+  text.dataset.full = kinds.full.bytes;
 }
 
 function showFit(root, fit) {
@@ -70,7 +83,7 @@ function showFit(root, fit) {
     item.append(make("b", grouped(side.sequences)), make("span", side.text));
     list.append(item);
   }
-  const how = make("p", "Parameters, counted from the sizes above: " + fit.sides.map((side) => `${side.name} ${side.parameters} (${side.parts})`).join("; ") + ".", { class: "note" });
+  const how = make("p", "Parameters, counted from the sizes above unless given: " + fit.sides.map((side) => `${side.name} ${side.parameters} (${side.parts})`).join("; ") + ".", { class: "note" });
   const rest = make("p", "Only weights and K and V are counted. Activations and the framework's own memory come on top.", { class: "note" });
   root.replaceChildren(list, how, rest);
 }

@@ -7,12 +7,13 @@ from typing import Any
 
 from sigma.events import SIDE_NAMES, SideInfo
 from visualizers.memory.form import MAX_CONTEXT, Settings, read
+from visualizers.memory.models import MODELS, SIGMA
+from visualizers.memory.worked import amount, formulas, kinds
 from visualizers.shared.formulas import Cost, Fit, cache_cost, fit
-from visualizers.shared.shapes import PAIRS, Shape, gqa_of, parameters, preset_shape, side_shape
+from visualizers.shared.shapes import Shape, gqa_of, parameters, side_shape
 from visualizers.shared.units import binary, change, digits, plural, spoken
 
 FIRST_CONTEXT = 1 << 10
-TIMES = " × "
 
 
 def project(raw: Any) -> str:
@@ -28,10 +29,12 @@ def view(settings: Settings) -> dict[str, Any]:
     gqa = cache_cost(s.gqa, s.tokens, s.batch, s.bits)
     return {
         "name": model_name(s),
+        "side": side_name(s),
         "gqa": f"GQA-{s.gqa.n_k}",
         "use": f"{plural(s.tokens, 'token')}, {plural(s.batch, 'sequence')}, {s.bits}-bit cache",
         "headline": headline(s, sigma, gqa),
         "rows": rows(s, sigma, gqa),
+        "kinds": kinds(s, sigma),
         "formulas": formulas(s, sigma, gqa),
         "fit": fits(s),
         "notes": notes(s, sigma, gqa),
@@ -40,32 +43,41 @@ def view(settings: Settings) -> dict[str, Any]:
     }
 
 
+def unchanged(s: Settings) -> bool:
+    """Whether both models are still those of the preset."""
+    model = MODELS[s.preset]
+    return s.shape == model.shape and s.gqa == gqa_of(s.shape, model.gqa)
+
+
 def model_name(s: Settings) -> str:
     """The preset's name, or that it was changed."""
-    name, other, _ = PAIRS[s.preset]
-    same = s.shape == preset_shape(s.preset) and s.gqa == gqa_of(s.shape, preset_shape(other).n_k)
-    return name if same else f"your own, from {name}"
+    name = MODELS[s.preset].name
+    return name if unchanged(s) else f"your own, from {name}"
 
 
-def amount(count: int) -> dict[str, Any]:
-    """A number of bytes for the eye, for the ear, and exact."""
-    return {"text": binary(count), "say": spoken(count), "bytes": count}
+def side_name(s: Settings) -> str:
+    """What the model is called beside GQA: Sigma, a published model's name, or that it is the visitor's own."""
+    if s.preset in SIGMA:
+        return "Sigma"
+    return MODELS[s.preset].name if unchanged(s) else "Your model"
 
 
 def headline(s: Settings, sigma: Cost, gqa: Cost) -> list[dict[str, Any]]:
     """The three quantities that are never mixed."""
     saved = change(sigma.resident, gqa.resident).lstrip("−+") + (" less" if sigma.resident < gqa.resident else " more")
-    k = "all rows" if s.top_k is None else f"top {min(s.top_k, s.tokens - 1):,} rows per query head"
+    side = side_name(s)
+    most = max(kind.rows(s.tokens) for kind in s.shape.kinds) - 1
+    k = "all rows" if s.top_k is None else f"top {min(s.top_k, most):,} rows per query head"
     return [
         {
             "id": "resident",
-            "title": "Sigma: K + V resident",
+            "title": f"{side}: K + V resident",
             **amount(sigma.resident),
             "detail": f"K {binary(sigma.k_resident)}, V {binary(sigma.v_resident)}",
         },
         {
             "id": "v_read",
-            "title": "Sigma: V read, one step",
+            "title": f"{side}: V read, one step",
             **amount(sigma.v_read),
             "detail": f"{k}; K read besides: {binary(sigma.k_read)}",
         },
@@ -73,16 +85,17 @@ def headline(s: Settings, sigma: Cost, gqa: Cost) -> list[dict[str, Any]]:
             "id": "gqa",
             "title": f"GQA-{s.gqa.n_k}: K + V resident",
             **amount(gqa.resident),
-            "detail": f"all of it read at each step; Sigma holds {'as much' if sigma.resident == gqa.resident else saved}",
+            "detail": f"all of it read at each step; {side} holds {'as much' if sigma.resident == gqa.resident else saved}",
         },
     ]
 
 
 def rows(s: Settings, sigma: Cost, gqa: Cost) -> list[dict[str, Any]]:
     """The table: what, Sigma, GQA, difference."""
-    token = (cache_cost(s.shape, 1, 1, s.bits).resident, cache_cost(s.gqa, 1, 1, s.bits).resident)
+    token = (_newest(s.shape, s), _newest(s.gqa, s))
+    alike = not any(kind.window for kind in s.shape.kinds)
     entries = [
-        ("Resident per token, one sequence", "", *token),
+        ("Resident per token, one sequence" if alike else "Newest token adds, one sequence", "", *token),
         ("K resident", "k", sigma.k_resident, gqa.k_resident),
         ("V resident", "v", sigma.v_resident, gqa.v_resident),
         ("K + V resident", "sum", sigma.resident, gqa.resident),
@@ -96,49 +109,16 @@ def rows(s: Settings, sigma: Cost, gqa: Cost) -> list[dict[str, Any]]:
     ]
 
 
-def formulas(s: Settings, sigma: Cost, gqa: Cost) -> list[dict[str, str]]:
-    """Each formula in words, with the numbers put in, and its result to the byte."""
-    size = f"{s.bits // 8} B" if s.bits >= 8 else "½ B"
-    use = [f"{s.batch:,} seq.", f"{s.tokens:,} tokens"]
-
-    def resident(shape: Shape, heads: int, width: int) -> str:
-        return TIMES.join([f"{shape.layers} layers", *use, f"{heads} heads", str(width), size])
-
-    if s.top_k is None:
-        v_words, v_numbers = "every V row once: V resident", resident(s.shape, s.shape.n_v, s.shape.d_v)
-    else:
-        v_words = "layers × sequences × query heads × (min(k, tokens − 1) + 1) × head dim × bytes (App. B.2)"
-        row_count = f"(min({s.top_k:,}, {s.tokens - 1:,}) + 1)"
-        parts = [f"{s.shape.layers} layers", use[0], f"{s.shape.n_q} query heads", row_count, str(s.shape.d_v), size]
-        v_numbers = TIMES.join(parts)
-    words = "layers × sequences × tokens × {0} heads × {1} × bytes (Eq. 1)"
-    wider = s.gqa.d_k != s.gqa.d_v
-    heads = f"{s.gqa.n_k} heads" if wider else f"({s.gqa.n_k} + {s.gqa.n_v}) heads"
-    width = f"({s.gqa.d_k} + {s.gqa.d_v})" if wider else str(s.gqa.d_v)
-    gqa_words = words.format("K and V" if wider else "(K + V)", "(key head dim + head dim)" if wider else "head dim")
-    gqa_parts = [f"{s.gqa.layers} layers", *use, heads, width, size]
-    entries = [
-        (
-            "K resident",
-            words.format("K", "key head dim"),
-            resident(s.shape, s.shape.n_k, s.shape.d_k),
-            sigma.k_resident,
-        ),
-        ("V resident", words.format("V", "head dim"), resident(s.shape, s.shape.n_v, s.shape.d_v), sigma.v_resident),
-        ("K read, one step", "every K row once: the scores need all of K", "", sigma.k_read),
-        ("V read, one step", v_words, v_numbers, sigma.v_read),
-        (f"GQA-{s.gqa.n_k} resident", gqa_words, TIMES.join(gqa_parts), gqa.resident),
-    ]
-    return [
-        {"name": name, "words": text, "numbers": numbers, "result": f"{value:,} B = {binary(value)}"}
-        for name, text, numbers, value in entries
-    ]
+def _newest(shape: Shape, s: Settings) -> int:
+    """Bytes by which one sequence grew with its newest token: a layer whose window is full gave as many away."""
+    before = cache_cost(shape, s.tokens - 1, 1, s.bits).resident if s.tokens > 1 else 0
+    return cache_cost(shape, s.tokens, 1, s.bits).resident - before
 
 
 def fits(s: Settings) -> dict[str, Any]:
     """How many sequences fit, for both; how the weights were counted."""
     sides = []
-    for name, shape in ((SIDE_NAMES["sigma"], s.shape), (f"GQA-{s.gqa.n_k}", s.gqa)):
+    for name, shape in ((_fit_name(s), s.shape), (f"GQA-{s.gqa.n_k}", s.gqa)):
         counted = parameters(shape)
         total = sum(counted.values())
         weights = weight_bytes(total, s.weight_bits)
@@ -158,6 +138,10 @@ def fits(s: Settings) -> dict[str, Any]:
     return {"memory": amount(s.memory), "sides": sides}
 
 
+def _fit_name(s: Settings) -> str:
+    return SIDE_NAMES["sigma"] if s.preset in SIGMA else side_name(s)
+
+
 def weight_bytes(count: int, bits: int) -> int:
     """Bytes of `count` parameters, the last byte filled up."""
     return -(-count * bits // 8)
@@ -167,7 +151,8 @@ def _fit_text(s: Settings, name: str, found: Fit) -> str:
     beside = f" beside {binary(found.weights)} of weights" if s.weight_bits else ""
     if found.room == 0:
         return f"{name}: nothing fits, the weights alone take {binary(found.weights)}."
-    longest = f"{plural(s.batch, 'sequence')} may be {plural(found.context, 'token')} long"
+    length = "of any length" if found.context is None else f"{plural(found.context, 'token')} long"
+    longest = f"{plural(s.batch, 'sequence')} may be {length}"
     return f"{name}: {plural(found.sequences, 'sequence')} of {plural(s.tokens, 'token')}{beside}; {longest}."
 
 
@@ -179,14 +164,18 @@ def notes(s: Settings, sigma: Cost, gqa: Cost) -> list[str]:
     if s.top_k is not None and sigma.v_read > sigma.v_resident:
         said.append(
             f"Here selective V asks for more than all of V ({binary(sigma.v_read)} against {binary(sigma.v_resident)}): "
-            f"each of {s.shape.n_q} query heads fetches its own rows, and only {s.shape.n_v} V heads hold them. "
+            f"each of {s.shape.n_q} query heads fetches its own rows, and only {_heads(s)} V heads hold them. "
             "It pays at longer contexts or a smaller k."
         )
     if sigma.resident > gqa.resident:
-        said.append(f"With these heads Sigma holds more than GQA-{s.gqa.n_k}.")
+        said.append(f"With these heads {side_name(s)} holds more than GQA-{s.gqa.n_k}.")
     if s.bits < 16:
         said.append("The scales of a quantised cache come on top; they are not counted.")
     return said
+
+
+def _heads(s: Settings) -> str:
+    return " or ".join(str(count) for count in dict.fromkeys(kind.n_v for kind in s.shape.kinds))
 
 
 def contexts() -> list[int]:
@@ -213,9 +202,9 @@ def chart(s: Settings) -> dict[str, Any]:
     }
     low, high = min(map(min, series.values())), max(map(max, series.values()))
     names = {
-        "sigma": "Sigma K + V resident",
+        "sigma": f"{side_name(s)} K + V resident",
         "k": "of it K",
-        "v_read": "Sigma V read, one step",
+        "v_read": f"{side_name(s)} V read, one step",
         "gqa": f"GQA-{s.gqa.n_k} K + V resident",
     }
     return {
@@ -225,7 +214,7 @@ def chart(s: Settings) -> dict[str, Any]:
         "x_ticks": [[x, _short(x)] for x in xs[::4]],
         "y_ticks": [[t, binary(t)] for t in byte_ticks(low, high)],
         "room": room,
-        "room_text": "room beside Sigma's weights: " + binary(room),
+        "room_text": f"room beside the weights of {side_name(s)}: {binary(room)}",
         "here": s.tokens,
         "points": [
             {

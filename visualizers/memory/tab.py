@@ -15,6 +15,8 @@ from sigma.events import SIDES, SideInfo
 from visualizers.memory import figures
 from visualizers.memory.form import (
     ARCHITECTURE,
+    COUNTED,
+    KINDS,
     KV_LABELS,
     MEMORY,
     USE,
@@ -23,11 +25,11 @@ from visualizers.memory.form import (
     Field,
     defaults,
 )
+from visualizers.memory.models import MODELS, PUBLISHED, SIGMA
 from visualizers.page.html import Html, fragment
 from visualizers.shared.loader import EngineLoader
-from visualizers.shared.shapes import PAIRS
 
-FIRST = next(iter(PAIRS))
+FIRST = next(iter(MODELS))
 
 
 def _box(name: str, field: Field, mode: str = "numeric") -> Html:
@@ -47,8 +49,21 @@ def _box(name: str, field: Field, mode: str = "numeric") -> Html:
     )
 
 
-def _choice(name: str, label: str, options: dict[str, str], hint: str = "") -> Html:
-    items = "".join(f'<option value="{escape(value)}">{escape(text)}</option>' for value, text in options.items())
+def _options(options: dict[str, str]) -> str:
+    return "".join(f'<option value="{escape(value)}">{escape(text)}</option>' for value, text in options.items())
+
+
+def _presets() -> str:
+    """The models to start from, Sigma's and published ones apart."""
+    groups = {"Sigma, beside GQA": SIGMA, "Published models": PUBLISHED}
+    return "".join(
+        f'<optgroup label="{label}">{_options({name: model.name for name, model in models.items()})}</optgroup>'
+        for label, models in groups.items()
+    )
+
+
+def _choice(name: str, label: str, options: dict[str, str] | str, hint: str = "") -> Html:
+    items = options if isinstance(options, str) else _options(options)
     small = f"<small>{escape(hint)}</small>" if hint else ""
     return fragment("memory/choice", name=name, label=label, options=Html(items), hint=Html(small))
 
@@ -58,19 +73,20 @@ def _boxes(fields: dict[str, Field]) -> Html:
 
 
 def _body() -> Html:
-    start = {"first": FIRST, "contexts": figures.contexts(), "presets": {name: defaults(name) for name in PAIRS}}
+    start = {"first": FIRST, "contexts": figures.contexts(), "presets": {name: defaults(name) for name in MODELS}}
     tied = _choice("tied", "Tied embedding", {"yes": "yes", "no": "no"})
     return fragment(
         "memory/memory",
         start=json.dumps(start, separators=(",", ":"), ensure_ascii=False),
-        preset=_choice("preset", "Start from", {name: label for name, (label, _, _) in PAIRS.items()}),
-        sources=json.dumps({name: source for name, (_, _, source) in PAIRS.items()}, ensure_ascii=False),
+        preset=_choice("preset", "Start from", _presets()),
+        sources=json.dumps({name: model.source for name, model in MODELS.items()}, ensure_ascii=False),
         use=_boxes(USE),
         kv=_choice("kv", "Cache type", KV_LABELS),
         model=_boxes(ARCHITECTURE),
+        kinds=Html("".join(f'<div class="mem-grid">{_boxes(fields)}</div>' for fields in KINDS.values())),
         memory=_box("memory", MEMORY, "decimal"),
         weights=_choice("weights", "Weights", WEIGHT_LABELS, "subtracted from the memory"),
-        counted=Html(_boxes(WEIGHTS) + tied),
+        counted=Html(_boxes(WEIGHTS) + tied + _box("counted", COUNTED, "decimal")),
         view=fragment("memory/view"),
     )
 

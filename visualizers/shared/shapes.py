@@ -16,11 +16,32 @@ PAIRS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Layers:
+    """Layers of one kind: how many, the K and V of each, and how many of the newest tokens they keep.
+
+    `window`: tokens that such a layer holds at most, the newest included (sliding-window attention), or None for all.
+    """
+
+    layers: int
+    n_k: int
+    n_v: int
+    d_k: int
+    d_v: int
+    window: int | None = None
+
+    def rows(self, tokens: int) -> int:
+        """Rows of K, and of V, that one head of such a layer holds after `tokens` tokens."""
+        return tokens if self.window is None else min(tokens, self.window)
+
+
+@dataclass(frozen=True, slots=True)
 class Shape:
     """A Llama-type decoder with its own number of query, key and value heads (`sigma.model.configuration.SigmaConfig`).
 
-    The first six fields decide the cache. The others decide the number of parameters; `augmented` is the width of the
-    augmented query or None, `tied` whether the output shares the embedding's matrix.
+    The first six fields, `window` and `others` decide the cache: `layers` layers have these heads and widths and this
+    window (see `Layers`), and `others` are the layers of other kinds, with the same query heads. The rest decides the
+    number of parameters; `augmented` is the width of the augmented query or None, `tied` whether the output shares the
+    embedding's matrix, `counted` a number of parameters that is known and not to be derived from these sizes.
     """
 
     layers: int
@@ -34,16 +55,14 @@ class Shape:
     vocabulary: int = 0
     augmented: int | None = None
     tied: bool = True
+    window: int | None = None
+    others: tuple[Layers, ...] = ()
+    counted: int | None = None
 
     @property
-    def k_per_token(self) -> int:
-        """Numbers that one token adds to the K cache of all layers (the K part of Eq. 1)."""
-        return self.layers * self.n_k * self.d_k
-
-    @property
-    def v_per_token(self) -> int:
-        """Numbers that one token adds to the V cache of all layers (the V part of Eq. 1)."""
-        return self.layers * self.n_v * self.d_v
+    def kinds(self) -> tuple[Layers, ...]:
+        """All layers by kind, the first kind first."""
+        return (Layers(self.layers, self.n_k, self.n_v, self.d_k, self.d_v, self.window), *self.others)
 
 
 def preset_shape(name: str) -> Shape:
@@ -74,23 +93,45 @@ def side_shape(info: SideInfo) -> Shape:
 
 
 def gqa_of(shape: Shape, heads: int) -> Shape:
-    """The same model with grouped-query attention: `heads` K and V heads, K at least as wide as V, a plain query."""
-    return replace(shape, n_k=heads, n_v=heads, d_k=max(shape.d_k, shape.d_v), augmented=None)
+    """The same model with grouped-query attention: `heads` K and V heads, K at least as wide as V, a plain query.
+
+    Layers of another kind with the first kind's heads have `heads` too; with heads of their own, as many K and V heads
+    as the more of both. Windows stay.
+    """
+
+    def grouped(kind: Layers) -> Layers:
+        same = (kind.n_k, kind.n_v) == (shape.n_k, shape.n_v)
+        count = heads if same else max(kind.n_k, kind.n_v)
+        return replace(kind, n_k=count, n_v=count, d_k=max(kind.d_k, kind.d_v))
+
+    first, *others = map(grouped, shape.kinds)
+    return replace(shape, n_k=heads, n_v=heads, d_k=first.d_k, augmented=None, others=tuple(others))
 
 
 def parameters(shape: Shape) -> dict[str, int]:
     """Parameters by origin, counted as `sigma.model.modeling.SigmaForCausalLM` has them (no bias anywhere).
 
-    `attention` is q, k, v and o of all layers (with the expansion of a narrow K; a K wider than V has a query of its width), `augmented query` its gate, up and
-    down projections, `norms` two per layer and one at the end.
+    `attention` is q, k, v and o of all layers (with the expansion of a narrow K; a K wider than V has a query of its
+    width), `augmented query` its gate, up and down projections, `norms` two per layer and one at the end. A model whose
+    number is known (`Shape.counted`) has that alone.
     """
-    q = shape.n_q * max(shape.d_k, shape.d_v)  # a K wider than V has a query as wide
-    expand = shape.d_k * shape.n_k * shape.d_v if shape.d_k < shape.d_v else 0
-    attention = shape.hidden * (q + shape.n_q * shape.d_v + shape.n_k * shape.d_k + shape.n_v * shape.d_v) + expand
+    if shape.counted is not None:
+        return {"given": shape.counted}
+    layers = sum(kind.layers for kind in shape.kinds)
     return {
-        "attention": shape.layers * attention,
-        "augmented query": shape.layers * 3 * q * (shape.augmented or 0),
-        "feed-forward": shape.layers * 3 * shape.hidden * shape.ffn,
+        "attention": sum(kind.layers * _attention(shape, kind) for kind in shape.kinds),
+        "augmented query": sum(kind.layers * 3 * _query(shape, kind) for kind in shape.kinds) * (shape.augmented or 0),
+        "feed-forward": layers * 3 * shape.hidden * shape.ffn,
         "embedding": shape.vocabulary * shape.hidden * (1 if shape.tied else 2),
-        "norms": (2 * shape.layers + 1) * shape.hidden,
+        "norms": (2 * layers + 1) * shape.hidden,
     }
+
+
+def _query(shape: Shape, kind: Layers) -> int:
+    return shape.n_q * max(kind.d_k, kind.d_v)  # a K wider than V has a query as wide
+
+
+def _attention(shape: Shape, kind: Layers) -> int:
+    expand = kind.d_k * kind.n_k * kind.d_v if kind.d_k < kind.d_v else 0
+    written = _query(shape, kind) + kind.n_k * kind.d_k + kind.n_v * kind.d_v
+    return shape.hidden * (written + shape.n_q * kind.d_v) + expand

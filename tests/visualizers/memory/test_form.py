@@ -5,9 +5,10 @@ import json
 import pytest
 
 from visualizers.memory.figures import project
-from visualizers.memory.form import FIELDS, defaults, read, read_memory
+from visualizers.memory.form import FIELDS, defaults, read, read_counted, read_memory
+from visualizers.memory.models import MODELS
 from visualizers.shared.formulas import GIB
-from visualizers.shared.shapes import PAIRS, preset_shape
+from visualizers.shared.shapes import PAIRS, Layers, gqa_of, preset_shape
 
 GOOD = defaults("sigma-1.5b")
 
@@ -17,6 +18,34 @@ def test_the_defaults_are_the_presets(name):
     settings, errors = read(defaults(name))
     assert not errors
     assert settings.shape == preset_shape(name) and settings.gqa == preset_shape(PAIRS[name][1])
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_form_says_the_whole_model(name):
+    settings, errors = read(defaults(name))
+    model = MODELS[name]
+    assert not errors and settings.shape == model.shape
+    assert settings.gqa == gqa_of(model.shape, model.gqa) and settings.tokens == model.context
+
+
+def test_layers_of_other_kinds_are_as_the_first_where_they_are_empty():
+    kinds = {
+        "window": "2k",
+        "b_layers": "3",
+        "b_n_k": "8",
+        "c_layers": "5",
+        "c_window": "1,024",
+        "c_d_k": "192",
+        "c_d_v": "128",
+    }
+    settings, errors = read({**GOOD, **kinds})
+    assert not errors
+    assert settings.shape.kinds == (
+        Layers(26, 4, 16, 64, 64, 2048),
+        Layers(3, 8, 16, 64, 64),
+        Layers(5, 4, 16, 192, 128, 1024),
+    )
+    assert read({**GOOD, "c_layers": "5"})[0].shape.others == (Layers(5, 4, 16, 64, 64),)
 
 
 def test_missing_fields_are_the_presets_and_text_is_read_kindly():
@@ -54,6 +83,9 @@ def test_missing_fields_are_the_presets_and_text_is_read_kindly():
         ("memory", "1.000,5", "such as 80"),
         ("top_k", "0", "1 to"),
         ("batch", "many", "“many”"),
+        ("window", "0", "1 to 1,048,576"),
+        ("b_layers", "0", "1 to 1,000"),
+        ("b_window", "few", "“few”"),
         ("memory", "0", "above 0"),
         ("memory", "-80", "above 0"),
         ("memory", "nan", "above 0"),
@@ -68,6 +100,36 @@ def test_missing_fields_are_the_presets_and_text_is_read_kindly():
 def test_bad_input_names_its_field(field, text, words):
     settings, errors = read({**GOOD, field: text})
     assert settings is None and list(errors) == [field] and words in errors[field]
+
+
+@pytest.mark.parametrize(
+    "field, text, words",
+    [
+        ("b_n_k", "5", "32 query heads cannot share 5 K heads evenly"),
+        ("b_n_v", "12", "32 query heads cannot share 12 V heads evenly"),
+        ("b_d_v", "65", "odd"),
+        ("c_d_k", "31", "odd"),
+        ("b_d_k", "", ""),
+    ],
+)
+def test_a_further_kind_is_checked_as_the_first(field, text, words):
+    settings, errors = read({**GOOD, "b_layers": "2", "c_layers": "2", field: text})
+    assert (settings is None) == bool(words) and words in errors.get(field, "")
+
+
+@pytest.mark.parametrize("field", ["window", "n_k", "d_v"])
+def test_a_kind_without_layers_is_said(field):
+    settings, errors = read({**GOOD, f"b_{field}": "8"})
+    assert settings is None and list(errors) == ["b_layers"] and "how many layers" in errors["b_layers"]
+
+
+def test_parameters_in_millions():
+    assert read_counted("") is None and read_counted("8,190.73536") == 8_190_735_360
+    assert read_counted("999,885952") == 999_885_952 and read_counted(".5") == 500_000
+    for text in ("0", "-1", "x", "1.0000001", "1e3", "nan", "1" * 20, "."):
+        with pytest.raises(ValueError, match=r"8030\.261248"):
+            read_counted(text)
+    assert read({**GOOD, "counted": "1e3"})[1].keys() == {"counted"}
 
 
 def test_several_errors_come_together():

@@ -135,6 +135,42 @@ def test_measured_and_computed_agree_after_a_real_turn(visit):
     assert "newest run" in visitor.page.locator("#mem-check").inner_text()
 
 
+def test_layers_of_several_kinds_are_set_seen_and_linked(visit, site):
+    visitor = open_tab(visit, site)
+    page = visitor.page
+    assert page.locator("#mem-kinds").get_attribute("open") is None and page.locator("#mem-by-kind").is_hidden()
+    page.get_by_label("Start from").select_option("gemma-3-1b")
+    wait_figure(visitor, "resident", 139 << 20)
+    assert page.locator("#mem-kinds").get_attribute("open") is not None
+    assert "google/gemma-3-1b-it" in page.locator("#mem-source").inner_text()
+    assert page.locator("#mem-by-kind tbody tr").count() == 2
+    assert page.locator("#mem-kind-text").get_attribute("data-full") == str(832 << 20)
+    assert page.url.endswith("#memory?preset=gemma-3-1b")
+    page.get_by_label("Window, 2nd kind").fill("1k")
+    wait_figure(visitor, "resident", (4 * 32_768 + 22 * 1024) * 1024)
+    page.get_by_label("Layers, 3rd kind").fill("2")
+    page.get_by_label("Key head dim, 3rd kind").fill("512")
+    size = (4 * 32_768 + 22 * 1024) * 1024 + 2 * 32_768 * (512 + 256) * 2
+    wait_figure(visitor, "resident", size)
+    assert page.url.endswith("#memory?preset=gemma-3-1b&b_window=1k&c_layers=2&c_d_k=512")
+    again = visit(page.url)
+    wait_figure(again, "resident", size)
+    assert again.page.get_by_label("Window, 2nd kind").input_value() == "1k"
+    again.page.get_by_label("Layers, 3rd kind").fill("")
+    again.wait_text("#mem-error-c_layers", "how many layers")
+
+
+@pytest.mark.parametrize("width", [1440, 390, 320])
+def test_a_published_model_fits_every_width(visit, site, width):
+    visitor = open_tab(visit, site, "?preset=mimo-v2-flash", viewport={"width": width, "height": 844})
+    wait_figure(visitor, "resident", (9 * 131_072 * 4 + 39 * 128 * 8) * (192 + 128) * 2)
+    assert visitor.overflow() <= 0
+    wide = visitor.page.evaluate(
+        "[...document.querySelectorAll('.memory .mem-card, .memory .mem-form')].map((e) => e.getBoundingClientRect().right)"
+    )
+    assert wide and max(wide) <= width
+
+
 @pytest.mark.parametrize("width, scheme", [(1024, "dark"), (320, "light")])
 def test_it_fits_every_width(visit, site, width, scheme):
     visitor = open_tab(visit, site, viewport={"width": width, "height": 844}, color_scheme=scheme)

@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from sigma.engine.engine import Model, SigmaEngine
 from sigma.events import ChatRequest, Sampling, StepEvent
@@ -14,6 +15,7 @@ from sigma.runtime import Runtime
 from tests.fake_engine import fake_info
 from tests.tiny import side_of, tiny_model
 from visualizers.memory.figures import check
+from visualizers.memory.models import PUBLISHED
 from visualizers.shared.formulas import cache_cost
 from visualizers.shared.shapes import parameters, preset_shape, side_shape
 
@@ -50,6 +52,45 @@ def test_parameters_are_those_of_the_model(name):
     if name == "half K dim":
         shape = type(shape)(**{**{f: getattr(shape, f) for f in shape.__slots__}, "d_k": 32})
     assert sum(parameters(shape).values()) == sum(p.numel() for p in model.parameters())
+
+
+CONFIGS = {
+    "llama-3.1-8b": "llama",
+    "qwen3-8b": "qwen3",
+    "mistral-7b-v0.1": "mistral",
+    "gemma-3-1b": "gemma3_text",
+    "mimo-v2-flash": "mimo_v2_flash",
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_parameters_are_those_of_the_published_model(name):
+    """transformers' own class with the preset's sizes; MiMo's are its class's defaults, experts and all."""
+    shape = PUBLISHED[name].shape
+    kinds = [kind for kind in shape.kinds for _ in range(kind.layers)]
+    sizes = {
+        "num_hidden_layers": len(kinds),
+        "num_attention_heads": shape.n_q,
+        "num_key_value_heads": shape.n_k,
+        "head_dim": shape.d_k,
+        "hidden_size": shape.hidden,
+        "intermediate_size": shape.ffn,
+        "vocab_size": shape.vocabulary,
+        "tie_word_embeddings": shape.tied,
+        "sliding_window": next((kind.window for kind in kinds if kind.window), None),
+    }
+    config = AutoConfig.for_model(CONFIGS[name], **sizes)
+    if len(shape.kinds) > 1:
+        local = config.layer_types.count("sliding_attention")
+        assert [kind.layers for kind in shape.kinds] == [len(kinds) - local, local]
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config)
+    model.tie_weights()
+    assert sum(parameters(shape).values()) == sum(p.numel() for p in model.parameters())
+    projections = [layer.self_attn for layer in model.model.layers]
+    assert sorted((p.k_proj.out_features, p.v_proj.out_features) for p in projections) == sorted(
+        (kind.n_k * kind.d_k, kind.n_v * kind.d_v) for kind in kinds
+    )
 
 
 def test_the_check_compares_to_the_byte_and_ignores_nonsense():
