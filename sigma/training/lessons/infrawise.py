@@ -1,8 +1,9 @@
 """Lessons for Infrawise: requests become DCWs, DCWs (or requests) choose among published results.
 
 Half of them ask for the DCW alone, in many more wordings than the train split has (`infrawise_asks`, `infrawise_names`);
-the rest for the results that fit, with the DCW given or asked for as well. Their contexts (`infrawise_contexts`) grow:
-3 or 4 records in the first part of the collection, 10 at its end, for a small model learns to compare texts by few of them.
+the rest for the results that fit, with the DCW given or asked for as well. Their contexts (`infrawise_contexts`) grow
+from 2 records to 10, for a small model learns to compare texts by few of them, again and again: in waves, so that the first
+part of the collection is like the whole.
 Answers have the form of the train split's truths. Only DCWs that the train split may ask for come up.
 """
 
@@ -23,12 +24,13 @@ from sigma.training.lessons.infrawise_contexts import answerable, context, limit
 from sigma.training.lessons.infrawise_names import WORKLOADS, spoken_design, spoken_workload
 
 COUNTS = {"dcw": 3600, "retrieval": 2200, "end-to-end": 1400}
-SIZES = ((3, 4), (3, 4, 5), (4, 5, 6), (6, 7, 8), (8, 9, 10), (10,), (10,), (10,))
-"""Records in a context, by eighths of the collection."""
+SIZES = ((2, 3), (3, 4), (4, 5), (5, 6, 7), (7, 8, 9), (10,), (10,), (10,))
+"""Records in a context, by eighths of a wave."""
+WAVE = 240  # lessons; a run that takes only the first lessons must meet short and long contexts
 
 
 def lessons(seed: int) -> Iterator[Lesson]:
-    """The collection: kinds mixed, contexts growing, no question twice. `topic` is the kind and what sort of answer it has."""
+    """The collection: kinds mixed, contexts growing in each wave, no question twice. `topic` is the kind and what sort of answer it has."""
     for case, topic in questions(seed):
         yield Lesson("infrawise", ({"role": "user", "content": prompt(case.fields)},), case.truth, topic)
 
@@ -40,7 +42,7 @@ def questions(seed: int) -> Iterator[tuple[Case, str]]:
     rng.shuffle(kinds)
     seen: set[str] = set()
     for number, kind in enumerate(kinds):
-        sizes = SIZES[number * len(SIZES) // len(kinds)]
+        sizes = SIZES[number % WAVE * len(SIZES) // WAVE]
         while True:
             fields, truth, topic = _draw(rng, kind, rng.choice(sizes))
             key = json.dumps(fields, sort_keys=True)

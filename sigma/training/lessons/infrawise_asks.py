@@ -32,6 +32,15 @@ SINGLE = (
     "Sizing a cluster of {t}. Needed: {w}{c}.", "Our {t} machines will do {w}{c}. What is realistic?", "Assess {t} for {w}{c}.",
     "Summarise {w} on {t}{c}.", "Run through the results of {w} on {t}{c}.", "I have {t} at hand. What about {w}{c}?",
     "What should {w} give on {t}{c}?", "Look for {t} results in {w}{c}", "there should be {w} numbers for {t}{c}, can you get them",
+    "We have been asked for {w}. The hardware is {t}{c}. What can we say?", "The machine: {t}. The benchmark: {w}{c}. What came out?",
+    "Somebody on the team needs numbers. It's {w}, on {t}{c}.", "I have to choose hardware and {t} is on the list. Show me {w}{c}.",
+    "Our workload is {w}. The supplier offers {t}{c}. Are there measurements?", "{t} would be new for us. We do {w}{c}. Please find results.",
+    "I read that {t} is great at {w}. Is that so{c}?", "Let me have {w} for {t}{c}", "Get me everything on {w} for {t}{c}.", "Collect {w} results where the hardware is {t}{c}.",
+    "Find me {t} results in {w}{c}.", "Filter for {w} on {t}{c}.", "What is the {w} result of {t}{c}?", "What are the figures for {w} with {t}{c}?",
+    "Which figures for {w} do you have from {t}{c}?", "Where does {t} stand in {w}{c}?", "How would you rate {t} for {w}{c}?", "How well suited is {t} to {w}{c}?",
+    "What could I get out of {t} in {w}{c}?", "If I rent {t}, how is {w}{c}?", "Would {t} be ok for {w}{c}?", "Is {w} on {t} any good{c}?", "Interested in {w}, {t} only{c}",
+    "{t} / {w}{c}", "{w} | {t}{c}", "[{t}] {w}{c}", "q: {w} on {t}{c}", "{w} test of {t}{c}, results?", "show {t} {w}{c}", "find {t} {w}{c}", "lookup: {t}, {w}{c}", "data on {w}, machine {t}{c}",
+    "Results for {t}, please; the workload is {w}{c}.", "The question is how {t} behaves under {w}{c}.", "We'd use {t} for {w}{c}. Good idea?", "I'm benchmarking {t} with {w}; what did others get{c}?",
 )  # fmt: skip
 COMPARE = (
     "{t} vs {b} {w}{c}", "{t} vs. {b} on {w}{c}", "{t} versus {b}: {w}{c}", "{w} {t} vs {b}{c}", "{w}: {t} against {b}{c}", "{t} over {b}, {w}{c}",
@@ -55,6 +64,13 @@ COMPARE = (
     "Compared to {b}, what does {t} achieve in {w}{c}?", "Next to {b}, is {t} any good at {w}{c}?", "From {b} to {t}: {w}{c}", "{b} -> {t}, {w}{c}",
     "migrating {b} to {t}, effect on {w}{c}?", "{t} instead of {b} for {w}{c}?", "{t} rather than {b}? {w}{c}", "{t} or {b} for {w}{c}?",
     "Which is better in {w}, {t} or {b}{c}?", "Who wins at {w}: {t} or {b}{c}?", "Relative performance of {t} to {b}: {w}{c}",
+    "Today we are on {b}. Tomorrow it could be {t}. What does that mean for {w}{c}?", "We know {b} well. How different is {t} in {w}{c}?", "Our numbers are from {b}. What would they be on {t}? The job is {w}{c}.",
+    "I can get {t} or stay on {b}. For {w}, what's better{c}?", "Management wants to replace {b} with {t}. Look at {w}{c}.", "A vendor claims {t} beats {b} in {w}. True{c}?", "They say {t} is far ahead of {b} at {w}{c}. Is it?",
+    "Take {t} and compare it with {b} in {w}{c}.", "Look at {w}: is {t} ahead of {b}{c}?", "For {w}, compare {t} to {b}{c}.", "For {w}, is {t} preferable to {b}{c}?", "In {w}, how does {t} fare against {b}{c}?", "At {w}, is {t} stronger than {b}{c}?",
+    "How does the {w} of {t} compare with that of {b}{c}?", "How big is the advantage of {t} over {b} in {w}{c}?", "By how much does {t} beat {b} in {w}{c}?", "By what factor is {t} faster than {b} in {w}{c}?", "What factor do we gain with {t} over {b} for {w}{c}?", "What do we lose in {w} if we take {t} instead of {b}{c}?",
+    "Is there a benefit of {t} over {b} for {w}{c}?", "Is {t} a worthy successor of {b} for {w}{c}?", "Is there any point in leaving {b} for {t} with {w}{c}?", "Would you swap {b} for {t} for {w}{c}?", "Could {t} replace {b} for {w}{c}?", "upgrade {b} to {t}, {w}{c}", "switch from {b} to {t}: {w}{c}?",
+    "{t} relative to {b} in {w}{c}", "{t} (vs {b}): {w}{c}", "{w}: {t} / baseline {b}{c}", "{w} | {t} | baseline {b}{c}", "{t} better than {b}? {w}{c}", "compare {t} {b} {w}{c}", "comparison {t} with {b}, {w}{c}", "{t} against {b} {w}{c}", "ratio of {t} to {b} in {w}{c}", "{w} on {t} compared to {b}{c}",
+    "Show how {t} improves on {b} in {w}{c}.", "Measure {t} by {b}: {w}{c}.", "Evaluate {t}, taking {b} as the baseline, in {w}{c}.", "Use {b} as baseline for {t}; the workload is {w}{c}.",
 )  # fmt: skip
 # Behind the request without a comma, with one, and as a sentence of its own.
 PEAK = (

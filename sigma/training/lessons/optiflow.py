@@ -28,6 +28,8 @@ COUNT = 2400
 SECOND_TURNS = 0.4
 OWN_WORDS = 0.06  # part of the cases without a question: the task words the machine itself
 STYLES = {"lines": 6, "steps": 3, "nested": 1}
+PLANS = 0.15  # part of the improving turns on small machines in which the plan before stands there, not its program
+SMALL = 30  # transfers of a plan that may stand there
 BETTER = 0.99  # of the previous plan's time, at most
 
 # Slow programs that are valid on any machine of a kind; those that follow the links are so on machines without a switch.
@@ -94,6 +96,8 @@ def _previous(rng: random.Random, found: Machine, fields: dict) -> dict | None:
             program = slow_program(rng.choice(slow), n, q.chunks)
         before = _time(program, q)
         if took < before * BETTER:
+            if n * (n - 1) * q.chunks <= SMALL and rng.random() < PLANS:
+                return {"plan": print_of(program, q.values())}
             return {"program": program, "latency_us": round(before, 4)}
     return None
 

@@ -75,8 +75,8 @@ def gpus(rng: random.Random, kind: str) -> int:
     """How many GPUs: mostly 4 to 8 (long matrices cost training time), on switches up to 16, now and then 2 or 3."""
     if kind in ("grid", "pair of groups"):
         return rng.choice((4, 6, 6, 8, 8, 8, 10))
-    if kind in ("switch", "planes", "tree") and rng.random() < 0.25:
-        return rng.choice((9, 10, 11, 12, 12, 13, 14, 15, 16, 16))
+    if kind in ("switch", "planes", "tree") and rng.random() < 0.2:
+        return rng.choice((9, 10, 10, 11, 12, 12, 13, 14, 15, 16))
     if rng.random() < 0.1:
         return rng.choice((2, 3, 9)) if kind not in ("ring", "one way") else rng.choice((3, 9, 10))
     return rng.choice((4, 4, 5, 6, 7, 8, 8, 8))

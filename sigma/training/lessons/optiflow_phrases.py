@@ -48,6 +48,20 @@ SCENES = (
     "{n} GPU ranks{where}, message of {size} per rank, {chunks} to a message",
     "The matrices describe {n} GPUs{where}. Every one brings {chunks}, {size} in total.",
     "{n} gpus{where}. {size} each. {chunks} each.",
+    "Setting: {n} GPUs{where}, sharded model, {size} per shard, {chunks} per shard.",
+    "There will be {n} GPUs{where}. What they hold: {size} in {chunks} each.",
+    "My topology has {n} GPUs{where}. Every GPU contributes {chunks}; its data is {size}.",
+    "n={n}{where}; {chunks} of {size} in total per GPU",
+    "{n} devices{where}, each with a {size} tensor cut in {chunks}.",
+    "{n} workers{where}, one GPU each, tensors of {size}, {chunks} per tensor.",
+    "A colleague gave me {n} GPUs{where} for the weekend. Each stores {size}, in {chunks}.",
+    "Inference with tensor parallelism on {n} GPUs{where}: {size} of activations per GPU, {chunks}.",
+    "Every GPU of the {n}{where} has {chunks}. That makes {size} per GPU.",
+    "Machine with {n} GPUs{where}. Buffer per GPU: {size}. Chunks per GPU: {chunks}.",
+    "The vendor ships {n} GPUs{where} in one box; say each holds {size} as {chunks}.",
+    "let there be {n} gpus{where}, {size} of data on each of them, {chunks}",
+    "{n} GPUs{where}; chunking: {chunks} per GPU; payload: {size} per GPU",
+    "Between {n} GPUs{where} we exchange {size} per GPU, always {chunks} per GPU.",
 )
 UNCOUNTED = (
     "The machine is given by the matrices. {size} per GPU in {chunks}.",
@@ -100,12 +114,30 @@ ASKS = (
     "Replace NCCL's allgather by a plan for this machine.",
     "Show me the program for the all-gather.",
     "Task: all-gather. Output: a program.",
+    "I need a communication plan: all-gather.",
+    "What would you send, and when, to complete an all-gather?",
+    "Please solve the all-gather for this machine.",
+    "Synthesize an all-gather algorithm.",
+    "Could I get an all-gather that is close to optimal?",
+    "Write a short program that plans the all-gather.",
+    "Help me gather the shards everywhere.",
+    "Do an allgather in as little time as possible.",
+    "Move the data so that nobody lacks anything.",
+    "In the end all GPUs must have the same complete data.",
+    "I'd like the transfers of an all-gather printed.",
+    "Optimise the all-gather for latency.",
+    "All chunks to all GPUs, please.",
+    "A plan for MPI_Allgather on this node?",
+    "How do I exchange everything between all of them?",
+    "Schedule an all-gather; respect the links.",
 )
 SHAPES = {
     "lines": ("", "", "", "", "Just the transfers.", "One transfer per line.", "No steps needed.", "A simple list will do.", "Flat output.", "Lines only, please."),
     "steps": ("In steps.", "Show the steps.", "Group the transfers by step.", "With a step line before each round.", "Round by round, please.", "I want to see the rounds.", "Separate the rounds.", "Mark where a step begins."),
     "nested": ("As a nested list.", "Print it as a list of lists.", "One list with an inner list for every round.", "Rounds as Python lists.", "I will parse it: print nested lists."),
 }  # fmt: skip
+MODELS = ("H100", "A100", "H200", "V100", "MI300X", "MI250X", "B200", "L40S", "NVIDIA", "AMD", "Hopper")
+"""What may stand before the word GPUs, where the machine has no name."""
 OPENERS = ("", "", "", "", "", "Hi! ", "Hello, ", "Quick one: ", "Hey, ", "Question: ", "ok so ", "Good morning. ")
 TAILS = ("", "", "", "", "", "", " Thanks!", " Thank you.", " It is urgent.", " No explanation needed.", " thx")
 
@@ -119,7 +151,10 @@ def request(rng: random.Random, kind: str, name: str, style: str, n: int, chunks
     elif rng.random() < 0.12:
         scene = rng.choice(UNCOUNTED).format(**values)
     else:
-        scene = rng.choice(SCENES).format(n=said(rng, n), **values)
+        scene = rng.choice(SCENES)
+        if rng.random() < 0.12:
+            scene = scene.replace("{n} GPUs", f"{{n}} {rng.choice(MODELS)} GPUs")
+        scene = scene.format(n=said(rng, n), **values)
     if scene[-1].isalnum() and rng.random() < 0.8:
         scene += "."
     parts = [scene[0].upper() + scene[1:], rng.choice(ASKS)]

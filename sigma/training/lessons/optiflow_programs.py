@@ -11,6 +11,8 @@ or as a nested list. It is the direct exchange on a switch and on a full mesh, t
 FASTER: the same with time. Always the link whose next transfer would end first; the chunk that its sender has had longest (its own
 first); a link with nothing to send looks again a little later. The printed order is that of the ends, without rounds: barriers only cost time.
 On machines with links of different speed it goes around the slow ones.
+
+In the sandbox's 3 seconds FIRST plans what the task allows at most, FASTER some 2,000 transfers (16 GPUs with 8 chunks, 32 with 2).
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from sigma.aimicius.infrawise.dcw import DCW
 from sigma.aimicius.infrawise.phrases import WORKLOADS as TASKS_WORKLOADS
 from sigma.aimicius.infrawise.records import fits, published
 from sigma.training.lessons import lessons
-from sigma.training.lessons.infrawise import COUNTS, SIZES, questions
+from sigma.training.lessons.infrawise import COUNTS, SIZES, WAVE, questions
 from sigma.training.lessons.infrawise_asks import UNITS, WORDED, spoken_limit, word
 from sigma.training.lessons.infrawise_contexts import context
 from sigma.training.lessons.infrawise_names import AMD, DESIGNS, PRECISIONS, WORKLOADS, spoken_workload
@@ -77,11 +77,12 @@ def test_every_name_of_the_task_is_asked_for(every):
     assert {p for p in PRECISIONS if any(w.endswith(f" {p}") for w in asked)} == {*names.PRECISIONS}
 
 
-def test_contexts_grow_and_the_fitting_stand_anywhere(every):
-    eighth = len(every) // len(SIZES)
-    for part, allowed in enumerate(SIZES):
-        cases = [case for case, _ in every[part * eighth : (part + 1) * eighth]]
-        assert {len(case.fields["records"]) for case in cases if "records" in case.fields} == {*allowed}
+def test_contexts_grow_in_waves_and_the_fitting_stand_anywhere(every):
+    sizes = {part: set() for part in range(len(SIZES))}
+    for number, (case, _) in enumerate(every):
+        if "records" in case.fields:
+            sizes[number % WAVE * len(SIZES) // WAVE].add(len(case.fields["records"]))
+    assert [sizes[part] for part in sizes] == [{*allowed} for allowed in SIZES]
     places, numbers = set(), set()
     for case, _ in every:
         if len(case.fields.get("records", ())) == 10:
