@@ -34,7 +34,7 @@ from sigma.training.lessons.nl2kql_renamed import renamed
 COUNT = 10_000
 KINDS = {shaped: 0.54, ask: 0.37, joined: 0.09}
 BARE = 0.055  # of the questions on one table are asked without a schema, the table named
-OTHER_NAMES = 0.07  # of all others are asked of a schema with other names
+OTHER_NAMES = 0.06  # of all others are asked of a schema with other names
 
 
 def lessons(seed: int) -> Iterator[Lesson]:

@@ -61,7 +61,7 @@ KEYS = {
 
 # Words that people use for one another; any of a line may stand for any other. The last two only before a value.
 SAME = (
-    "nodes|hosts|machines|servers|boxes", "node|host|machine|server|box", "switches|network devices|devices", "show|list|give me|print|display|get",
+    "nodes|hosts|machines|servers|boxes", "node|host|machine|server|box", "switches|network devices|devices", "show|list|give me|print|display",
     "average|mean|avg", "highest|max|maximum|peak|largest", "lowest|min|minimum|smallest", "per|by", "jobs|runs", "gpus|cards|GPUs", "errors|errs",
     "newest first|latest first|most recent first|newest on top", "which|what", "newest|latest|most recent", "temp|temperature",
     "over |above |more than |greater than |exceeding |beyond ", "under |below |less than |lower than |fewer than ",

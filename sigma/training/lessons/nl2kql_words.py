@@ -65,7 +65,7 @@ def measure(names: str, pool: str, unit: str, over: str = "", under: str = "") -
     return Column(names, "measure", pool, over, under, unit)
 
 
-TIME = Column("time|timestamp|when|date and time", "time")
+TIME = Column("time|timestamp|date and time|time stamp", "time")
 NODE = group(
     "node|host|machine|server|compute node|box", "node", "on node {v}|on {v}|of host {v}|for the machine {v}|from server {v}|for {v}|of {v}",
     starts="rack", starts_said="in rack {v}|on nodes in rack {v}|from rack {v}|on machines of rack {v}|on hosts starting with {v}|on nodes whose name starts with {v}",
@@ -135,7 +135,7 @@ COLUMNS = {
     "PeerNode": group("peer node|peer|far end|neighbor node|node at the other end", "node", "towards node {v}|with peer {v}|to {v}|facing {v}", starts="rack", starts_said="towards rack {v}|with peers in rack {v}|to nodes of rack {v}"),
     "Flaps": measure("flaps|flap count|number of flaps|times it flapped", "times", "", "that flapped more than {v} times|with over {v} flaps|with more than {v} flaps", "with fewer than {v} flaps|that flapped less than {v} times"),
     "Cause": group("cause|flap cause|root cause|reason", "cause", "caused by {v}|due to {v}|because of {v}|with cause {v}|blamed on {v}"),
-    "UtilPct": measure("GPU utilization|utilization|gpu util|gpu usage|how busy|gpu load|GPU busy percent", "busy", "%", "above {v} utilization|more than {v} busy|with util over {v}|loaded over {v}", "below {v} utilization|less than {v} busy|idling under {v}|with util under {v}|used less than {v}"),
+    "UtilPct": measure("GPU utilization|utilization|gpu util|gpu usage|gpu load|GPU busy percent", "busy", "%", "above {v} utilization|more than {v} busy|with util over {v}|loaded over {v}", "below {v} utilization|less than {v} busy|idling under {v}|with util under {v}|used less than {v}"),
     "MemUsedGB": measure("GPU memory use|gpu memory used|memory used|vram|vram usage|hbm used|framebuffer use", "gb", " GB", "using more than {v} of memory|with over {v} of vram in use|holding more than {v}", "using less than {v} of memory|with under {v} of vram in use"),
     "TempC": measure("GPU temperature|gpu temp|temperature|temp|heat|core temp", "hot", " C", "hotter than {v}|above {v}|with temp over {v}|warmer than {v}|running over {v}", "cooler than {v}|below {v}|with temp under {v}"),
     "PowerW": measure("GPU power draw|power draw|gpu power|watts|power|power consumption|wattage", "watts", " W", "drawing more than {v}|with power above {v}|using over {v}|pulling more than {v}", "drawing less than {v}|with power under {v}|below {v}"),
@@ -149,7 +149,7 @@ COLUMNS = {
     "NicDrops": measure("NIC drops|dropped packets|packet drops|nic packet loss|drops|lost packets", "many", "", "with more than {v} dropped packets|with over {v} nic drops|dropping more than {v} packets", "with fewer than {v} dropped packets"),
     "State": group("state|health state|node state|condition|health status", "state", "in state {v}|with state {v}|that are {v}|reported {v}|marked {v}"),
     "FailedCheck": group("failed check|check|health check|failing test|failed test", "check", "that failed {v}|failing the {v} check|with failed check {v}|where {v} failed"),
-    "DurationMin": measure("duration|length|minutes it lasted|how long it lasted|duration in minutes", "long", " minutes", "that lasted more than {v}|longer than {v}|lasting over {v}", "shorter than {v}|that lasted less than {v}"),
+    "DurationMin": measure("duration|length|minutes it lasted|duration in minutes", "long", " minutes", "that lasted more than {v}|longer than {v}|lasting over {v}", "shorter than {v}|that lasted less than {v}"),
     "Xid": group("Xid|xid code|error code|xid number|type of xid", "xid", "with Xid {v}|with code {v}|of type {v}|xid {v}|with xid={v}|number {v}"),
     "Correctable": Column("correctable flag|whether it was correctable|correctable or not", "flag"),
     "Location": group("location|memory location|part of the chip|memory type", "location", "in the {v}|located in {v}|in {v}|that hit the {v}"),
@@ -158,7 +158,7 @@ COLUMNS = {
     "Component": group("component|part|broken part|hardware part|failed component", "component", "for a {v}|about the {v}|with component {v}|for {v} replacement|where the {v} is broken"),
     "Priority": group("priority|prio|urgency|priority level", "prio", "of priority {v}|with prio {v}|at priority {v}|P{v}"),
     "Status": group("status|ticket status|ticket state", "status", "with status {v}|in status {v}|that are {v}|marked {v}|whose status is {v}"),
-    "HoursOpen": measure("hours open|ticket age|time open|age in hours|how long it is open", "long", " hours", "open for more than {v}|older than {v}|open longer than {v}", "open for less than {v}|younger than {v}"),
+    "HoursOpen": measure("hours open|ticket age|time open|age in hours", "long", " hours", "open for more than {v}|older than {v}|open longer than {v}", "open for less than {v}|younger than {v}"),
     "JobId": Column("job id|job number|id of the job|jobid", "id", "jobid", "with job id {v}|of job number {v}|for jobid {v}"),
     "User": group("user|owner|submitter|person|user name", "user", "from user {v}|of {v}|submitted by {v}|by {v}|for user {v}|owned by {v}"),
     "JobEvents.Event": group("event|event type|job event|kind of event", "event", "of type {v}|with event {v}|that say {v}|where the event is {v}|{v}"),
@@ -170,12 +170,12 @@ COLUMNS = {
     "GpusFree": measure("free GPUs|gpus free|idle gpus|available GPUs|spare gpus|unused GPUs", "many", "", "with more than {v} free GPUs|with over {v} gpus available", "with fewer than {v} free GPUs|with less than {v} gpus left"),
     "Rank": group("rank|worker rank|worker|process rank|global rank", "rank", "on rank {v}|of rank {v}|for worker {v}|from rank {v}"),
     "Step": measure("step|step number|training step|iteration", "step", "", "after step {v}|past step {v}|beyond iteration {v}", "before step {v}|in the first {v} steps"),
-    "StepSeconds": measure("step time|seconds per step|step duration|iteration time|time per step|how long a step takes", "secs", " seconds", "slower than {v}|taking more than {v}|with step time above {v}", "faster than {v}|taking less than {v}"),
+    "StepSeconds": measure("step time|seconds per step|step duration|iteration time|time per step", "secs", " seconds", "slower than {v}|taking more than {v}|with step time above {v}", "faster than {v}|taking less than {v}"),
     "Loss": measure("loss|training loss|train loss|loss value", "loss", "", "with loss above {v}|with a loss over {v}|whose loss exceeds {v}", "with loss below {v}|with a loss under {v}"),
     "TokensPerSec": measure("tokens per second|throughput|token throughput|tok/s|training speed|tps", "tokens", "", "with throughput above {v}|over {v} tokens per second|faster than {v} tok/s", "with throughput below {v}|under {v} tokens per second|slower than {v} tok/s"),
     "Store": group("store|storage|checkpoint store|target|storage backend|filesystem", "store", "to {v}|on {v}|on store {v}|to the {v} storage|written to {v}"),
     "SizeGB": measure("checkpoint size|size|size in GB|gigabytes|ckpt size|data written", "volume", " GB", "larger than {v}|bigger than {v}|of more than {v}", "smaller than {v}|of less than {v}"),
-    "Seconds": measure("write time|seconds it took|save time|duration|how long saving takes|checkpoint time", "long", " seconds", "that took more than {v}|slower than {v}|taking over {v}", "that took less than {v}|faster than {v}"),
+    "Seconds": measure("write time|seconds it took|save time|duration|checkpoint time", "long", " seconds", "that took more than {v}|slower than {v}|taking over {v}", "that took less than {v}|faster than {v}"),
     "Succeeded": Column("success flag|whether it succeeded|result|outcome", "flag"),
     "Sku": group("SKU|VM size|machine type|node type|hardware sku", "sku", "of SKU {v}|with sku {v}|of type {v}|that are {v}"),
     "Region": group("region|location|data center region|geography", "region", "in region {v}|in {v}|located in {v}|of the {v} region"),
@@ -185,7 +185,7 @@ COLUMNS = {
     "SwitchInventory.Device": group("device|switch|device name|switch name", "device", "named {v}|called {v}|with the name {v}", starts="site", starts_said="whose name starts with {v}|with names beginning in {v}", ends="role", ends_said="whose name ends with {v}"),
     "Site": group("site|location|datacenter|DC|data center", "site", "at site {v}|in {v}|located at {v}|in datacenter {v}"),
     "Role": group("role|switch role|network tier|tier|function", "role", "with role {v}|of role {v}|that act as {v}|in the {v} tier"),
-    "Ports": measure("port count|number of ports|ports|how many ports", "ports", " ports", "with more than {v}|having over {v}", "with fewer than {v}"),
+    "Ports": measure("port count|number of ports|ports", "ports", " ports", "with more than {v}|having over {v}", "with fewer than {v}"),
     "OsVersion": group("OS version|os|switch os|firmware version|software version|NOS version", "os", "running OS {v}|on OS version {v}|with os {v}|running version {v}", starts="major", starts_said="whose os version starts with {v}|on OS {v}x"),
     "PowerKw": measure("rack power|power draw|kilowatts|power|kW|power use", "kw", " kW", "above {v}|drawing more than {v}|with power over {v}|pulling over {v}", "below {v}|drawing less than {v}"),
     "InletC": measure("inlet temperature|inlet temp|intake air temperature|cold aisle temperature|air temperature", "inlet", " C", "with inlet above {v}|with intake air over {v}|where the inlet is hotter than {v}", "with inlet below {v}|where the intake is cooler than {v}"),
