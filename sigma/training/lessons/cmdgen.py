@@ -26,7 +26,7 @@ from sigma.training.lessons import (
 )
 from sigma.training.lessons.cmdgen_phrasing import ask
 from sigma.training.lessons.cmdgen_rows import Row, draw, rows
-from sigma.training.lessons.cmdgen_runs import collective
+from sigma.training.lessons.cmdgen_runs import collective, parts
 from sigma.training.lessons.cmdgen_words import COMMON_FIELDS, RARE_FIELDS
 
 BARE = 0.2  # share of lessons without the task's own prompt
@@ -65,6 +65,8 @@ JOBS = {
     "{src}": "compile {src}|build {src}|compile the file {src}|just compile {src}",
     "-c {src} -o {obj}": "compile {src} to the object {obj}|{src} to {obj} without linking|only compile {src} to {obj}",
     "-arch={arch} {src} -o {bin}": "compile {src} to {bin} for {arch}|build {bin} from {src} for {arch}|{src} -> {bin}, target {arch},",
+    "-O3 -arch={arch} {src} -o {bin}": "compile {src} to {bin} for {arch} with O3|optimized build of {src} for {arch} into {bin}|{src} -> {bin}, O3, {arch},|build {bin} from {src} with -O3 for {arch}",
+    "-O3 {src} -o {bin}": "compile {src} to {bin} with O3|optimized build of {src} into {bin}|build {bin} from {src} with full optimization",
     "-arch={arch} {src}": "compile {src} for {arch}|build {src} for {arch}",
 }
 
@@ -78,11 +80,13 @@ def _nvcc() -> list[Row]:
     for place, (one, other) in enumerate(zip(options, mixed, strict=True)):
         jobs = list(JOBS.items())
         for number, (job, phrases) in enumerate(jobs):
-            weight = one.weight * (0.5, 0.25, 0.1, 0.15, 0.15)[number]
+            if "-O3" in job and "-O" in one.command:
+                continue
+            weight = one.weight * (0.5, 0.25, 0.1, 0.15, 0.12, 0.1, 0.1)[number]
             made.append(_together(job, phrases.split("|"), (one,), weight))
         flags = {word for word in one.command.split() if word.startswith("-")}
         if not flags & set(other.command.split()) and not ("{" in one.command and "{" in other.command):
-            job, phrases = jobs[(place * 3) % 5]
+            job, phrases = jobs[(place * 3) % len(jobs)]
             made.append(_together(job, phrases.split("|"), (one, other), 0.5))
     return made
 
@@ -101,7 +105,11 @@ def _tails(options: tuple[Row, ...]) -> list[tuple[str, ...]]:
         return [(tail,) for tail in first]
     others = options[1].phrases
     longest = max(len(first), len(others))
-    return [(first[n % len(first)] + (" and" if n % 2 else ","), others[n % len(others)]) for n in range(longest)]
+    pairs = [(first[n % len(first)], others[n % len(others)]) for n in range(longest)]
+    return [
+        (one + (" and" if n % 2 and not other.startswith("and ") else ","), other)
+        for n, (one, other) in enumerate(pairs)
+    ]
 
 
 TOOLS = (
@@ -128,16 +136,17 @@ def lessons(seed: int) -> Iterator[Lesson]:
             for _ in range(count):
                 _add(made, seen, tool, lambda row=row: _drawn(row, rng), rng, task)
     for tool in COLLECTIVES:
-        for _ in range(tool.size):
-            _add(made, seen, tool, lambda tool=tool: (*collective(tool.vendor, rng), False), rng, task)
+        pieces = 2 * parts(tool.vendor)  # each option and variable at least twice, whatever else is drawn
+        for part in [*pieces, *[None] * (tool.size - len(pieces))]:
+            _add(made, seen, tool, lambda tool=tool, part=part: (*collective(tool.vendor, rng, part), False), rng, task)
     rng.shuffle(made)
     yield from made
 
 
 def _shares(table: list[Row], size: int) -> list[tuple[Row, int]]:
-    """How many lessons each row gets: by weight, at least three, of a row without a slot no more than it has phrases twice."""
+    """How many lessons each row gets: by weight, at least two or three, of a row without a slot no more than it has phrases twice."""
     total = sum(row.weight for row in table)
-    shares = [max(3 if row.weight >= 1 else 1, round(size * row.weight / total)) for row in table]
+    shares = [max(3 if row.weight >= 1 else 2, round(size * row.weight / total)) for row in table]
     return [
         (row, min(share, 2 * len(row.phrases)) if "once" in row.marks else share)
         for row, share in zip(table, shares, strict=True)

@@ -45,7 +45,7 @@ amd-smi static --smu {afmt} #free
     smu firmware of the cpu | cpu smu version | smu info
 amd-smi static --interface-ver {afmt} #free
     hsmp interface version | cpu interface version
-amd-smi static -U all --smu #free
+amd-smi static -U all --smu #free #rare
     smu information of all cpus | cpu smu firmware version for every socket
 amd-smi static {aat} --clock
     static clock info | all clock frequency levels | clock levels
@@ -99,43 +99,43 @@ amd-smi metric {aat} --overdrive {afmt}
     overdrive | overdrive level
 amd-smi metric {aat} --perf-level {afmt}
     perf level | performance level
-amd-smi metric -U all --cpu-power-metrics #free
+amd-smi metric -U all --cpu-power-metrics #free #rare
     cpu power | power metrics of all cpus | cpu package power of every socket
-amd-smi metric -U all --cpu-prochot #free
+amd-smi metric -U all --cpu-prochot #free #rare
     prochot status of all cpus | is prochot active on the cpus | cpu prochot
-amd-smi metric -U all --cpu-freq-metrics #free
+amd-smi metric -U all --cpu-freq-metrics #free #rare
     cpu frequency metrics | frequency metrics of all cpus | fclk, mclk and frequency limits of the cpus
-amd-smi metric -U all --cpu-c0-res #free
+amd-smi metric -U all --cpu-c0-res #free #rare
     c0 residency of all cpus | cpu c0 residency | how long are the cpus in c0
-amd-smi metric -U all --cpu-pwr-svi-telemtry-rails #free
+amd-smi metric -U all --cpu-pwr-svi-telemtry-rails #free #rare
     svi telemetry rail power of all cpus | cpu svi rail power
-amd-smi metric -U all --cpu-metrics-ver #free
+amd-smi metric -U all --cpu-metrics-ver #free #rare
     cpu metrics table version | metrics table version of all cpus
-amd-smi metric -U all --cpu-metrics-table #free
+amd-smi metric -U all --cpu-metrics-table #free #rare
     cpu metrics table | whole metrics table of all cpus
-amd-smi metric -U all --cpu-socket-energy #free
+amd-smi metric -U all --cpu-socket-energy #free #rare
     socket energy of all cpus | cpu socket energy | energy counter of every cpu socket
-amd-smi metric -U all --cpu-ddr-bandwidth #free
+amd-smi metric -U all --cpu-ddr-bandwidth #free #rare
     cpu ddr bandwidth | ddr bandwidth of all cpus | memory bandwidth of the cpu sockets
-amd-smi metric -U all --cpu-temp #free
+amd-smi metric -U all --cpu-temp #free #rare
     cpu temperature | temperature of all cpus | how hot are the cpus
-amd-smi metric -O all --core-boost-limit #free
+amd-smi metric -O all --core-boost-limit #free #rare
     boost limit of all cores | core boost limit of every core
-amd-smi metric -O all --core-curr-active-freq-core-limit #free
+amd-smi metric -O all --core-curr-active-freq-core-limit #free #rare
     current active frequency limit of all cores | active frequency limit per core
-amd-smi metric -O all --core-energy #free
+amd-smi metric -O all --core-energy #free #rare
     energy of all cores | core energy | energy per core
-amd-smi metric -U 0 --cpu-lclk-dpm-level {number} #free
+amd-smi metric -U 0 --cpu-lclk-dpm-level {number} #free #rare
     lclk dpm level of nbio {number} on cpu 0 | cpu 0 lclk dpm level, nbio {number}
-amd-smi metric -U 0 --cpu-io-bandwidth AGG_BW0 P0 #free
+amd-smi metric -U 0 --cpu-io-bandwidth AGG_BW0 P0 #free #rare
     aggregate io bandwidth of link P0 on cpu 0 | cpu 0 io bandwidth, AGG_BW0 on P0
-amd-smi metric -U 0 --cpu-xgmi-bandwidth RD_BW1 G0 #free
+amd-smi metric -U 0 --cpu-xgmi-bandwidth RD_BW1 G0 #free #rare
     xgmi read bandwidth of link G0 on cpu 0 | cpu 0 xgmi bandwidth, RD_BW1 on G0
-amd-smi metric -U 0 --cpu-dimm-temp-range-rate 0x10 #free
+amd-smi metric -U 0 --cpu-dimm-temp-range-rate 0x10 #free #rare
     dimm 0x10 temperature range and rate on cpu 0 | cpu 0 dimm temp range rate, dimm 0x10
-amd-smi metric -U 0 --cpu-dimm-pow-consumption 0x10 #free
+amd-smi metric -U 0 --cpu-dimm-pow-consumption 0x10 #free #rare
     power consumption of dimm 0x10 on cpu 0 | cpu 0 dimm power, dimm 0x10
-amd-smi metric -U 0 --cpu-dimm-thermal-sensor 0x10 #free
+amd-smi metric -U 0 --cpu-dimm-thermal-sensor 0x10 #free #rare
     thermal sensor of dimm 0x10 on cpu 0 | cpu 0 dimm thermal sensor, dimm 0x10
 **amd-smi process {aat} {afmt} {watch}
     processes | running processes | who uses the gpu | process list | which processes run on the gpu | gpu jobs | compute processes
@@ -154,7 +154,7 @@ amd-smi event {aat} #free
 amd-smi topology {aat} --access
     topology access | link accessibility | can gpus access each other
 amd-smi topology {aat} --weight
-    topology weight | link weights
+    topology weight | weights of the links
 *amd-smi topology {aat} --hops
     topology hops | hops between gpus | number of hops
 *amd-smi topology {aat} --link-type
@@ -215,27 +215,27 @@ amd-smi set {sat} --clk-limit sclk min {cap}
     .min sclk {cap} | set clock limit sclk min {cap} | set the lower sclk limit to {cap}
 amd-smi set {sat} --clk-limit mclk max {cap}
     .max mclk {cap} | set clock limit mclk max {cap} | limit mclk to at most {cap}
-amd-smi set -U all --cpu-pwr-limit {cpupwr} #free
+amd-smi set -U all --cpu-pwr-limit {cpupwr} #free #rare
     set cpu power limit {cpupwr} on all sockets | .cpu power limit {cpupwr}, all cpus
-amd-smi set -U all --cpu-xgmi-link-width {number} 2 #free
+amd-smi set -U all --cpu-xgmi-link-width {number} 2 #free #rare
     set cpu xgmi link width {number} to 2 on all cpus | .cpu xgmi link width min {number} max 2, all sockets
-amd-smi set -U 0 --cpu-lclk-dpm-level {number} 0 2 #free
+amd-smi set -U 0 --cpu-lclk-dpm-level {number} 0 2 #free #rare
     set lclk dpm level of nbio {number} to 0..2 on cpu 0 | .cpu 0 lclk dpm level: nbio {number}, min 0, max 2
-amd-smi set -U all --cpu-pwr-eff-mode {plevel} #free
+amd-smi set -U all --cpu-pwr-eff-mode {plevel} #free #rare
     set cpu power efficiency mode {plevel} | .cpu power efficiency mode {plevel} on all cpus
-amd-smi set -U all --cpu-gmi3-link-width {number} 2 #free
+amd-smi set -U all --cpu-gmi3-link-width {number} 2 #free #rare
     set cpu gmi3 link width {number} to 2 on all cpus | .gmi3 link width min {number} max 2
-amd-smi set -U all --cpu-pcie-link-rate {plevel} #free
+amd-smi set -U all --cpu-pcie-link-rate {plevel} #free #rare
     set cpu pcie link rate {plevel} | .cpu pcie link rate control {plevel}, all cpus
-amd-smi set -U all --cpu-df-pstate-range {number} 0 #free
+amd-smi set -U all --cpu-df-pstate-range {number} 0 #free #rare
     set cpu data fabric p-state range {number} to 0 | .df pstate range max {number} min 0 on all cpus
-amd-smi set -U all --cpu-enable-apb #free
+amd-smi set -U all --cpu-enable-apb #free #rare
     enable apb on all cpus | enable the algorithmic performance boost of the data fabric
-amd-smi set -U all --cpu-disable-apb {plevel} #free
+amd-smi set -U all --cpu-disable-apb {plevel} #free #rare
     disable apb with data fabric p-state {plevel} | .apb off, df p-state {plevel}
-amd-smi set -U all --soc-boost-limit {boost} #free
+amd-smi set -U all --soc-boost-limit {boost} #free #rare
     set soc boost limit {boost} | .socket boost limit {boost} MHz on all cpus
-amd-smi set -O all --core-boost-limit {boost} #free
+amd-smi set -O all --core-boost-limit {boost} #free #rare
     set core boost limit {boost} | .boost limit {boost} MHz on all cores
 **amd-smi reset {aat1} --gpureset
     reset | gpu reset | the gpu hangs, reset it | reboot the card

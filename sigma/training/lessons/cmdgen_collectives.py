@@ -31,6 +31,20 @@ BASES = """
     {coll} with {ranks} ranks, 8 per node, {b} to {e}, one gpu per rank | {ranks} rank mpi {coll} from {b} to {e}, 8 ranks on each node | {coll} over {nodes} nodes, {ranks} ranks in all and 8 per node, {b} to {e}
 *mpirun -np {nodes} -N 1 {coll} -b {b} -e {e} -f 2 -g 8
     {coll} on {nodes} nodes, one process per node with 8 gpus each, {b} to {e} | {nodes} mpi processes, 1 per node, 8 gpus per process: {coll} {b} to {e} | {coll} {b} to {e}, {nodes} nodes, single rank per node driving 8 gpus
+*mpirun -np {procs} {coll} -b {b} -e {e} -f 2 -g {each}
+    {coll} with {procs} mpi processes and {each} gpus each, {b} to {e} | {procs} processes x {each} gpus: {coll} from {b} to {e} | mpi {coll} on {procs} processes with {each} gpus per process, a total of {sum} gpus, {b} to {e} | {coll} over {sum} gpus as {procs} processes with {each} gpus each, {b} to {e} | mpirun {procs} processes, {each} gpus per process, {coll} {b} to {e}
+*mpirun -np {ranks4} -N 4 {coll} -b {b} -e {e} -f 2 -g 1
+    {coll} on {nodes4} nodes with 4 gpus each, {b} to {e}, one gpu per rank | {ranks4} ranks, 4 per node, {coll} from {b} to {e} | {coll} over {nodes4} nodes, 4 ranks per node, {b} to {e}
+mpirun -np {ranks4} -N 4 --hostfile {hostfile} {coll} -b {b} -e {e} -f 2 -g 1
+    {coll} on {nodes4} nodes of {hostfile} with 4 gpus each, {b} to {e} | {ranks4} ranks, 4 per node, hostfile {hostfile}, {coll} {b} to {e}
+*mpirun -np {ranks} -N 8 {coll} -b {size} -e {size} -g 1
+    {coll} at {size} on {nodes} nodes, 8 ranks each | {ranks} rank {coll}, 8 per node, only {size}
+mpirun -np {ranks} -N 8 --mca coll_hcoll_enable 0 {coll} -b {b} -e {e} -f 2 -g 1
+    {ranks} rank {coll} with hcoll switched off (coll_hcoll_enable 0), 8 per node, {b} to {e} | {coll} {b} to {e} over {nodes} nodes, 8 ranks each, mca coll_hcoll_enable 0
+mpirun -np {ranks} -N 8 --bind-to none --mca btl tcp,self {coll} -b {b} -e {e} -f 2 -g 1
+    {ranks} rank {coll}, 8 per node, bind to none, btl tcp,self, {b} to {e} | {coll} {b} to {e} over {nodes} nodes, 8 ranks each, no binding, mca btl tcp,self
+mpirun -np {ranks} -N 8 -x LD_LIBRARY_PATH -x NCCL_DEBUG=INFO {coll} -b {b} -e {e} -f 2 -g 1
+    {ranks} rank {coll}, 8 per node, passing on LD_LIBRARY_PATH and NCCL_DEBUG=INFO, {b} to {e}
 *mpirun -np 16 -H {hostslots} {coll} -b {b} -e {e} -f 2 -g 1
     {coll} on hosts {hostslots}, 16 ranks, {b} to {e} | 16 rank {coll} over {hostslots}, from {b} to {e} | mpirun {coll} with 16 processes on {hostslots}, {b} to {e}, one gpu each
 mpirun -np 2 -H {hostlist} {coll} -b {b} -e {e} -f 2 -g 8

@@ -249,7 +249,7 @@ OPTIONS = """
     warning when a kernel goes to the default stream | warn on default stream launches
 -Wmissing-launch-bounds
     warning about missing launch bounds | warn about kernels without launch bounds
--Wext-lambda-captures-this
+-Wext-lambda-captures-this #rare
     warning when an extended lambda captures this
 -Wno-deprecated-declarations
     without deprecated declaration warnings | no warnings about deprecated declarations
@@ -261,9 +261,9 @@ OPTIONS = """
     with diagnostic {diag} as an error | turn message {diag} into an error
 -diag-warn {diag}
     with diagnostic {diag} as a warning
--err-no
+-err-no #rare
     showing error numbers | display diagnostic numbers
--no-err-no
+-no-err-no #rare
     hiding error numbers | no diagnostic numbers
 -cudart shared
     with the shared cuda runtime | dynamically linked cudart | against the shared cudart
@@ -283,7 +283,7 @@ OPTIONS = """
     with template depth {regs} | template instantiation depth {regs}
 -ftemplate-backtrace-limit {small}
     with template backtrace limit {small} | at most {small} template notes
--frandom-seed {number}
+-frandom-seed {number} #rare
     with random seed {number} | reproducibly, random seed {number}
 -forward-unknown-to-host-compiler
     forwarding unknown options to the host compiler
@@ -291,49 +291,49 @@ OPTIONS = """
     forwarding unknown linker options to the host linker
 -forward-unknown-opts
     forwarding unknown options to host compiler and linker | forward unknown opts
--noprof
+-noprof #rare
     ignoring nvcc.profile | without nvcc.profile
--use-local-env
+-use-local-env #rare
     with the local environment | using the local env (msvc)
--nohdinitlist
+-nohdinitlist #rare
     without host device initializer lists
--nohdmoveforward
+-nohdmoveforward #rare
     without host device move and forward
--jobserver
+-jobserver #rare
     under the make jobserver | using make's jobserver
--jtd {percentx}
+-jtd {percentx} #rare
     with jump table density {percentx} | jump table density {percentx}
--sanitize memcheck
+-sanitize memcheck #rare
     with sanitizer memcheck | instrumented for memcheck
--device-stack-protector=true
+-device-stack-protector=true #rare
     with device stack protector | stack protector in device code
 -brief-diag=true
     with brief diagnostics | short diagnostics
--static-global-template-stub=false
+-static-global-template-stub=false #rare
     with static-global-template-stub off | without static global template stubs
--device-entity-has-hidden-visibility=false
+-device-entity-has-hidden-visibility=false #rare
     with default visibility of device entities | no hidden visibility for device entities
--qpp-config
+-qpp-config #rare
     with qpp-config on | with qpp config
--astoolspatch
+-astoolspatch #rare
     as a tools patch | compile as tools patch
--aug-hls
+-aug-hls #rare
     augmenting the host linker script
--hls gen-lcs
+-hls gen-lcs #rare
     generating a host linker script with gen-lcs | host linker script gen-lcs
--reloc-ptx
+-reloc-ptx #rare
     with relocatable ptx
--ldir {libdir}
+-ldir {libdir} #rare
     with libdevice in {libdir} | libdevice directory {libdir}
--target-dir x86_64-linux
+-target-dir x86_64-linux #rare
     for target directory x86_64-linux
--arbin /usr/bin/ar
+-arbin /usr/bin/ar #rare
     with archiver /usr/bin/ar
--idp /mnt
+-idp /mnt #rare
     with input drive prefix /mnt
--ddp /mnt
+-ddp /mnt #rare
     with dependency drive prefix /mnt
--dp /mnt
+-dp /mnt #rare
     with drive prefix /mnt
 -m64
     as 64 bit | for 64-bit | in 64-bit mode

@@ -117,7 +117,7 @@ nvidia-smi --gpu-reset #once
     .power limit {watts} | .power cap {watts} | cap power at {watts} | set the power limit to {watts} | limit power to {watts} | .max {watts} | set power cap to {watts} | allow at most {watts} | lower the power limit to {watts} | throttle to {watts} | .{watts} power limit | .don't draw more than {watts}
 *nvidia-smi -i {gpu} -pl {watts}
     .gpu {gpu}: {watts} max | cap gpu {gpu} at {watts} | limit gpu {gpu} to {watts} | .power limit of gpu {gpu} to {watts} | set gpu {gpu} power cap {watts} | .power cap gpu {gpu} {watts}
-nvidia-smi {one} -sc 1 -pl {watts}
+nvidia-smi {one} -sc 1 -pl {watts} #rare
     set the module power limit to {watts} | cap the whole module at {watts} | .module scope power limit {watts} | power limit of {watts} for the module instead of the gpu
 *nvidia-smi {one} -lgc {lo},{hi}
     lock gpu clocks to {lo}-{hi} MHz | lock gpu clocks between {lo} and {hi} | .clocks locked {lo} to {hi} | keep the core clock between {lo} and {hi} MHz | pin gpu clocks to {lo},{hi} | restrict graphics clock to {lo}..{hi} MHz | .lock clocks {lo} {hi} | hold the sm clock in the range {lo} to {hi}
@@ -133,19 +133,19 @@ nvidia-smi {one} -lmc {mlo},{mhi}
     lock memory clocks between {mlo} and {mhi} | lock memory clocks to {mlo},{mhi} MHz | keep memory clock in {mlo}-{mhi} MHz | .memory clocks {mlo} to {mhi}
 *nvidia-smi {one} -rmc
     unlock memory clocks | reset memory clocks | unlock the memory clock | release the locked memory clock | undo the memory clock lock | .memory clocks back to default
-nvidia-smi {one} -lmcd {memmhz}
+nvidia-smi {one} -lmcd {memmhz} #rare
     lock memory clocks to {memmhz}, deferred | deferred memory clock lock at {memmhz} | lock the memory clock at {memmhz} from the next driver load on
-nvidia-smi {one} -rmcd
+nvidia-smi {one} -rmcd #rare
     reset deferred memory clocks | undo the deferred memory clock lock | remove deferred memory clock setting
 *nvidia-smi {one} -ac {mlo},{lo}
     set application clocks to {mlo},{lo} | .application clocks: memory {mlo}, graphics {lo} | set applications clocks memory {mlo} MHz and graphics {lo} MHz | run apps at {mlo} memory and {lo} graphics clock | .app clocks {mlo},{lo}
 *nvidia-smi {one} -rac
     reset application clocks | reset applications clocks to default | .application clocks back to default | undo the application clocks | .app clocks default
-nvidia-smi {one} -acp 0
+nvidia-smi {one} -acp 0 #rare
     let non-root users change application clocks | unrestricted application clock permission | allow everyone to set application clocks | .application clocks permission unrestricted | permit users to set clocks
-nvidia-smi {one} -acp 1
+nvidia-smi {one} -acp 1 #rare
     only root may set application clocks | restrict application clock changes to root | .application clocks permission restricted | forbid users to change application clocks
-nvidia-smi {one} -gtt {celsius}
+nvidia-smi {one} -gtt {celsius} #rare
     set gpu target temperature to {celsius} | .target temp {celsius} | .gpu target temperature {celsius} | aim for {celsius} | keep it near {celsius}
 *nvidia-smi {one} -am 1
     enable accounting mode | .accounting on | turn on process accounting | start accounting of processes | keep statistics of compute processes | turn accounting on
@@ -157,19 +157,19 @@ nvidia-smi {one} -caa
     .mig on | enable mig | turn on mig mode | enable multi instance gpu | activate mig | .mig mode on | allow gpu partitioning | switch mig on | let the gpu be split into slices
 *nvidia-smi {one} -mig 0
     .mig off | disable mig | turn off mig mode | disable multi-instance gpu | .mig mode off | back to a whole gpu without mig | leave mig mode | stop slicing the gpu
-nvidia-smi {one} --gom=0
+nvidia-smi {one} --gom=0 #rare
     .gpu operation mode all on | set gom to all_on | .gom 0 | set the operation mode to everything on
-nvidia-smi {one} --gom=1
+nvidia-smi {one} --gom=1 #rare
     .gpu operation mode compute | set gom to compute only | .gom 1 | graphics off, compute operation mode
-nvidia-smi {one} --gom=2
+nvidia-smi {one} --gom=2 #rare
     .gpu operation mode low double precision | set gom to low_dp | .gom 2
-nvidia-smi {one} -vm 3
+nvidia-smi {one} -vm 3 #rare
     set virtualization mode to vgpu | .virt mode vgpu | .virtualization mode 3 | switch to vgpu mode
-nvidia-smi {one} -vm 4
+nvidia-smi {one} -vm 4 #rare
     set virtualization mode to vsga | .virt mode vsga | .virtualization mode 4
-nvidia-smi {one} -fdm 0
+nvidia-smi {one} -fdm 0 #rare
     force the wddm driver model | .driver model wddm, forced | force driver model 0
-nvidia-smi {one} -fdm 1
+nvidia-smi {one} -fdm 1 #rare
     force the tcc driver model | .driver model tcc, forced | force driver model 1 even with a display attached
 nvidia-smi --help-query-gpu #once
     which fields can I query | list of query-gpu properties | help on query-gpu | what can --query-gpu show | all queryable gpu fields | list the valid properties for query-gpu
@@ -187,7 +187,7 @@ nvidia-smi --help-query-remapped-rows #once
 
 # Lists of fields: every question says which, so that the order is the question's.
 QUERIES = """
-***nvidia-smi --query-gpu={fields} {form} {at} {every} {csvto}
+**nvidia-smi --query-gpu={fields} {form} {at} {every} {csvto}
     {fields} | {fields} | query {fields} | list {fields} | print {fields} per gpu | csv with {fields} | {fields} for each gpu | gpu query of {fields} | columns {fields} | log {fields} | record {fields} | report {fields} of the gpus | a csv of {fields} | show only {fields} | csv: {fields} | csv table of {fields}
 **nvidia-smi --query-gpu={fewfields} {form} {at} {every}
     just {fewfields} | only {fewfields} | {fewfields}, nothing else | what is the {fewfields} | query the {fewfields} | {fewfields} per gpu | csv of {fewfields}

@@ -61,8 +61,8 @@ nvidia-smi topo -c {cpun}
     gpus near cpu {cpun} | which gpus have affinity with cpu {cpun} | gpus with affinity to cpu {cpun} | topology: gpus of cpu {cpun}
 nvidia-smi topo -n {freqlevel} -i {gpu}
     gpus nearest to gpu {gpu} at traversal level {freqlevel} | nearest gpus of gpu {gpu}, level {freqlevel} | gpus closest to {gpu} with topology level {freqlevel}
-nvidia-smi topo -p -i {gpus}
-    path between gpus {gpus} | most direct path traversal for gpus {gpus} | which path connects gpus {gpus} | common ancestor of gpus {gpus}
+nvidia-smi topo -p -i {two}
+    path between gpus {two} | most direct path traversal for gpus {two} | which path connects gpus {two} | common ancestor of gpus {two}
 nvidia-smi topo -p2p r #once
     p2p read status | can the gpus read each other's memory | peer to peer read capability | p2p matrix for reads | p2p reads
 nvidia-smi topo -p2p w #once
@@ -79,8 +79,8 @@ nvidia-smi topo -M -i {gpu}
     numa node of the memory nearest to gpu {gpu} | memory numa id of gpu {gpu} | numa of memory, gpu {gpu}
 nvidia-smi topo -gnid -i {gpu}
     gpu numa id of gpu {gpu} | numa node id of the gpu {gpu} itself | get numa id, gpu {gpu}
-nvidia-smi topo -gpu {gpus} -p
-    topology path with -gpu {gpus} | topo path for the gpu list {gpus}
+nvidia-smi topo -gpu {two} -p #rare
+    topology path with -gpu {two} | topo path for the gpu list {two}
 nvidia-smi topo -h #once
     topo help | help for topo | topology options
 **nvidia-smi nvlink -s {one}

@@ -13,7 +13,7 @@ VERBS = frozenset(
     "pin bind export allow let forbid restrict block tune validate verify count identify inspect trace fetch collect "
     "gather select pick split carve apply drop wipe kill suppress silence treat warn fail skip limit do preprocess "
     "inject ask bring take refresh repeat return revert schedule scan sweep view work give inline strip embed optimize "
-    "optimise specify search include activate deactivate aim enumerate enforce filter fix forget freeze kick leave listen permit plot prepare recover reboot release translate trigger toggle update zero hold archive exec instrument parallelize relocate route send evaluate configure pass hide ignore "
+    "optimise specify search include activate deactivate aim enumerate enforce filter fix forget freeze kick leave listen permit plot prepare recover reboot release translate trigger toggle update sum zero hold archive exec instrument parallelize relocate route send evaluate configure pass hide ignore "
     "repartition partition override discover try only confine level roll retire".split()
 )
 QUESTION = re.compile(

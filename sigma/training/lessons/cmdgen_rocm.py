@@ -110,7 +110,7 @@ rocm-smi {rat} --showreplaycount {rfmt}
 rocm-smi --showtopoaccess
     link accessibility between gpus | topology access | can gpus reach each other
 rocm-smi --showtopoweight
-    topology weights | relative weight between gpus | link weights
+    topology weights | relative weight between gpus | weights of the links
 *rocm-smi --showtopohops
     hops between gpus | number of hops | topology hops | hop count matrix
 *rocm-smi --showtopotype

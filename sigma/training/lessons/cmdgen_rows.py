@@ -3,7 +3,8 @@
 A table is text: a command in its own line, its phrases indented below, joined by |. `{name}` in both is a slot: the same
 draw of `cmdgen_values.POOLS`, once as typed and once as said. `{name}` of `MODIFIERS` may add a piece to the command and a
 tail to the phrase. Marks before a command: `*` draws it three times as often. After it: `#named` (the question must name
-the tool), `#free` (it never has to), `#once` (no slot: few lessons).
+the tool), `#free` (it never has to), `#once` (no slot: few lessons), `#rare` (seldom of use:
+few lessons).
 """
 
 from __future__ import annotations
@@ -55,12 +56,19 @@ def _row(line: str, phrases: list[str]) -> Row:
             raise ValueError(f"{command}: {phrase!r} does not say {', '.join(sorted(missing))}")
     if not phrases:
         raise ValueError(f"{command} has no phrase")
-    return Row(command, tuple(phrases), 3.0**stars, frozenset(marks))
+    return Row(command, tuple(phrases), 0.3 if "rare" in marks else 3.0**stars, frozenset(marks))
 
 
 def joint(name: str) -> set[str]:
     """Slots that are drawn together with this one and say it too (`{gemm}.cu` says what `{src}` is)."""
-    return {"src": {"bin"}, "obj": {"src", "bin"}, "bin": {"src"}, "ranks": {"nodes"}}.get(name, set())
+    return {
+        "src": {"bin"},
+        "obj": {"src", "bin"},
+        "bin": {"src"},
+        "ranks": {"nodes"},
+        "ranks4": {"nodes4"},
+        "procs": {"sum"},
+    }.get(name, set())
 
 
 def draw(template: str, phrase: str, rng: random.Random) -> tuple[str, str]:

@@ -28,40 +28,56 @@ def _tables() -> dict[str, list[Row]]:
     return tables
 
 
+def parts(vendor: str) -> list[Row]:
+    """Every option and variable."""
+    tables = _tables()
+    return [
+        row for name in ("options " + vendor, "reductions", "rooted", "variables " + vendor) for row in tables[name]
+    ]
+
+
 def _one(table: list[Row], rng: random.Random) -> tuple[str, str]:
     row = rng.choices(table, [one.weight for one in table])[0]
     return draw(row.command, rng.choice(row.phrases), rng)
 
 
-def collective(vendor: str, rng: random.Random) -> tuple[str, str]:
-    """A command and what asks for it."""
+def collective(vendor: str, rng: random.Random, part: Row | None = None) -> tuple[str, str]:
+    """A command and what asks for it; with a `part`, one that has this option or variable."""
     tables = _tables()
     while True:
         command, phrase = _one(tables["bases " + vendor], rng)
-        if " -h" in command:
+        if " -h" in command and part is None:
             return command, phrase
-        for kind in rng.choices(KINDS, WEIGHTS)[0].split():
-            if kind == "option":
-                command, phrase = _with_option(command, phrase, vendor, rng)
-            elif kind == "variable" and "srun" not in command and "VISIBLE" not in command:
-                command, phrase = _with_variable(command, phrase, vendor, rng)
+        kinds = rng.choices(KINDS, WEIGHTS)[0].split() if part is None else ["part"]
+        for kind in kinds:
+            if kind == "part":
+                drawn = draw(part.command, rng.choice(part.phrases), rng)
+                add = _with_option if part.command.startswith("-") else _with_variable
+                command, phrase = add(command, phrase, drawn, rng)
+            elif kind == "option":
+                command, phrase = _with_option(command, phrase, _one(_fitting(command, vendor, rng), rng), rng)
+            elif "srun" not in command and "VISIBLE" not in command:
+                command, phrase = _with_variable(command, phrase, _one(tables["variables " + vendor], rng), rng)
         if _sensible(command):
             return command, phrase
 
 
-def _with_option(command: str, phrase: str, vendor: str, rng: random.Random) -> tuple[str, str]:
+def _fitting(command: str, vendor: str, rng: random.Random) -> list[Row]:
+    """Options for this binary: a reduction or a root only where there is one."""
     tables = _tables()
-    table = tables["options " + vendor]
     if re.search(r"\b(all_reduce|reduce|reduce_scatter)_perf", command) and rng.random() < 0.3:
-        table = tables["reductions"]
+        return tables["reductions"]
     if re.search(r"\b(broadcast|reduce|gather|scatter)_perf", command) and rng.random() < 0.3:
-        table = tables["rooted"]
-    piece, tail = _one(table, rng)
-    return f"{command} {piece}", _added(phrase, tail, rng)
+        return tables["rooted"]
+    return tables["options " + vendor]
 
 
-def _with_variable(command: str, phrase: str, vendor: str, rng: random.Random) -> tuple[str, str]:
-    piece, tail = _one(_tables()["variables " + vendor], rng)
+def _with_option(command: str, phrase: str, part: tuple[str, str], rng: random.Random) -> tuple[str, str]:
+    return f"{command} {part[0]}", _added(phrase, part[1], rng)
+
+
+def _with_variable(command: str, phrase: str, part: tuple[str, str], rng: random.Random) -> tuple[str, str]:
+    piece, tail = part
     if command.startswith("mpirun"):  # -x: the ranks on other hosts get it too
         before, program, after = re.match(r"(mpirun .*?)(\S+_perf)(.*)", command).groups()
         exported = " ".join("-x " + part for part in piece.split())
@@ -74,11 +90,17 @@ def _added(phrase: str, tail: str, rng: random.Random) -> str:
 
 
 def _sensible(command: str) -> bool:
-    """No option and no variable twice, a root that exists, warm-ups that the run takes."""
+    """No option and no variable twice; a reduction where something is reduced, a root where there is one and that exists."""
     words = command.split()
     flags = [word for word in words if word.startswith("-") and word not in ("-x", "--mca")]
     names = [word.split("=")[0] for word in words if "=" in word]
-    if len(set(flags)) < len(flags) or len(set(names)) < len(names):
+    if len(set(flags)) < len(flags) or len(set(names)) < len(names) or " -h" in command:
+        return False
+    if ("=" in command and "srun" in command) or command.count("VISIBLE") > 1:
+        return False
+    if re.search(r" -o \w+", command) and not re.search(r"(all_reduce|\breduce|reduce_scatter)_perf", command):
+        return False
+    if re.search(r" -r \w+", command) and not re.search(r"\b(broadcast|reduce|gather|scatter)_perf", command):
         return False
     run = command[command.index("_perf") :]
     root, gpus = re.search(r" -r (\d+)", run), re.search(r" -g (\d+)", run)

@@ -47,6 +47,18 @@ sb exec #once
     run {config} on {inventory} without docker | run {config} on {inventory} on bare metal | no docker: run {config} on {inventory}
 *sb run -f {inventory} -c {config} --get-info
     run {config} on {inventory} and collect system info | run {config} on {inventory} with node info too | run {config} on {inventory}, get info as well
+sb run -l localhost -i {image}
+    run the default benchmarks on localhost in image {image} | run on this node with docker image {image}, default config
+sb run -l localhost -c {config} --no-docker
+    run {config} on localhost without docker | run {config} on this node, bare metal, via run
+sb run -l {hosts} -c {config} -C superbench.enable={bench}
+    run only {bench} of {config} on {hosts} | run just {bench} on {hosts} with {config}
+sb exec -c {config} -C superbench.enable={bench} --output-dir {outdir}
+    execute only {bench} of {config} locally into {outdir} | locally run {bench} from {config}, results to {outdir}
+sb exec -c {config} -C superbench.monitor.enable=true
+    execute {config} locally with the monitor on | exec {config} overriding superbench.monitor.enable to true
+sb benchmark list-parameters -n [a-z]+-bw #once
+    parameters of benchmarks whose name ends in -bw | parameters of [a-z]+-bw
 sb run -f {inventory} -c {config} -i {image}
     run {config} on {inventory} with image {image} | run {config} on {inventory} in docker image {image}
 sb run -l {hosts} -c {config} --host-username {user}

@@ -15,8 +15,8 @@ from sigma.training.lessons.cmdgen_words import (
     AMD_MONITOR,
     AMD_STATIC,
     APP_FIELDS,
-    COMMON_FIELDS,
     DMON,
+    LISTED,
     ROCM_FIRMWARE,
     ROCM_SHOW,
     SECTIONS,
@@ -138,6 +138,22 @@ def nodes(rng: random.Random) -> dict[str, Drawn]:
     }
 
 
+def launched(rng: random.Random) -> dict[str, Drawn]:
+    """Processes with several GPUs each, and the GPUs of all of them."""
+    count, each = rng.choice((2, 2, 3, 4, 4, 5, 6, 8, 10, 16)), rng.choice((2, 3, 4, 4, 6, 8))
+    return {"procs": (str(count),) * 2, "each": (str(each),) * 2, "sum": (str(count * each),) * 2}
+
+
+def quads(rng: random.Random) -> dict[str, Drawn]:
+    """Nodes of four GPUs, and the ranks on all of them."""
+    count = rng.choice((2, 2, 3, 4, 4, 6, 8, 16))
+    words = {2: "two", 3: "three", 4: "four"}
+    return {
+        "nodes4": (str(count), rng.choice((str(count), words.get(count, str(count))))),
+        "ranks4": (str(count * 4),) * 2,
+    }
+
+
 def source(rng: random.Random) -> dict[str, Drawn]:
     """A CUDA source with its program and object file."""
     name = rng.choice(
@@ -190,7 +206,7 @@ POOLS: dict[str, Callable] = {
     "factor": numbers((3, 4, 4, 8, 10)), "iters": numbers((1, 5, 10, 25, 30, 40, 50, 80, 100, 200, 500, 1000)), "warm": numbers((0, 1, 2, 3, 5, 10, 20, 50)),
     "small": numbers((2, 3, 4, 5, 8, 10)), "root": numbers((1, 2, 3, 4, 5, 6, 7)), "ngpu": one_of(("2", "2|two"), ("4", "4|four"), ("8", "8|eight"), ("8", "8|all 8|8"), ("1", "1|one"), ("3", "3")), "nodes": nodes,
     "channels": numbers((1, 2, 4, 8, 12, 16, 24, 32)), "hostfile": one_of("hosts.txt", "hostfile", "hosts", "my_hosts", "/etc/hostfile", "nodes.txt", "~/hostfile", "cluster.txt", "./hostfile"),
-    "hostlist": one_of("node1,node2", "n1,n2", "gpu01,gpu02", "10.0.0.1,10.0.0.2", "worker-0,worker-1", "dgx1,dgx2"), "hostslots": one_of("node1:8,node2:8", "n1:8,n2:8", "gpu01:8,gpu02:8", "10.0.0.1:8,10.0.0.2:8"),
+    "each": launched, "each4": quads, "hostlist": one_of("node1,node2", "n1,n2", "gpu01,gpu02", "10.0.0.1,10.0.0.2", "worker-0,worker-1", "dgx1,dgx2"), "hostslots": one_of("node1:8,node2:8", "n1:8,n2:8", "gpu01:8,gpu02:8", "10.0.0.1:8,10.0.0.2:8"),
     "nic": one_of("eth0", "ens3", "bond0", "enp1s0", "eno1", "ens5", "eth1", "ib0"), "hca": one_of("mlx5_0", "mlx5_1", "mlx5_0,mlx5_1", "mlx5", "mlx5_0:1", "^mlx5_2", "=mlx5_0", "bnxt_re0"),
     "coll": one_of(("all_reduce_perf", "all-reduce|all reduce|allreduce|all_reduce"), ("all_reduce_perf", "all-reduce|allreduce"), ("all_gather_perf", "all-gather|allgather|all gather"), ("reduce_scatter_perf", "reduce-scatter|reduce scatter|reducescatter"), ("broadcast_perf", "broadcast|bcast"), ("alltoall_perf", "all-to-all|alltoall|a2a|all to all"), ("sendrecv_perf", "send/recv|sendrecv|send recv|point-to-point"), ("reduce_perf", "reduce"), ("gather_perf", "gather"), ("scatter_perf", "scatter"), ("hypercube_perf", "hypercube")),
     "rootcoll": one_of(("broadcast_perf", "broadcast|bcast"), ("reduce_perf", "reduce"), ("gather_perf", "gather"), ("scatter_perf", "scatter")), "redcoll": one_of(("all_reduce_perf", "all-reduce|allreduce"), ("reduce_perf", "reduce"), ("reduce_scatter_perf", "reduce-scatter")),
@@ -198,7 +214,7 @@ POOLS: dict[str, Callable] = {
     "op": one_of(("prod", "prod|product|multiply"), ("min", "min|minimum"), ("max", "max|maximum"), ("avg", "avg|average|mean"), ("mulsum", "mulsum"), ("all", "every reduction op|all ops")),
     "algo": one_of(("Ring", "ring|Ring"), ("Tree", "tree|Tree"), ("NVLS", "NVLS"), ("CollnetDirect", "CollnetDirect"), ("NVLSTree", "NVLSTree")), "proto": one_of("LL", "LL128", ("Simple", "Simple|simple")),
     "p2p": one_of("LOC", "NVL", "PIX", "PXB", "PHB", "SYS"), "subsys": one_of("INIT", "NET", "INIT,NET", "GRAPH", "COLL", "ALL", "TUNING", "INIT,GRAPH,ENV", "P2P"),
-    "fields": some_of(COMMON_FIELDS, 2, 4, ","), "fewfields": some_of(COMMON_FIELDS, 1, 2, ","), "sections": some_of(SECTIONS, 2, 3, ","), "section": some_of(SECTIONS, 1, 1, ","), "apps": some_of(APP_FIELDS, 2, 4, ","), "groups": some_of(DMON, 1, 3, ""),
+    "fields": some_of(LISTED, 2, 4, ","), "fewfields": some_of(LISTED, 1, 2, ","), "sections": some_of(SECTIONS, 2, 3, ","), "section": some_of(SECTIONS, 1, 1, ","), "apps": some_of(APP_FIELDS, 2, 4, ","), "groups": some_of(DMON, 1, 3, ""),
     "rocmshow": some_of(ROCM_SHOW, 2, 3, " "), "rocmone": some_of(ROCM_SHOW, 1, 1, " "), "metrics": some_of(AMD_METRICS, 1, 3, " "), "statics": some_of(AMD_STATIC, 1, 2, " "), "monitors": some_of(AMD_MONITOR, 1, 3, " "),
     "fw": one_of(*ROCM_FIRMWARE), "pid": numbers((1234, 4021, 8812, 12345, 20417, 31999, 77120)), "link": numbers(range(18)), "cpun": numbers((0, 1)), "alink": numbers(range(7)),
     "source": source, "library": one_of(("cublas", "cublas|cuBLAS"), ("cudart", "cudart"), ("cufft", "cufft|cuFFT"), ("curand", "curand|cuRAND"), ("nccl", "nccl|NCCL"), ("cusparse", "cusparse|cuSPARSE"), ("cudnn", "cudnn|cuDNN"), ("cuda", "cuda"), ("cusolver", "cusolver"), ("nvToolsExt", "nvToolsExt"), ("cublasLt", "cublasLt"), ("m", "m"), ("mpi", "mpi")),
@@ -209,7 +225,7 @@ POOLS: dict[str, Callable] = {
     "config": one_of("config.yaml", "sb.yaml", "default.yaml", "configs/a100.yaml", "my.yaml", "ndv4.yaml", "conf/gpu.yaml", "bench.yaml", "test.yaml"), "inventory": one_of("local.ini", "remote.ini", "hosts.ini", "cluster.ini", "./nodes.ini", "inventory.ini", "vmss.ini"), "outdir": one_of("outputs", "results", "/tmp/sb", "out", "outputs/run1", "/data/sb"),
     "image": one_of("superbench/superbench:v0.12.0-cuda12.9", "superbench/superbench:v0.11.0-cuda12.4", "superbench/superbench:v0.10.0-cuda12.2", "superbench/main:rocm6.0", "superbench/superbench:v0.9.0-rocm5.1.3", "myregistry/superbench:latest", "superbench/cuda:11.1"),
     "hosts": one_of("node0,node1", "node-1,node-2,node-3", "10.0.0.11,10.0.0.12", "gpu1,gpu2", "vm0,vm1"), "user": one_of("azureuser", "root", "ubuntu", "admin", "bench", "superbench"), "key": one_of("~/.ssh/id_rsa", "key.pem", "/root/.ssh/id_ed25519", "id_rsa"), "secret": one_of("s3cret", "hunter2", "pa55word"),
-    "bench": one_of("kernel-launch", "gpu-copy-bw", "mem-bw", "matmul", "gemm-flops", "nccl-bw", "rccl-bw", "ib-loopback", "ib-traffic", "gpu-burn", "disk-benchmark", "cublas-function", "cudnn-function", "resnet_models", "bert_models", "gpt_models", "computation-communication-overlap", "tensorrt-inference", "cpu-memory-bw-latency", "gpu-stream"),
+    "bench": one_of("kernel-launch", "gpu-copy-bw", "mem-bw", "matmul", "gemm-flops", "ib-loopback", "ib-traffic", "gpu-burn", "disk-benchmark", "resnet50", "bert-large", "pytorch-gpt2-large", "pytorch-resnet50", "computation-communication-overlap", "cpu-memory-bw-latency", "gpu-stream", "sharding-matmul", "ort-inference", "dist-inference", "tcp-connectivity", "lstm", "densenet169", "cpu-stream", "cpu-hpl"),
     "data": one_of("results.jsonl", "outputs/results-summary.jsonl", "results-summary.jsonl", "run1.jsonl", "data/results.jsonl"), "rule": one_of("rule.yaml", "rules.yaml", "diagnosis-rule.yaml", "rules/gpu.yaml", "criteria.yaml"), "srule": one_of("summary-rule.yaml", "summary.yaml", "rules/summary.yaml"), "base": one_of("baseline.json", "base.json", "golden/baseline.json", "a100-baseline.json"), "places": numbers((1, 3, 4, 5, 6)),
     "level": one_of("auto", "low", "high", "manual"), "partition": one_of("SPX", "DPX", "QPX", "CPX", "TPX"), "nps": one_of("NPS1", "NPS2", "NPS4", "NPS8"), "block": one_of(("umc", "umc|UMC|memory controller (umc)"), ("gfx", "gfx|graphics (gfx)"), ("sdma", "sdma"), ("mmhub", "mmhub"), ("xgmi_wafl", "xgmi_wafl"), ("pcie_bif", "pcie_bif")), "percent": numbers((2, 4, 5, 8, 10, 15, 20), "{}%", "{} %", "{} percent"), "fan": one_of(("50%", "50%|50 percent|half speed"), ("80%", "80%|80 percent"), ("100%", "100%|full speed|max"), ("128", "level 128|128"), ("255", "255|level 255")),
     "profile": one_of(("19", "1g.10gb|profile 19"), ("14", "2g.20gb|profile 14"), ("9", "3g.40gb|profile 9"), ("5", "4g.40gb|profile 5"), ("0", "7g.80gb|profile 0"), ("15", "1g.20gb|profile 15")),
@@ -219,7 +235,7 @@ POOLS: dict[str, Callable] = {
     "dform": one_of("json", "jsonl", ("md", "md|markdown"), "html", ("excel", "excel|an excel sheet")), "sform": one_of("html", ("excel", "excel|an excel sheet"), ("md", "md|markdown")), "timeout": numbers((14, 18, 20, 22, 23)), "threads": numbers((64, 128, 256, 512)), "bytes": numbers((1048576, 2097152, 8388608, 16777216, 33554432)), "percentx": numbers((0, 25, 50, 75, 100)), "loglevel": one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), "number": numbers((1, 2, 3)), "cpupwr": numbers((100, 150, 200, 250, 300)),
 }  # fmt: skip
 # Slots that come with others.
-for _slot, _pool in {"b": "sizes", "e": "sizes", "lo": "range", "hi": "range", "mlo": "mrange", "mhi": "mrange", "slo": "srange", "shi": "srange", "src": "source", "bin": "source", "obj": "source", "ptx": "source", "ranks": "nodes"}.items():  # fmt: skip
+for _slot, _pool in {"b": "sizes", "e": "sizes", "lo": "range", "hi": "range", "mlo": "mrange", "mhi": "mrange", "slo": "srange", "shi": "srange", "src": "source", "bin": "source", "obj": "source", "ptx": "source", "ranks": "nodes", "procs": "each", "sum": "each", "nodes4": "each4", "ranks4": "each4"}.items():  # fmt: skip
     POOLS[_slot] = POOLS[_pool]
 
 _ON = (" on gpu {gpu}", " for gpu {gpu}", " of gpu {gpu}", " on card {gpu}", " for device {gpu}", ", gpu {gpu} only", " (gpu {gpu})", " gpu {gpu}", "^gpu {gpu}: ", " just for gpu {gpu}", " for the gpu with index {gpu}", " on gpu number {gpu}", " on device {gpu}", " gpu{gpu}")  # fmt: skip
@@ -266,7 +282,7 @@ MODIFIERS: dict[str, list[Modifier]] = {
     "file": [Modifier(7, "", ("",)), Modifier(1.5, "-f {log}", (" to {log}", " into {log}", ", save to {log}", ", write it to {log}", " and log to {log}", " > {log}"))],
     "csvto": [Modifier(7, "", ("",)), Modifier(1.2, "-f {csvfile}", (" to {csvfile}", " into {csvfile}", ", log to {csvfile}", ", save in {csvfile}"))],
     "form": [Modifier(4, "--format=csv", (" as csv", " in csv", " csv", " as a csv table", "", "")), Modifier(2.2, "--format=csv,noheader", (" as csv without header", " csv no header", ", no header line", " without the header", ", noheader")), Modifier(2.2, "--format=csv,noheader,nounits", (" as csv without header and units", " csv, no header, no units", ", bare numbers only", ", just the values without header or units", ", noheader nounits", ", plain numbers")), Modifier(0.7, "--format=csv,nounits", (" as csv without units", ", csv nounits", ", no units", " csv with header but no units"))],
-    "form1": [Modifier(4, "--format=csv", (" as csv", " in csv", " csv", ", csv output", " as a csv column")), Modifier(2.2, "--format=csv,noheader", (" as csv without header", " csv no header", ", just the value without header", ", csv noheader")), Modifier(2.2, "--format=csv,noheader,nounits", (" as csv without header and units", " csv, no header, no units", ", bare number only", ", just the number", ", noheader nounits", ", plain value for a script")), Modifier(0.7, "--format=csv,nounits", (" as csv without units", ", csv nounits"))],
+    "form1": [Modifier(6, "--format=csv", ("", "", "", "", " as csv", " in csv", " csv", ", csv output", " as a csv column")), Modifier(2.2, "--format=csv,noheader", (" as csv without header", " csv no header", ", just the value without header", ", csv noheader")), Modifier(2.2, "--format=csv,noheader,nounits", (" as csv without header and units", " csv, no header, no units", ", bare number only", ", just the number", ", noheader nounits", ", plain value for a script")), Modifier(0.7, "--format=csv,nounits", (" as csv without units", ", csv nounits"))],
     "rfmt": [Modifier(6, "", ("",)), Modifier(1.3, "--json", (" as json", " in json", ", json output", " json")), Modifier(1, "--csv", (" as csv", " in csv form", ", csv output", " csv"))],
     "afmt": [Modifier(6, "", ("",)), Modifier(1.3, "--json", (" as json", " in json", ", json output", " json", " in machine readable json")), Modifier(1, "--csv", (" as csv", " in csv form", ", csv output", " csv")), Modifier(0.6, "--json --file {jsonfile}", (" as json to {jsonfile}", ", json into {jsonfile}", ", save json in {jsonfile}")), Modifier(0.6, "--csv --file {csvfile}", (" as csv to {csvfile}", ", csv into {csvfile}", ", log csv to {csvfile}")), Modifier(0.3, "--file {log}", (" to {log}", ", written to {log}", ", save to {log}"))],
     "aat1": _target("-g", "gpu", _ON, 0)[1:2], "xfmt": [Modifier(6, "", ("",)), Modifier(1.3, "--json", (" as json", " in json", " json")), Modifier(1, "--csv", (" as csv", " csv"))],

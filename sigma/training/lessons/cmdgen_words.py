@@ -38,7 +38,7 @@ pci.bus_id pci bus id|bus id|pci address|pci bus
 driver_version driver version|driver|installed driver
 vbios_version vbios version|vbios|bios version
 timestamp timestamp|time|date and time
-temperature.gpu temperature|gpu temperature|temp|core temp|heat|how hot
+temperature.gpu temperature|gpu temperature|temp|core temp|temperature in celsius
 temperature.memory memory temperature|hbm temperature|vram temp|memory temp
 utilization.gpu gpu utilization|utilization|usage|gpu usage|load|gpu load|how busy|util
 utilization.memory memory utilization|memory util|memory controller load|memory bandwidth utilization
@@ -67,7 +67,7 @@ pcie.link.gen.max max pcie generation|highest pcie gen
 pcie.link.width.current pcie link width|current pcie width|pcie lanes
 pcie.link.width.max max pcie width|maximum pcie lanes
 persistence_mode persistence mode|persistence|persistence state
-compute_mode compute mode
+compute_mode current compute mode|compute mode setting
 compute_cap compute capability|cuda compute capability|sm version
 mig.mode.current mig mode|current mig mode|whether mig is on
 mig.mode.pending pending mig mode
@@ -76,8 +76,19 @@ ecc.mode.pending pending ecc mode|ecc mode after reboot
 count gpu count|number of gpus
 display_active whether a display is active|active display
 display_mode mode of the display|whether a monitor is attached
-clocks_throttle_reasons.active active throttle reasons|throttle reasons|why it throttles|throttling bitmask
+clocks_throttle_reasons.active active throttle reasons|active clock throttle reasons|throttling bitmask
 """)
+# Words that alone would rather ask for the long report, but say enough in a list.
+LISTED = COMMON_FIELDS | {
+    "temperature.gpu": "temperature|gpu temperature|temp|heat|temps|core temp",
+    "compute_mode": "compute mode",
+    "clocks_throttle_reasons.active": "throttle reasons|active throttle reasons",
+    "utilization.gpu": "gpu utilization|utilization|usage|gpu usage|load|gpu load|util|gpu%",
+    "memory.used": "used memory|memory used|vram used|memory usage|memory in use|mem used|used vram",
+    "memory.free": "free memory|memory free|free vram|mem free|available memory",
+    "memory.total": "total memory|memory total|total vram|memory size|mem total",
+    "power.draw": "power draw|power|power usage|watts|power consumption|wattage",
+}
 RARE_FIELDS = _table("""
 memory.reserved reserved memory|memory reserved by the driver
 power.draw.average average power draw
