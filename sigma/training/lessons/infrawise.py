@@ -41,10 +41,12 @@ def questions(seed: int) -> Iterator[tuple[Case, str]]:
     kinds = [kind for kind, count in COUNTS.items() for _ in range(count)]
     rng.shuffle(kinds)
     seen: set[str] = set()
+    deck: list[str] = []  # so that the first few hundred lessons already ask for every workload
     for number, kind in enumerate(kinds):
         sizes = SIZES[number % WAVE * len(SIZES) // WAVE]
         while True:
-            fields, truth, topic = _draw(rng, kind, rng.choice(sizes))
+            deck = deck or rng.sample(list(WORKLOADS), len(WORKLOADS))
+            fields, truth, topic = _draw(rng, kind, rng.choice(sizes), deck.pop() if kind == "dcw" else "")
             key = json.dumps(fields, sort_keys=True)
             if key not in seen:
                 break
@@ -52,9 +54,9 @@ def questions(seed: int) -> Iterator[tuple[Case, str]]:
         yield Case(f"infrawise-lesson-{number:04d}", fields, truth, "train"), topic
 
 
-def _draw(rng: random.Random, kind: str, size: int) -> tuple[dict, str, str]:
+def _draw(rng: random.Random, kind: str, size: int, benchmark: str) -> tuple[dict, str, str]:
     wanted = 0 if kind == "dcw" else rng.choice((0, 1, 1, 1, 2, 2, 3, 4, rng.randint(0, size), size))
-    dcw = _with_answers(rng, wanted) if kind != "dcw" else draw(rng, answered=False)
+    dcw = _with_answers(rng, wanted) if kind != "dcw" else draw(rng, answered=False, benchmark=benchmark)
     fields: dict = {"kind": kind}
     if kind == "retrieval":
         fields["dcw"] = (_respelt(rng, dcw) if rng.random() < 0.12 else dcw).to_dict()
@@ -69,10 +71,11 @@ def _draw(rng: random.Random, kind: str, size: int) -> tuple[dict, str, str]:
     return fields, truth, f"{kind}, {len(chosen)} of {len(fields['records'])}"
 
 
-def draw(rng: random.Random, answered: bool) -> DCW:
-    """A DCW of the train split; with `answered` nearly always one that published results answer."""
+def draw(rng: random.Random, answered: bool, benchmark: str = "") -> DCW:
+    """A DCW of the train split, about any workload unless one is named; with `answered` nearly always one that published
+    results answer."""
     while True:
-        dcw = _dcw(rng, 0.96 if answered else 0.6)
+        dcw = _dcw(rng, 0.96 if answered else 0.6, benchmark or rng.choice(list(WORKLOADS)))
         if dcw is not None and split_of(dcw) == "train":
             return dcw
 
@@ -86,9 +89,8 @@ def _with_answers(rng: random.Random, wanted: int) -> DCW:
     return dcw
 
 
-def _dcw(rng: random.Random, known_share: float) -> DCW | None:
-    """Any workload; designs with results of it in `known_share` of the cases, else any at all."""
-    benchmark = rng.choice(list(WORKLOADS))
+def _dcw(rng: random.Random, known_share: float, benchmark: str) -> DCW | None:
+    """A DCW of that workload, or None: designs with results of it in `known_share` of the cases, else any at all."""
     precisions = measured().get(benchmark, {"": ()})
     known = rng.random() < known_share
     named = [p for p in (precisions if known else (*precisions, *names.PRECISIONS)) if p]

@@ -77,6 +77,11 @@ def test_every_name_of_the_task_is_asked_for(every):
     assert {p for p in PRECISIONS if any(w.endswith(f" {p}") for w in asked)} == {*names.PRECISIONS}
 
 
+def test_a_few_hundred_lessons_ask_for_every_workload(every):
+    asked = {dcw_of(case).workload for case, _ in every[:300] if case.fields["kind"] == "dcw"}
+    assert all(any(w.startswith(name) for w in asked) for name in WORKLOADS)
+
+
 def test_contexts_grow_in_waves_and_the_fitting_stand_anywhere(every):
     sizes = {part: set() for part in range(len(SIZES))}
     for number, (case, _) in enumerate(every):
