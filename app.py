@@ -62,7 +62,9 @@ def main(argv: list[str] | None = None) -> int:
     loader = EngineLoader(load)
     page = build_page(loader, args.max_waiting)
     # The page answers first: importing torch in the loader would hold the interpreter lock during start-up.
-    page.launch(server_name=args.host, server_port=args.port, prevent_thread_lock=True, **launch_options())
+    page.launch(
+        server_name=args.host, server_port=args.port, prevent_thread_lock=True, **launch_options(args.max_waiting)
+    )
     loader.start()
     page.block_thread()
     return 0

@@ -1,9 +1,11 @@
 // What a column's value says, and what each line of a message is. Nothing is left out: the lines, and the pieces of each, put together are the text.
 import { codeTokens, languageOf } from "./code_tokens.js";
 
+const ROLES = { u: "user", a: "assistant", w: "waiting" };
+
 // A message as `visualizers/chat/messages.py` packs it.
 export function unpackMessage(line) {
-  return { role: line[0] === "u" ? "user" : "assistant", text: JSON.parse(`"${line.slice(1)}"`) };
+  return { role: ROLES[line[0]], text: JSON.parse(`"${line.slice(1)}"`) };
 }
 
 const OPENS = /^[ \t]*(?:(`{3,})[^`]*|(~{3,})[^]*)$/;

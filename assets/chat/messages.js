@@ -39,13 +39,13 @@ class Message {
   constructor(role) {
     this.role = role;
     this.body = el("div", { class: "message-body", translate: "no", dir: "auto" });
-    this.root = el("div", { class: `message notranslate ${role}`, "data-role": role }, this.body,
-      copyButton(role === "user" ? "Copy the prompt" : "Copy the answer", () => this.#lines.text));
+    this.root = el("div", { class: `message notranslate ${role}`, "data-role": role }, this.body);
+    if (role !== "waiting") this.root.append(copyButton(role === "user" ? "Copy the prompt" : "Copy the answer", () => this.#lines.text));
   }
 
-  // A prompt is shown as it was typed; of an answer that grows, only the lines that changed are written.
+  // A prompt (and what is waited for) is shown as it was typed; of an answer that grows, only the lines that changed are written.
   show(text) {
-    if (this.role === "user") {
+    if (this.role !== "assistant") {
       this.#lines.text = text;
       return setText(this.body, text);
     }

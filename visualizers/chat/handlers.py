@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from typing import Any
 
 import gradio as gr
 
-from sigma.events import SIDES, PromptError
+from sigma.events import SIDES, Engine, PromptError
 from visualizers.chat.messages import pack_messages
 from visualizers.chat.settings import TurnSettings
 from visualizers.chat.tab import ChatTab, read_examples
 from visualizers.shared.conversation import Conversation, Turn
+from visualizers.shared.line import Place
 from visualizers.shared.options import clean_prompt
 from visualizers.shared.runs import BUSY, Runs
 from visualizers.shared.stream import Run, stream_turn
@@ -33,7 +34,7 @@ class ChatHandlers:
         self.examples = read_examples()
 
     def wire(self) -> None:
-        """Attach every handler; the three that stream share one queue."""
+        """Attach every handler."""
         tab = self.tab
         turn_inputs = [tab.state, *tab.settings]
         outputs = [*tab.columns.values(), tab.live, tab.state, tab.box, tab.send, tab.stop, tab.notice, tab.restore]
@@ -43,7 +44,7 @@ class ChatHandlers:
         shown = tab.examples.click(
             self.example, [tab.examples, *turn_inputs], [*outputs, tab.system, tab.selective], **stream
         )
-        tab.stop.click(self.stop, [tab.state], outputs, cancels=[sent, again, shown], **QUICK)
+        tab.stop.click(self.stop, [tab.state, tab.box], outputs, cancels=[sent, again, shown], **QUICK)
         tab.undo.click(self.undo, [tab.state, tab.box], outputs, **QUICK)
         tab.clear.click(self.clear, [tab.state], outputs, **QUICK)
         tab.restore.click(self.restore, [tab.state], outputs, **QUICK)
@@ -80,14 +81,16 @@ class ChatHandlers:
         except PromptError as error:
             yield self.parts.warn(str(error))
             return
-        conversation.undo()
-        yield from self._answer(request, prompt, conversation, own, keep_box=True)
+        yield from self._answer(request, prompt, conversation, own, keep_box=True, again=True)
 
-    def stop(self, conversation: Conversation | None) -> Updates:
-        """End the turn; what was written stays."""
+    def stop(self, conversation: Conversation | None, box: str) -> Updates:
+        """End the turn; what was written stays. A turn that only waited is gone, and its prompt is in the box again."""
         conversation = conversation or Conversation()
+        newest = conversation.turns[-1] if conversation.turns else None
         run = self.runs.stop(conversation.session)
         updates = {**self._columns(conversation), **self.parts.buttons(False), **self.parts.say("Stopped.")}
+        if newest is not None and newest not in conversation.turns and newest.replaced is None:
+            updates[self.tab.box] = box if box.strip() else newest.prompt
         if run is not None:
             updates[self.tab.live] = run.view.payload()
         return updates
@@ -125,6 +128,7 @@ class ChatHandlers:
         conversation: Conversation,
         settings: TurnSettings,
         keep_box: bool = False,
+        again: bool = False,
     ) -> Iterator[Updates]:
         run = Run(TurnView(time.monotonic()))
         try:
@@ -133,7 +137,7 @@ class ChatHandlers:
         except PromptError as error:
             yield self.parts.warn(str(error))
             return
-        turn = conversation.begin(prompt, system)
+        turn = conversation.again(system) if again else conversation.begin(prompt, system)
         yield from self.parts.guarded(
             run,
             self._turn(run, conversation, turn, settings, keep_box),
@@ -143,7 +147,7 @@ class ChatHandlers:
     def _turn(
         self, run: Run, conversation: Conversation, turn: Turn, settings: TurnSettings, keep_box: bool
     ) -> Iterator[Updates]:
-        tab = self.tab
+        tab, started = self.tab, False
         first = {
             **self._columns(conversation),
             **self.parts.buttons(True),
@@ -152,21 +156,48 @@ class ChatHandlers:
             tab.restore: gr.update(visible=False),
             tab.live: run.view.payload(),
         }
-        yield first if keep_box else {**first, tab.box: ""}
-        engine = yield from self.parts.await_engine(self.runs.loader, run)
-        if engine is not None:
-            infos = {side: engine.info(side) for side in SIDES}
-            run.view.describe(infos)
-            request = settings.request(conversation.messages(turn.system), infos["sigma"])
-            # The clock of "first token" starts when the model is there, not when the visitor came.
-            run.view.restart(time.monotonic())
-            for update in stream_turn(engine, request, conversation.session, run, pictures=bool(settings.pictures)):
-                turn.answers.update(update.texts)
-                changed = self._columns(conversation)
-                if update.payload is not None:
-                    changed[tab.live] = update.payload
-                yield changed
+        try:
+            yield first if keep_box else {**first, tab.box: ""}
+            with self.runs.line.join() as place:
+                engine = yield from self._wait(run, conversation, turn, place)
+                started = engine is not None
+                if started:
+                    yield from self._stream(engine, run, conversation, turn, settings)
+        finally:
+            # Also when Stop has closed this generator: a turn that only waited leaves nothing behind.
+            if not started:
+                turn.waiting, run.view.stopped = "", True
+                conversation.drop(turn)
         yield {**self._columns(conversation), **self.parts.buttons(False)}
+
+    def _wait(
+        self, run: Run, conversation: Conversation, turn: Turn, place: Place
+    ) -> Generator[Updates, None, Engine | None]:
+        """Wait for the model and for those who came earlier, with a bubble that says so; None when stopped."""
+
+        def show(note: str) -> Updates:
+            turn.waiting = note
+            return self._columns(conversation)
+
+        engine = yield from self.parts.await_engine(self.runs.loader, run)
+        if engine is None or not (yield from self.parts.await_place(place, run, show)):
+            return None
+        return engine
+
+    def _stream(
+        self, engine: Engine, run: Run, conversation: Conversation, turn: Turn, settings: TurnSettings
+    ) -> Iterator[Updates]:
+        infos = {side: engine.info(side) for side in SIDES}
+        run.view.describe(infos)
+        request = settings.request(conversation.messages(turn.system), infos["sigma"])
+        # The clock of "first token" starts when the model is there and free, not when the visitor came.
+        run.view.restart(time.monotonic())
+        for update in stream_turn(engine, request, conversation.session, run, pictures=bool(settings.pictures)):
+            turn.answers.update(update.texts)
+            changed = self._columns(conversation)
+            if update.payload is not None:
+                changed[self.tab.live] = update.payload
+            yield changed
 
     def _check(self, prompt: str, settings: TurnSettings) -> tuple[str, str]:
         """Prompt and system prompt, cleaned; PromptError for any option that cannot be used."""
@@ -176,12 +207,13 @@ class ChatHandlers:
         return cleaned, system
 
     def _give_back(self, run: Run, conversation: Conversation, turn: Turn, message: str) -> Updates:
-        """After an error: a turn without an answer is taken back and its prompt returns to the box."""
+        """After an error: a turn without an answer is taken back: its prompt returns to the box, what it replaced to its place."""
         run.view.stopped = True
         updates = {**self.parts.buttons(False), **self.parts.warn(message), self.tab.live: run.view.payload()}
         if not any(turn.answers.values()):
             conversation.drop(turn)
-            updates[self.tab.box] = turn.prompt
+            if turn.replaced is None:
+                updates[self.tab.box] = turn.prompt
         return {**updates, **self._columns(conversation)}
 
     def _columns(self, conversation: Conversation) -> Updates:

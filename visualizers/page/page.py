@@ -20,6 +20,7 @@ from visualizers.page.blocks import Blocks
 from visualizers.page.refusals import REFUSALS
 from visualizers.page.status import chip
 from visualizers.shared.conversation import Conversation
+from visualizers.shared.line import CONCURRENT, WAITING, Line
 from visualizers.shared.loader import EngineLoader
 from visualizers.shared.runs import Runs
 from visualizers.shared.turn_handlers import QUICK
@@ -33,12 +34,13 @@ RECORDED = assets.ASSETS / "examples" / "recorded.json"
 EXPLORED = assets.ASSETS / "examples" / "explore.json"
 
 
-def build_page(loader: EngineLoader, max_waiting: int = 20, task_loader: TaskLoader | None = None) -> gr.Blocks:
-    """The whole page over an engine loader, started or not; `max_waiting` visitors may queue, `task_loader` holds the tasks.
+def build_page(loader: EngineLoader, max_waiting: int = WAITING, task_loader: TaskLoader | None = None) -> gr.Blocks:
+    """The whole page over an engine loader, started or not; `max_waiting` visitors may wait, `task_loader` holds the tasks.
 
     Launch it with `page.launch(**launch_options())`.
     """
-    runs = Runs(loader)
+    line = Line(CONCURRENT, max_waiting)
+    runs = Runs(loader, line)
     explore = ExploreHandlers(loader, EXPLORED)
     infos = recording.recorded_info(recording.read(RECORDED))
     with Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
@@ -53,7 +55,7 @@ def build_page(loader: EngineLoader, max_waiting: int = 20, task_loader: TaskLoa
                 tab = chat_tab(infos, lambda conversation: conversation and runs.leave(conversation.session))
             with gr.Tab("Explore", id="explore"):
                 explore_view = explore.layout()
-            add_tasks(page, loader, infos, task_loader)
+            add_tasks(page, loader, infos, task_loader, line)
             with gr.Tab("Memory", id="memory"):
                 memory_tab(loader, infos)
             with gr.Tab("About", id="about"):
@@ -93,8 +95,8 @@ def _watch_loading(page: gr.Blocks, loader: EngineLoader, status: gr.HTML, tab: 
     page.load(lambda: Conversation(), None, tab.state, **QUICK)
 
 
-def launch_options() -> dict[str, Any]:
-    """Arguments for `Blocks.launch`: the look, and limits that a public page needs."""
+def launch_options(max_waiting: int = WAITING) -> dict[str, Any]:
+    """Arguments for `Blocks.launch`: the look, and limits that a public page needs; `max_waiting` as in `build_page`."""
     return {
         "theme": theme.theme(),
         "css": assets.style_sheet(),
@@ -104,6 +106,8 @@ def launch_options() -> dict[str, Any]:
         "show_error": False,
         "max_file_size": "1mb",
         "state_session_capacity": 200,
+        # Everybody who waits for the engine holds one; the others are for buttons, endpoints and the explorer.
+        "max_threads": 40 + max_waiting,
         "ssr_mode": False,
         "run_history": False,
     }

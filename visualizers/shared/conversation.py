@@ -15,6 +15,11 @@ class Turn:
     prompt: str
     system: str = ""
     answers: dict[str, str] = field(default_factory=dict)
+    waiting: str = ""
+    """What is shown in the place of the answers while they have not begun."""
+
+    replaced: Turn | None = None
+    """The turn whose place this one took (retry), which is there again if this one is dropped."""
 
 
 @dataclass
@@ -32,9 +37,17 @@ class Conversation:
         self.cleared = []
         return turn
 
+    def again(self, system: str = "") -> Turn:
+        """The newest prompt once more, in the place of its turn; IndexError when there is none."""
+        old = self.turns.pop()
+        turn = self.begin(old.prompt, system)
+        turn.replaced = old
+        return turn
+
     def drop(self, turn: Turn) -> None:
-        """Take back a turn that got no answer."""
-        self.turns = [kept for kept in self.turns if kept is not turn]
+        """Take back a turn that got no answer; what it replaced is there again. A turn that is not there is ignored."""
+        back = [] if turn.replaced is None else [turn.replaced]
+        self.turns = [one for kept in self.turns for one in (back if kept is turn else [kept])]
 
     def undo(self) -> str | None:
         """Remove the newest turn and return its prompt; None when there is none."""
@@ -67,10 +80,12 @@ class Conversation:
         return messages
 
     def shown(self, side: str) -> list[dict[str, str]]:
-        """The column of one side: prompts and answers in order; an answer that has not begun is left out."""
+        """The column of one side: prompts and answers in order; instead of an answer that has not begun, what it waits for."""
         rows = []
         for turn in self.turns:
             rows.append({"role": "user", "content": turn.prompt})
             if turn.answers.get(side):
                 rows.append({"role": "assistant", "content": turn.answers[side]})
+            elif turn.waiting:
+                rows.append({"role": "waiting", "content": turn.waiting})
         return rows

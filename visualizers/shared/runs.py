@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from sigma.events import PromptError
+from visualizers.shared.line import Line
 from visualizers.shared.loader import EngineLoader
 from visualizers.shared.stream import Run
 
@@ -13,10 +14,10 @@ BUSY = "An answer is still being written. Press Stop first."
 
 
 class Runs:
-    """Runs by session, and which session belongs to which open page."""
+    """Runs by session, and which session belongs to which open page; `line` is where they all wait for the engine."""
 
-    def __init__(self, loader: EngineLoader):
-        self.loader = loader
+    def __init__(self, loader: EngineLoader, line: Line | None = None):
+        self.loader, self.line = loader, line or Line()
         self._lock = threading.Lock()
         self._runs: dict[str, Run] = {}
         self._pages: dict[str, str] = {}

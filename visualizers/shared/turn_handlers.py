@@ -11,13 +11,11 @@ from typing import Any
 import gradio as gr
 
 from sigma.events import Engine, PromptError
+from visualizers.shared.line import Place
 from visualizers.shared.loader import EngineLoader
 from visualizers.shared.stream import Run
 
 log = logging.getLogger(__name__)
-
-CONCURRENT = 2
-"""Turns that run together; the engine shares the device between them, more visitors wait in the queue."""
 
 FAILED = "Something went wrong while answering; the server's log has the details. Your prompt is kept."
 WAIT_SECONDS = 0.25
@@ -44,11 +42,10 @@ class TurnParts:
     notice: gr.HTML
     without_model: str = ""
 
-    def streaming(self, queue: str = "engine", limit: int = CONCURRENT) -> dict[str, Any]:
-        """Options of an event that streams a turn; events of one `queue` wait for each other."""
+    def streaming(self, limit: int | None = None) -> dict[str, Any]:
+        """Options of an event that streams a turn. Without a `limit` it begins at once, and waits in a `Line` of ours."""
         return {
             "concurrency_limit": limit,
-            "concurrency_id": queue,
             "show_progress": "minimal",
             "show_progress_on": self.notice,
             "api_visibility": "private",
@@ -84,6 +81,24 @@ class TurnParts:
         if shown:
             yield self.say("")
         return loader.engine
+
+    def await_place(
+        self, place: Place, run: Run, show: Callable[[str], Updates] | None = None
+    ) -> Generator[Updates, None, bool]:
+        """Wait for the place's turn; whether it has come, False when the run was stopped.
+
+        show: what says that one waits ("waiting: 2 before you"), and "" at the end; by default the notice.
+        """
+        show, shown = show or self.say, ""
+        while not place.wait(WAIT_SECONDS if shown else 0) and not run.stop.is_set():
+            note = f"waiting: {place.before} before you"
+            yield show(note) if note != shown else {self.notice: gr.skip()}
+            shown = note
+        if run.stop.is_set():
+            return False
+        if shown:
+            yield show("")
+        return True
 
     def _with_rest(self, text: str, how: str) -> str:
         return f"{text} {self.without_model} {how}." if self.without_model else text

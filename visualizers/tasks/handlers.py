@@ -5,6 +5,7 @@ from __future__ import annotations
 import gradio as gr
 
 from sigma.events import SideInfo
+from visualizers.shared.line import Line
 from visualizers.shared.loader import EngineLoader
 from visualizers.shared.runs import Runs
 from visualizers.shared.turn_handlers import TurnParts
@@ -19,12 +20,19 @@ from visualizers.tasks.tab import tasks_tab
 
 
 def add_tasks(
-    page: gr.Blocks, loader: EngineLoader, infos: dict[str, SideInfo], task_loader: TaskLoader | None = None
+    page: gr.Blocks,
+    loader: EngineLoader,
+    infos: dict[str, SideInfo],
+    task_loader: TaskLoader | None = None,
+    line: Line | None = None,
 ) -> None:
-    """Add the tab to the page's Tabs; call it inside them. `task_loader` holds the tasks (default: the four)."""
+    """Add the tab to the page's Tabs; call it inside them. `task_loader` holds the tasks (default: the four).
+
+    line: where turns wait for the engine, together with those of other tabs.
+    """
     task_loader, judges = task_loader or TaskLoader(), Judges()
     # Runs of its own: a visitor may chat and have a task answered, and leaving the page must end both.
-    runs = Runs(loader)
+    runs = Runs(loader, line)
     with gr.Tab("Tasks", id="tasks") as gradio_tab:
         tab = tasks_tab(gradio_tab, task_loader, infos, lambda visit: visit and runs.leave(visit.session))
         parts = TurnParts(tab.run, tab.stop, tab.notice, "Your own answer can be judged")

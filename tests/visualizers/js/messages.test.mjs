@@ -118,4 +118,5 @@ test("hard lines are read in time", () => {
 test("messages are unpacked as they were packed", () => {
   assert.deepEqual(unpackMessage('ua\\nb \\"c\\" \\u003cd>'), { role: "user", text: 'a\nb "c" <d>' });
   assert.deepEqual(unpackMessage("a"), { role: "assistant", text: "" });
+  assert.deepEqual(unpackMessage("wwaiting: 2 before you"), { role: "waiting", text: "waiting: 2 before you" });
 });

@@ -27,6 +27,77 @@ def test_two_visitors_stream_at_once_and_do_not_mix(visit, engine):
     assert len(set(engine.sessions[-2:])) == 2
 
 
+def waiting(visitor, side="sigma"):
+    return visitor.page.locator(f"#chat-{side} .message.waiting")
+
+
+@pytest.fixture
+def two_before(visit, engine):
+    """Two visitors who are being answered, and keep being."""
+    engine.words, engine.delay = 2000, 0.1
+    before = [visit(), visit()]
+    for visitor, prompt in zip(before, ("first", "second")):
+        visitor.send(prompt)
+        visitor.wait_answer("gqa", f"heard: {prompt}")
+    return before
+
+
+def test_a_visitor_behind_two_others_sees_the_prompt_and_who_is_before(visit, engine, two_before):
+    third, fourth = visit(), visit()
+    third.send("third")
+    waiting(third).wait_for(timeout=5000)
+    for side in ("sigma", "gqa"):
+        assert "third" in third.answer(side) and waiting(third, side).inner_text() == "waiting: 2 before you"
+    assert third.page.locator("#stop").is_visible() and third.page.locator("#prompt textarea").input_value() == ""
+    assert third.page.locator("#chat-sigma .message.waiting button").count() == 0  # nothing to copy
+    assert "queue" not in third.page.locator("body").inner_text()
+    fourth.send("fourth")
+    fourth.wait_answer("sigma", "waiting: 3 before you")
+    two_before[0].page.locator("#stop").click()
+    third.wait_answer("sigma", "heard: third")
+    assert waiting(third).count() == 0
+    fourth.wait_answer("sigma", "waiting: 2 before you")
+    two_before[1].context.close()  # leaving is as good as Stop
+    fourth.wait_answer("sigma", "heard: fourth")
+    assert len(engine.open_now()) == 2
+
+
+def test_stop_leaves_the_line_without_an_empty_turn(visit, engine, two_before):
+    third, opened = visit(), len(engine.opened)
+    third.send("never mind")
+    waiting(third).wait_for(timeout=5000)
+    third.page.locator("#stop").click()
+    third.page.wait_for_selector("#send:visible", timeout=5000)
+    third.wait_run("over")
+    assert third.page.locator("#chat-sigma .message").count() == 0
+    assert third.page.locator("#prompt textarea").input_value() == "never mind"
+    fourth = visit()
+    fourth.send("in place of the third")
+    fourth.wait_answer("gqa", "waiting: 2 before you")
+    for visitor in two_before:
+        visitor.page.locator("#stop").click()
+    fourth.wait_answer("gqa", "heard: in place of the third")
+    assert len(engine.opened) == opened + 1 and len(engine.requests[-1].messages["gqa"]) == 1
+
+
+def test_a_retry_that_is_stopped_in_the_line_keeps_the_old_answer(visit, engine):
+    third = visit()
+    third.send("keep this")
+    third.wait_over()
+    engine.words, engine.delay = 2000, 0.1
+    for prompt in ("first", "second"):
+        visitor = visit()
+        visitor.send(prompt)
+        visitor.wait_answer("gqa", f"heard: {prompt}")
+    third.page.locator("#retry").click()
+    waiting(third).wait_for(timeout=5000)
+    assert "word1.5" not in third.answer("gqa")
+    third.page.locator("#stop").click()
+    third.wait_answer("gqa", "word1.5")
+    assert third.page.locator("#chat-gqa .message").count() == 2
+    assert third.page.locator("#prompt textarea").input_value() == ""
+
+
 def test_closing_the_tab_frees_the_cache_and_the_session(visit, engine):
     engine.words, engine.delay = 500, 0.1
     visitor = visit()

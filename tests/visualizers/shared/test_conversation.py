@@ -24,6 +24,33 @@ def test_a_turn_without_an_answer_is_not_sent():
     assert [m["content"] for m in messages["gqa"]] == ["stopped at once", "g1", "two"]
 
 
+def test_an_answer_that_is_waited_for_says_so_and_a_turn_that_only_waited_is_gone():
+    conversation = Conversation()
+    turn = conversation.begin("one")
+    turn.waiting = "waiting: 2 before you"
+    assert [(m["role"], m["content"]) for m in conversation.shown("gqa")] == [
+        ("user", "one"),
+        ("waiting", turn.waiting),
+    ]
+    assert [m["role"] for m in conversation.messages("")["gqa"]] == ["user"]
+    turn.answers["gqa"] = "g1"
+    assert [m["role"] for m in conversation.shown("gqa")] == ["user", "assistant"]
+    conversation.drop(turn)
+    conversation.drop(turn)
+    assert not conversation.turns
+
+
+def test_a_retry_that_only_waited_gives_the_old_answer_back():
+    conversation = Conversation()
+    conversation.begin("zero").answers.update(sigma="s0", gqa="g0")
+    conversation.begin("one").answers.update(sigma="s1", gqa="g1")
+    again = conversation.again("be short")
+    assert (again.prompt, again.system) == ("one", "be short")
+    assert [m["content"] for m in conversation.shown("sigma")] == ["zero", "s0", "one"]
+    conversation.drop(again)
+    assert [m["content"] for m in conversation.shown("sigma")] == ["zero", "s0", "one", "s1"]
+
+
 def test_clear_can_be_undone_until_the_next_prompt():
     conversation = Conversation()
     conversation.begin("one")

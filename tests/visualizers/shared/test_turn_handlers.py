@@ -7,6 +7,7 @@ import pytest
 from sigma.events import PromptError
 from tests.fake_engine import FakeEngine
 from visualizers.shared import turn_handlers
+from visualizers.shared.line import Line
 from visualizers.shared.loader import EngineLoader
 from visualizers.shared.stream import Run
 from visualizers.shared.turn_handlers import FAILED, TurnParts
@@ -79,6 +80,29 @@ def test_a_wait_that_is_stopped_ends_without_an_engine(parts, monkeypatch):
     run.stop.set()
     assert returned(steps)[1] is None
     gate.set()
+
+
+def test_the_wait_for_a_place_says_how_many_are_before(parts, monkeypatch):
+    monkeypatch.setattr(turn_handlers, "WAIT_SECONDS", 0.01)
+    line, run = Line(places=1), Run(TurnView(0.0))
+    earlier, place = [line.join(), line.join()], line.join()
+    steps = parts.await_place(place, run)
+    assert "waiting: 2 before you" in next(steps)["notice"]
+    assert "waiting" not in str(next(steps)["notice"])  # nothing new, but a yield
+    earlier[0].leave()
+    assert "waiting: 1 before you" in next(steps)["notice"]
+    earlier[1].leave()
+    assert returned(steps) == ([{"notice": ""}], True)
+    assert returned(parts.await_place(place, run)) == ([], True), "nothing to show where nobody is before"
+
+
+def test_the_wait_for_a_place_can_be_stopped(parts):
+    line, run = Line(places=1), Run(TurnView(0.0))
+    line.join()
+    steps = parts.await_place(line.join(), run, lambda note: {"bubble": note})
+    assert next(steps) == {"bubble": "waiting: 1 before you"}
+    run.stop.set()
+    assert returned(steps)[1] is False
 
 
 def test_no_engine_is_a_message_that_says_what_works_all_the_same(parts):

@@ -11,6 +11,7 @@ import gradio as gr
 
 from sigma.aimicius.contract import Case
 from sigma.events import SIDES, PromptError
+from visualizers.shared.line import Place
 from visualizers.shared.options import make_request, make_sampling, number
 from visualizers.shared.runs import BUSY, Runs
 from visualizers.shared.stream import Run
@@ -46,7 +47,7 @@ class AskHandlers:
             shown = [*form_parts(tab), *turn_parts(tab), tab.own_verdict]
             asked.append(button.click(example, [tab.task, tab.state, tab.budget], shown, **stream))
         tab.stop.click(self.stop, tab.state, outputs, cancels=asked, **QUICK)
-        judging = {**self.parts.streaming("judge", JUDGES), "show_progress": "hidden"}
+        judging = {**self.parts.streaming(JUDGES), "concurrency_id": "judge", "show_progress": "hidden"}
         tab.judge.click(self.judge_own, [tab.state, tab.own, *texts], [tab.own_verdict], **judging)
         return asked
 
@@ -139,8 +140,17 @@ class AskHandlers:
             tab.follow: gr.update(visible=False),
             tab.sent: messages_html({"": next(iter(messages.values()))} if same else messages),
         }
+        with self.runs.line.join() as place:
+            yield from self._ask(run, asked, messages, place)
+        again = bool(visit.second_turn()) and not run.stop.is_set()
+        yield {**self.parts.buttons(False), tab.follow: gr.update(visible=again)}
+
+    def _ask(
+        self, run: Run, asked: Asked, messages: dict[str, list[dict[str, str]]], place: Place
+    ) -> Iterator[Updates]:
+        tab = self.tab
         engine = yield from self.parts.await_engine(self.runs.loader, run)
-        if engine is not None:
+        if engine is not None and (yield from self.parts.await_place(place, run)):
             info = engine.info("sigma")
             asked.names = model_names(self.runs)
             sampling = make_sampling(0, 1, 0, 1, asked.budget, 0)
@@ -153,8 +163,6 @@ class AskHandlers:
                     if last.get(side) != payload:
                         changed[tab.answers[side]] = last[side] = payload
                 yield changed or {tab.notice: gr.skip()}
-        again = bool(visit.second_turn()) and not run.stop.is_set()
-        yield {**self.parts.buttons(False), tab.follow: gr.update(visible=again)}
 
     def _failed(self, run: Run, asked: Asked, message: str) -> Updates:
         run.view.stopped = True

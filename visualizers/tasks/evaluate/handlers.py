@@ -10,6 +10,7 @@ import gradio as gr
 from sigma.aimicius.contract import Case, CaseError, Task
 from sigma.aimicius.scoring import Report
 from sigma.events import SIDES, PromptError
+from visualizers.shared.line import Line
 from visualizers.shared.options import number
 from visualizers.shared.runs import Runs
 from visualizers.shared.stream import Run
@@ -30,14 +31,15 @@ class TrialHandlers:
 
     def __init__(self, tab: TasksTab, runs: Runs, task_loader: TaskLoader, judges: Judges):
         self.tab, self.runs, self.tasks, self.judges = tab, runs, task_loader, judges
+        self.line = Line(places=1)
         self.parts = TurnParts(tab.evaluate, tab.trial_stop, tab.trial_notice, "The truths can be judged")
 
     def wire(self) -> None:
-        """Attach the handlers. One evaluation runs at a time; it shares the device with everybody's turns."""
+        """Attach the handlers. One evaluation runs at a time, the next ones wait; it shares the device with all turns."""
         tab = self.tab
         inputs = [tab.state, tab.task, tab.trial_side, tab.trial_cases]
         outputs = [tab.results, tab.evaluate, tab.trial_stop, tab.trial_notice, tab.state]
-        begun = tab.evaluate.click(self.evaluate, inputs, outputs, **self.parts.streaming("evaluate", 1))
+        begun = tab.evaluate.click(self.evaluate, inputs, outputs, **self.parts.streaming())
         tab.trial_stop.click(self.stop, tab.state, outputs, cancels=[begun], **QUICK)
 
     def evaluate(
@@ -62,8 +64,15 @@ class TrialHandlers:
         )
 
     def _run(self, run: Run, visit: Visit, task: Task, side: str, count: int) -> Iterator[Updates]:
-        tab, engine, name = self.tab, None, "truths"
+        tab = self.tab
         yield {**self.parts.buttons(True), **self.parts.say(""), tab.state: visit}
+        with self.line.join() as place:
+            if (yield from self.parts.await_place(place, run)):
+                yield from self._evaluate(run, visit, task, side, count)
+        yield {**self.parts.buttons(False), tab.results: self._results(visit, task, False)}
+
+    def _evaluate(self, run: Run, visit: Visit, task: Task, side: str, count: int) -> Iterator[Updates]:
+        tab, engine, name = self.tab, None, "truths"
         cases: list[Case] = []
         for found in find_cases(task, count, run.stop):
             if isinstance(found, list):
@@ -83,7 +92,6 @@ class TrialHandlers:
                 late = time.monotonic() - said >= SAY_SECONDS
                 said = time.monotonic() if late else said
                 yield {tab.results: self._results(visit, task, True)} if late else {tab.results: gr.skip()}
-        yield {**self.parts.buttons(False), tab.results: self._results(visit, task, False)}
 
     def stop(self, visit: Visit | None) -> Updates:
         """End the run; what was judged stays in the table."""
