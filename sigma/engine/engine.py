@@ -20,6 +20,7 @@ import torch
 from kernels.device import chosen_device
 from sigma.checkpoints.load import CheckpointError, load_pair
 from sigma.checkpoints.tokenizer import StreamDecoder, piece
+from sigma.engine.ahead import Answered, ReadAhead
 from sigma.engine.inspection import KeptTensors, recompute
 from sigma.engine.run import Model, Run, check_request
 from sigma.engine.sessions import Sessions, free
@@ -47,6 +48,7 @@ class SigmaEngine:
         self.models = models
         self._device = ThreadPoolExecutor(max_workers=1, thread_name_prefix="device", initializer=_step_back)
         self._sessions = Sessions()
+        self._ahead = ReadAhead(self._device.submit)
 
     def info(self, side: str) -> SideInfo:
         """The side's description; raises KeyError for an unknown side."""
@@ -72,6 +74,10 @@ class SigmaEngine:
 
     def stream(self, request: ChatRequest, session: str | None = None) -> Generator[Event, None, None]:
         """See `sigma.events.Engine.stream`."""
+        with self._ahead.paused():
+            return self._started(request, session)
+
+    def _started(self, request: ChatRequest, session: str | None) -> Generator[Event, None, None]:
         check_request(request, self.models)
         kept = self._sessions.take(session)
         runs: list[Run] = []
@@ -86,6 +92,10 @@ class SigmaEngine:
         return self._events(runs, session)
 
     def _events(self, runs: list[Run], session: str | None) -> Generator[Event, None, None]:
+        with self._ahead.paused():
+            yield from self._run(runs, session)
+
+    def _run(self, runs: list[Run], session: str | None) -> Generator[Event, None, None]:
         done = False
         try:
             for run in runs:
@@ -98,9 +108,16 @@ class SigmaEngine:
                 tokens = {run.name: RunTokens(tuple(run.ids), run.prompt_length) for run in runs}
                 self._sessions.note(session, PastRun(runs[0].request, tokens))
             if done and session is not None:
-                self._sessions.keep(session, {run.name: run.keep() for run in runs})
+                self._keep(session, runs)
             else:
                 _free(runs)
+
+    def _keep(self, session: str, runs: list[Run]) -> None:
+        sides = {run.name: run.keep() for run in runs}
+        self._sessions.keep(session, sides)
+        for run in runs:
+            if run.model.runtime.cuts_freely and run.text:  # elsewhere only whole chunks are used again
+                self._ahead.add(Answered(run.model, sides[run.name], run.request.messages[run.name], run.text))
 
     def release(self, session: str) -> None:
         """Free whatever a session keeps. Unknown sessions are ignored."""
@@ -124,7 +141,8 @@ class SigmaEngine:
         """
         model = self.models[side]
         run = lambda work: self._device.submit(work).result()  # noqa: E731
-        return recompute(model.runtime, ids, prompt_length, run, cancelled, progress)
+        with self._ahead.paused():
+            return recompute(model.runtime, ids, prompt_length, run, cancelled, progress)
 
     def piece(self, side: str, token_id: int) -> str:
         """One token of a side's vocabulary, printable."""
@@ -141,6 +159,7 @@ class SigmaEngine:
 
     def close(self) -> None:
         """Free every session and stop the worker."""
+        self._ahead.close()
         self._sessions.close()
         self._device.shutdown(wait=True)
 

@@ -7,7 +7,6 @@ prefix; elsewhere its whole chunks.
 
 from __future__ import annotations
 
-import itertools
 import logging
 import math
 import time
@@ -19,7 +18,7 @@ from sigma.checkpoints.load import Side
 from sigma.checkpoints.tokenizer import StreamDecoder, piece
 from sigma.engine.prompts import prompt_ids
 from sigma.engine.sampling import Sampler
-from sigma.engine.sessions import Kept
+from sigma.engine.sessions import Kept, same_start
 from sigma.events import SIDE_NAMES, ChatRequest, DamagedStep, Event, PrefillEvent, PromptError, PromptEvent, StepEvent
 from sigma.model.cache import DiffKVCache
 from sigma.runtime import Runtime
@@ -73,6 +72,7 @@ class Run:
         self.ids = prompt_ids(model.side.tokenizer, request.messages[name], model.side.config.max_position_embeddings)
         self.prompt_length = len(self.ids)
         self.cache, self.reused = self._cache(kept)
+        self.text = ""
         self.decoder = StreamDecoder(model.side.tokenizer)
         self.logits: torch.Tensor | None = None
         self.spent = 0.0
@@ -83,7 +83,7 @@ class Run:
         """The kept cache cropped to the common prefix, or a new one. At least one token is always prefilled."""
         if kept is None:
             return self.model.runtime.new_cache(), 0
-        common = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(kept.ids, self.ids)))
+        common = same_start(kept.ids, self.ids)
         if not self.model.runtime.cuts_freely:
             common = min(common, self.prompt_length - 1) // PREFILL_CHUNK * PREFILL_CHUNK
             return kept.cache.as_filled(common, PREFILL_CHUNK), common
@@ -125,6 +125,7 @@ class Run:
         reason = self._reason(stopped)
         if reason is not None and not stopped:
             text += self.decoder.flush()
+        self.text += text
         self.finished = reason is not None
         shown = "" if stopped else piece(self.model.side.tokenizer, token)
         return StepEvent(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from threading import Lock
 
 from sigma.events import PastRun
@@ -13,16 +15,39 @@ KEPT_SESSIONS = 8
 KEPT_RUNS = 64  # token ids only, a few KB each
 
 
+def same_start(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many tokens two texts have in common from their start on."""
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, other)))
+
+
 @dataclass(slots=True)
 class Kept:
     """The cache of a finished turn's prompt: `ids` are exactly the tokens whose K and V it holds.
 
     The rows of the answer are not kept: a decode step computes them in another way than the prefill of the next turn
-    would, so with them a chat would read on differently from the same chat asked afresh.
+    would, so with them a chat would read on differently from the same chat asked afresh. `sigma.engine.ahead` reads
+    the answer again, as a prefill, and extends what is kept.
     """
 
     cache: DiffKVCache
     ids: list[int]
+    _lock: Lock = field(default_factory=Lock, repr=False)
+    claimed: bool = False
+
+    def claim(self) -> Kept:
+        """This, now the caller's alone: from here on nothing extends it. Waits while a piece is being read."""
+        with self._lock:
+            self.claimed = True
+        return self
+
+    def extend(self, step: Callable[[DiffKVCache, list[int]], list[int]]) -> bool:
+        """Let `step(cache, ids)` read more and return the ids there are then; False when claimed or nothing was added."""
+        with self._lock:
+            if self.claimed:
+                return False
+            before, self.ids = self.ids, []  # nothing, should the step break off in the middle of a layer
+            self.ids = step(self.cache, before)
+            return len(self.ids) > len(before)
 
 
 class Sessions:
@@ -36,7 +61,8 @@ class Sessions:
     def take(self, session: str | None) -> dict[str, Kept]:
         """The session's caches by side, now the caller's own: a second stream of the same session starts afresh."""
         with self._lock:
-            return self._caches.pop(session, {}) if session is not None else {}
+            sides = self._caches.pop(session, {}) if session is not None else {}
+        return {side: kept.claim() for side, kept in sides.items()}
 
     def keep(self, session: str, sides: dict[str, Kept]) -> None:
         """Keep a finished turn's caches; what they replace, and the oldest beyond KEPT_SESSIONS, is freed."""
@@ -79,4 +105,4 @@ class Sessions:
 def free(sides: dict[str, Kept]) -> None:
     """Free the caches."""
     for kept in sides.values():
-        kept.cache.free()
+        kept.claim().cache.free()
