@@ -9,8 +9,11 @@ import time
 from pathlib import Path
 
 from sigma.cli import argument_text, model_options, parser_for, run, say, standard_input
-from sigma.engine.options import make_sampling
+from sigma.engine.options import SamplingFields, make_sampling
 from sigma.events import SIDES, ChatRequest, PrefillEvent, PromptError, StepEvent
+
+OPTIONS = {name: "--" + name.replace("_", "-") for name in SamplingFields.model_fields}
+"""What the sampling options are called here."""
 
 
 def generate(engine, request, echo: bool) -> dict:
@@ -66,7 +69,13 @@ def main(argv: list[str] | None = None) -> None:
         from sigma.engine.engine import load_engine
 
         sampling = make_sampling(
-            args.temperature, args.top_p, args.top_k, args.repetition_penalty, args.max_new_tokens, args.seed
+            args.temperature,
+            args.top_p,
+            args.top_k,
+            args.repetition_penalty,
+            args.max_new_tokens,
+            args.seed,
+            OPTIONS,
         )
         question = standard_input() if args.prompt == "-" else argument_text(args.prompt, "--prompt")
         if not question.strip():

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from typing import Any
 
+from pydantic import Field
+
+from sigma.engine.fields import Fields, Number, Whole, number
 from sigma.events import PromptError, Sampling
+
+__all__ = ["LABELS", "MAX_NEW_TOKENS", "SamplingFields", "make_sampling", "number", "parse_selective"]
 
 MAX_NEW_TOKENS = 2048
 
+LABELS = {
+    "temperature": "Temperature",
+    "top_p": "Top-p",
+    "top_k": "Top-k",
+    "repetition_penalty": "Repetition penalty",
+    "seed": "Seed",
+    "max_new_tokens": "Max tokens",
+}
+"""What the page calls the sampling options."""
 
-def number(value: Any, name: str, low: float, high: float, whole: bool = False) -> float:
-    """A number between `low` and `high`, or PromptError with both."""
-    try:
-        result = float(value)
-    except OverflowError:
-        result = math.inf
-    except (TypeError, ValueError):
-        raise PromptError(f"{name} must be a number.") from None
-    if not math.isfinite(result) or not low <= result <= high:
-        raise PromptError(f"{name} must be between {low:g} and {high:g}, not {result:g}.")
-    if whole and result != int(result):
-        raise PromptError(f"{name} must be a whole number, not {result:g}.")
-    return int(result) if whole else result
+
+class SamplingFields(Fields):
+    """The sampling options, each with its range; without a seed there is a new one every time."""
+
+    temperature: Number = Field(0.0, ge=0, le=5)
+    top_p: Number = Field(1.0, ge=0.01, le=1)
+    top_k: Whole = Field(0, ge=0, le=1000)
+    repetition_penalty: Number = Field(1.0, ge=0.5, le=2)
+    seed: Whole = Field(None, ge=0, le=2**31 - 1)
+    max_new_tokens: Whole = Field(256, ge=1, le=MAX_NEW_TOKENS)
 
 
 def parse_selective(value: Any, context: int | None = None) -> int | None:
@@ -41,13 +52,25 @@ def parse_selective(value: Any, context: int | None = None) -> int | None:
     return rows
 
 
-def make_sampling(temperature: Any, top_p: Any, top_k: Any, penalty: Any, max_new_tokens: Any, seed: Any) -> Sampling:
-    """The sampling options, each within its range; an empty seed means a new one every time."""
-    return Sampling(
-        temperature=number(temperature, "Temperature", 0, 5),
-        top_p=number(top_p, "Top-p", 0.01, 1),
-        top_k=number(top_k, "Top-k", 0, 1000, whole=True),
-        repetition_penalty=number(penalty, "Repetition penalty", 0.5, 2),
-        seed=None if seed in (None, "") else number(seed, "Seed", 0, 2**31 - 1, whole=True),
-        max_new_tokens=number(max_new_tokens, "Max tokens", 1, MAX_NEW_TOKENS, whole=True),
-    )
+def make_sampling(
+    temperature: Any = None,
+    top_p: Any = None,
+    top_k: Any = None,
+    repetition_penalty: Any = None,
+    max_new_tokens: Any = None,
+    seed: Any = None,
+    names: Mapping[str, str] = LABELS,
+) -> Sampling:
+    """The sampling options, each within its range; None is an option's default, as is an empty seed.
+
+    names: what the asker calls them (see `Fields.read`). PromptError names the first that is wrong.
+    """
+    given = {
+        "temperature": temperature,
+        "top_p": top_p,
+        "top_k": top_k,
+        "repetition_penalty": repetition_penalty,
+        "seed": None if seed == "" else seed,
+        "max_new_tokens": max_new_tokens,
+    }
+    return Sampling(**SamplingFields.read(given, names).model_dump())

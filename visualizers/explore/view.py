@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from sigma.engine.fields import number
 from sigma.events import Inspection, PromptError
 from visualizers.explore.runs import Text
 
@@ -19,17 +19,7 @@ class Gone(Exception):
 
 def whole(question: dict[str, Any], name: str, low: int, high: int) -> int:
     """A whole number of the question, low .. high; PromptError with both otherwise."""
-    value = question.get(name)
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, (int, float))
-        or not math.isfinite(value)
-        or value != int(value)
-    ):
-        raise PromptError(f"{name} must be a whole number from {low} to {high}.")
-    if not low <= value <= high:
-        raise PromptError(f"{name} must be from {low} to {high}, not {int(value)}.")
-    return int(value)
+    return int(number(question.get(name), name, low, high, whole=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,22 +108,24 @@ def request_of(question: Any, context: int, layers: int) -> ChatRequest:
     if not isinstance(question, dict):
         raise PromptError("The link holds no question.")
 
-    def given(name: str, default: Any) -> Any:
-        value = question.get(name)
-        return default if value in (None, "", "None", "null") else value
-
-    prompt = clean_prompt(question.get("prompt"))
-    system = clean_prompt(question.get("system"), "system prompt")
-    tokens = given("tokens", 256)
-    try:
-        tokens = min(int(tokens), MAX_TOKENS)
-    except (TypeError, ValueError):
-        raise PromptError("Max tokens must be a number.") from None
-    sampling = make_sampling(
-        given("temperature", 0), given("top_p", 1), given("top_k", 0), given("penalty", 1), tokens, given("seed", None)
-    )
+    given = {name: value for name, value in question.items() if value not in ("", "None", "null")}
+    prompt = clean_prompt(given.get("prompt"))
+    system = clean_prompt(given.get("system"), "system prompt")
+    tokens = _from_address(given.get("tokens"))
+    if isinstance(tokens, (int, float)):
+        tokens = min(tokens, MAX_TOKENS)
+    options = (_from_address(given.get(name)) for name in ("temperature", "top_p", "top_k", "penalty"))
+    sampling = make_sampling(*options, tokens, _from_address(given.get("seed")))
     messages = [{"role": "system", "content": system}] if system else []
     messages.append({"role": "user", "content": prompt})
     return make_request(
-        {side: list(messages) for side in SIDES}, sampling, given("selective", None), None, context, layers
+        {side: list(messages) for side in SIDES}, sampling, given.get("selective"), None, context, layers
     )
+
+
+def _from_address(value: Any) -> Any:
+    """A number that an address carries as text; anything else as it is."""
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from sigma.aimicius.contract import CaseError
+from sigma.engine.fields import Fields
 from sigma.events import PromptError
 from visualizers.tasks.fields import MAX_CHARACTERS
 from visualizers.tasks.judging import Judges
@@ -16,6 +17,14 @@ from visualizers.tasks.limits import check_answer
 from visualizers.tasks.loader import TaskLoader
 
 log = logging.getLogger(__name__)
+
+
+class JudgeCall(Fields):
+    """What a program may send."""
+
+    task: str
+    case: dict
+    answer: str
 
 
 def make_judge(task_loader: TaskLoader, judges: Judges):
@@ -44,11 +53,8 @@ def make_judge(task_loader: TaskLoader, judges: Judges):
 
 
 def _judge(task_loader: TaskLoader, judges: Judges, name: Any, case: Any, answer: Any) -> dict[str, Any]:
-    task = task_loader.task(name)
-    if not isinstance(case, dict):
-        raise PromptError(f"case must be a JSON object, not a {type(case).__name__}.")
-    if not isinstance(answer, str):
-        raise PromptError(f"answer must be a text, not a {type(answer).__name__}.")
+    call = JudgeCall.read({"task": name, "case": case, "answer": answer})
+    task, case, answer = task_loader.task(call.task), call.case, call.answer
     check_answer(answer)
     if (size := len(json.dumps(case))) > MAX_CHARACTERS:
         raise PromptError(f"The case has {size:,} characters; at most {MAX_CHARACTERS:,} are read.")

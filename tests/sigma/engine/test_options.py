@@ -9,7 +9,7 @@ import pytest
 
 from sigma.cli import run, standard_input
 from sigma.engine import options
-from sigma.events import PromptError
+from sigma.events import PromptError, Sampling
 from sigma.generate import main as generate_command
 from visualizers.shared import options as page
 
@@ -39,11 +39,54 @@ def test_a_command_refuses_before_it_loads_anything(option, value, capsys, monke
         generate_command(["--prompt", "x", f"{option}={value}"])
     error = capsys.readouterr().err
     assert ended.value.code == 2 and error.count("\n") == 1
-    assert ("UTF-8" if value.startswith("caf") else "between") in error
+    assert option in error and ("UTF-8" if value.startswith("caf") else "between") in error
 
 
 def test_the_page_has_the_same_boundary():
     assert page.make_sampling is options.make_sampling and page.parse_selective is options.parse_selective
+
+
+WORDS = [
+    (None, "missing: a number is required"),
+    ("16", "a number, not a text"),
+    (True, "a number, not true or false"),
+    ([1], "a number, not a list"),
+    ({}, "a number, not an object"),
+    (float("nan"), "between 1 and 9, not nan"),
+    (float("-inf"), "between 1 and 9, not -inf"),
+    (10, "between 1 and 9, not 10"),
+    pytest.param(10**5000, "between 1 and 9, not a number of 5001 digits", id="long"),
+]
+
+
+@pytest.mark.parametrize("value, words", WORDS)
+@pytest.mark.parametrize("whole", [True, False])
+def test_every_wrong_number_is_a_sentence_that_names_its_field(value, words, whole):
+    with pytest.raises(PromptError, match=f"^Cases (must be|is) {words}"):
+        options.number(value, "Cases", 1, 9, whole)
+
+
+def test_whole_numbers_may_come_as_4_0_and_no_other():
+    assert options.number(4.0, "Cases", 1, 9, whole=True) == 4
+    assert isinstance(options.number(4.0, "Cases", 1, 9, whole=True), int)
+    with pytest.raises(PromptError, match=r"^Cases must be a whole number, not 4\.5\.$"):
+        options.number(4.5, "Cases", 1, 9, whole=True)
+    assert options.number(4, "Penalty", 1, 9) == 4.0
+
+
+def test_null_is_the_default_of_every_option():
+    assert options.make_sampling() == Sampling()
+    assert options.make_sampling(None, None, None, None, None, "") == Sampling()
+
+
+def test_a_field_that_there_is_not_is_named():
+    with pytest.raises(PromptError, match="There is no field 'heat'"):
+        options.SamplingFields.read({"heat": 1})
+
+
+def test_the_events_stay_light():
+    code = "import sys, sigma.events; assert not {'pydantic', 'torch', 'gradio'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_byte_that_is_no_text_on_standard_input(monkeypatch):

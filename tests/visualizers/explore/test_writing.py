@@ -2,9 +2,10 @@
 
 import pytest
 
-from sigma.events import ChatRequest, Sampling
+from sigma.events import ChatRequest, PromptError, Sampling
 from tests.visualizers.explore.asking import Asker, chat
 from visualizers.explore.measures import first_difference
+from visualizers.explore.writing import MAX_TOKENS, request_of
 
 
 def test_an_answer_again_with_another_k(tiny, explorer):
@@ -46,3 +47,18 @@ def test_the_question_of_a_link_gives_the_same_run(tiny, explorer):
 )
 def test_a_link_with_nonsense_is_explained(explorer, question, words):
     assert words in Asker(explorer)(op="run", question=question)["error"]
+
+
+def test_a_links_numbers_come_as_text_and_are_checked_as_any_other():
+    asked = request_of({"prompt": "x", "temperature": "0.5", "tokens": "9000", "seed": "", "selective": "16"}, 8192, 30)
+    assert (asked.sampling.temperature, asked.sampling.max_new_tokens) == (0.5, MAX_TOKENS)
+    assert (asked.sampling.seed, asked.selective_k) == (None, 16)
+    assert request_of({"prompt": "x", "tokens": "null"}, 8192, 30).sampling.max_new_tokens == 256
+    for wrong, message in (
+        ({"temperature": "hot"}, "Temperature must be a number, not a text"),
+        ({"tokens": "nan"}, "Max tokens must be between 1 and 2048, not nan"),
+        ({"tokens": [5]}, "Max tokens must be a number, not a list"),
+        ({"top_k": "1.5"}, "Top-k must be a whole number, not 1.5"),
+    ):
+        with pytest.raises(PromptError, match=message):
+            request_of({"prompt": "x", **wrong}, 8192, 30)
