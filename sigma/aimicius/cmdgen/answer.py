@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from sigma.aimicius.cmdgen.command import ASSIGNMENT, is_set_up, program
 from sigma.aimicius.cmdgen.grammar.words import ShellError, split, steps, tidy
 from sigma.aimicius.cmdgen.tools import KNOWN
+from sigma.aimicius.cmdgen.wrappers import WRAPPERS
 from sigma.aimicius.contract import MAX_ANSWER
 
 MAX_COMMAND = 4000  # characters of one command line that are read
 MAX_LINES = 5000
+MAX_WRAPPER = 12  # words of `watch -n 1`, `time`, `timeout 60` and the like in front of a tool
 BLANKS = " \t\r\f\v"  # what a shell passes over; a no-break space is a letter to it
 _FENCE = re.compile(r"^\s*(```|~~~)")
 _PROMPT = re.compile(r"^\s*(?:[-*+•]\s+|\d{1,3}[.)]\s+)?(?:\$|>|[\w.@~:/-]{0,64}[#$])\s+")
@@ -95,7 +97,7 @@ def _is_command(line: str, also: frozenset[str]) -> bool:
     """Does the line start with a known program, after sudo, env, assignments and what only prepares (export, cd)?"""
     line = line[:MAX_COMMAND]
     words = _words(line)
-    if words and words[0] in ("export", "cd"):
+    if words and (words[0] in ("export", "cd") or ASSIGNMENT.match(words[0])):
         rest = steps(line)
         while len(rest) > 1 and _prepares(rest[0][0]):
             rest.pop(0)
@@ -103,7 +105,13 @@ def _is_command(line: str, also: frozenset[str]) -> bool:
         words = _words(line)
     place = 0
     while place < len(words) and (words[place] in ("sudo", "env") or ASSIGNMENT.match(words[place])):
+        sudo = words[place] == "sudo"
         place += 1
+        while sudo and place < len(words) and (words[place].startswith("-") or words[place - 1] in ("-u", "--user")):
+            place += 1
+    if place < len(words) and program(words[place]) in WRAPPERS:
+        inner = next((i for i in range(place + 1, len(words)) if program(words[i]) in KNOWN), None)
+        return inner is not None and inner - place <= MAX_WRAPPER and not _is_sentence(words[place:])
     if place >= len(words):
         return False
     name = program(words[place].rstrip(";|&"))
@@ -122,7 +130,8 @@ def _words(line: str) -> list[str]:
 
 def _prepares(line: str) -> bool:
     line = line.strip(BLANKS)
-    return line.startswith(("export ", "cd ")) and len(line) <= MAX_COMMAND and is_set_up(_words(line.rstrip("; ")))
+    begins = line.startswith(("export ", "cd ")) or bool(ASSIGNMENT.match(line))
+    return begins and len(line) <= MAX_COMMAND and is_set_up(_words(line.rstrip("; ")))
 
 
 def _is_sentence(words: list[str]) -> bool:

@@ -11,7 +11,9 @@ from sigma.aimicius.cmdgen.grammar.meaning import CommandError, Meaning
 from sigma.aimicius.cmdgen.grammar.parser import Grammar
 from sigma.aimicius.cmdgen.grammar.parser import parse as parse_grammar
 from sigma.aimicius.cmdgen.tools import KNOWN, LAUNCHERS, TOOLS, environment, mpirun, srun
+from sigma.aimicius.cmdgen.wrappers import WRAPPERS, unwrapped
 
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=", re.ASCII)
 COLLECTIVES = frozenset(name for tools in TOOLS.values() for name in tools if name.endswith("_perf"))
 
@@ -45,16 +47,14 @@ def _read(line: str, vendor: str) -> Meaning:
     notes: list[str] = []
     line, prefix, folder = _set_up(line, notes)
     rest = words.split(line)
-    if rest and rest[0] == "sudo":
-        rest.pop(0)
-        while rest and rest[0] in ("-E", "-n", "-H", "--"):
+    while rest and (rest[0] in ("env", "sudo") or program(rest[0]) in WRAPPERS or ASSIGNMENT.match(rest[0])):
+        if ASSIGNMENT.match(rest[0]):
+            name, _, value = rest.pop(0).partition("=")
+            prefix[name] = value
+        elif rest[0] == "env":
             rest.pop(0)
-        notes.append("sudo is left out: the simulated terminal belongs to root")
-    if rest and rest[0] == "env":
-        rest.pop(0)
-    while rest and ASSIGNMENT.match(rest[0]):
-        name, _, value = rest.pop(0).partition("=")
-        prefix[name] = value
+        else:
+            rest = unwrapped(rest, notes)
     if not rest:
         raise CommandError("empty", "there is no program in the line")
     launcher: dict[str, object] = {}
@@ -87,15 +87,21 @@ def _read(line: str, vendor: str) -> Meaning:
 
 
 def is_set_up(words_of: list[str]) -> bool:
-    """Whether the words only prepare: `export NAME=value`, `cd FOLDER`."""
-    if len(words_of) > 1 and words_of[0] == "export":
-        return all(ASSIGNMENT.match(word) for word in words_of[1:])
+    """Whether the words only prepare: `export NAME=value`, `export NAME`, `NAME=value`, `cd FOLDER`."""
+    if words_of and words_of[0] == "export":
+        return len(words_of) > 1 and all(ASSIGNMENT.match(word) or NAME.fullmatch(word) for word in words_of[1:])
+    if words_of and all(ASSIGNMENT.match(word) for word in words_of):
+        return True
     return len(words_of) == 2 and words_of[0] == "cd" and not words_of[1].startswith("-")
 
 
 def _set_up(line: str, notes: list[str]) -> tuple[str, dict[str, str], str]:
-    """The command behind `export NAME=value` and `cd FOLDER`, what they export, and the folder ("" for none)."""
+    """The command behind `export NAME=value` and `cd FOLDER`, what they export, and the folder ("" for none).
+
+    `NAME=value;` alone sets a variable of the shell, which no program sees before `export NAME`.
+    """
     exported: dict[str, str] = {}
+    own: dict[str, str] = {}
     folder = ""
     rest = words.steps(line)
     while len(rest) > 1:
@@ -106,8 +112,18 @@ def _set_up(line: str, notes: list[str]) -> tuple[str, dict[str, str], str]:
             folder = posixpath.join(folder, parts[1])
             notes.append(f"cd {parts[1]} is not run; relative file names are taken to be there")
         else:
-            exported |= dict(word.split("=", 1) for word in parts[1:])
+            exporting = parts[0] == "export"
+            for word in parts[exporting:]:
+                name, equals, value = word.partition("=")
+                value = value if equals else {**own, **exported}.get(name)
+                if value is not None:
+                    (exported if exporting or name in exported else own)[name] = value
         rest.pop(0)
+    notes += [
+        f"{name} is a variable of the shell only, not exported: the command does not see it"
+        for name in own
+        if name not in exported
+    ]
     if len(rest) > 1 and rest[-2][1] == ";" and not rest[-1][0].strip():  # a last ; ends the command
         rest = [*rest[:-2], (rest[-2][0], "")]
     return "".join(part + sign for part, sign in rest), exported, folder

@@ -90,8 +90,70 @@ amd-smi topology
 ! amd-smi topology -z
 amd-smi metric --throttle
 = amd-smi metric --violation
+amd-smi metric -T
+= amd-smi metric -v
+amd-smi monitor -V
+= amd-smi monitor --violation
 amd-smi static -P
 = amd-smi static --soc-pstate
+amd-smi partition -c -g 0
+= amd-smi partition --gpu=0 --current
+amd-smi partition
+= amd-smi partition -c -m -a
+amd-smi partition -c
+! amd-smi partition -m
+amd-smi partition --accelerator
+! amd-smi static --partition
+amd-smi node -p
+= amd-smi node --power-management
+amd-smi node
+= amd-smi node -p -b -G -T
+amd-smi node -p
+! amd-smi node -b
+amd-smi ras --cper --severity fatal all --folder /tmp/x
+= amd-smi ras --folder=/tmp/x --cper --severity all fatal
+amd-smi ras --cper --severity fatal
+! amd-smi ras --cper
+amd-smi set -g 0 -C CPX
+= amd-smi set -g 0 --compute-partition 3
+amd-smi set -g 0 -C CPX
+! amd-smi set -g 0 -C 2
+amd-smi set -g 0 -c sclk 0 1
+= amd-smi set -g 0 --clk-level sclk 0 1
+amd-smi set -g 0 -p 1
+= amd-smi set -g 0 --soc-pstate 1
+amd-smi reset -r
+= amd-smi reset --reload-driver
+amd-smi reset -r -g 0
+! amd-smi reset -G -g 0
+amd-smi metric -G
+= amd-smi metric --gpuboard
+amd-smi metric -b
+! amd-smi metric -G
+amd-smi list -e
+! amd-smi list
+rocm-smi --showmemorypartition
+= rocm-smi --shownpsmode
+rocm-smi --setpoweroverdrive 500 --autorespond y
+= rocm-smi --autorespond=yes --setpoweroverdrive 500
+rocm-smi --setpoweroverdrive 500
+! rocm-smi --setpoweroverdrive 500 --autorespond n
+rocm-smi -t --autorespond y
+= rocm-smi -t
+export NCCL_DEBUG=INFO; all_reduce_perf -g 8
+= NCCL_DEBUG=INFO all_reduce_perf -g 8
+NCCL_DEBUG=INFO; export NCCL_DEBUG; all_reduce_perf -g 8
+= NCCL_DEBUG=INFO all_reduce_perf -g 8
+NCCL_DEBUG=INFO; all_reduce_perf -g 8
+= all_reduce_perf -g 8
+NCCL_DEBUG=INFO && all_reduce_perf -g 8
+! NCCL_DEBUG=INFO all_reduce_perf -g 8
+export NCCL_DEBUG=WARN; NCCL_DEBUG=INFO; all_reduce_perf -g 8
+= NCCL_DEBUG=INFO all_reduce_perf -g 8
+time rocm-smi -t
+= rocm-smi -t
+sudo -u root nice -n 10 amd-smi list
+= amd-smi list
 amd-smi static -V
 = amd-smi static --ifwi
 all_reduce_perf -x out.csv

@@ -65,6 +65,8 @@ def deviations(truth: Execution, answer: Execution, threshold: float) -> list[st
         found.append("other settings or runs")
     if sorted(truth.files) != sorted(answer.files):
         found.append("other files")
+    if answer.asks and not truth.asks:  # the other way about it does the same without waiting
+        found.append("it waits for an answer at the terminal")
     if truth.rhythm != answer.rhythm:
         found.append("another rhythm")
     if truth.subject != answer.subject:

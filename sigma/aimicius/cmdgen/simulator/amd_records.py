@@ -14,6 +14,7 @@ STATIC = (
 ).split()
 METRIC = (
     "usage power clock temperature pcie ecc ecc-blocks fan voltage-curve overdrive perf-level xgmi-err energy mem-usage throttle"
+    " gpuboard baseboard"
 ).split()
 BAD_PAGES = {"pending": "PENDING", "retired": "RETIRED", "un-res": "UN_RES"}
 
@@ -136,6 +137,8 @@ def metric(part: str, device: Device, tick: int) -> dict[str, Any]:
                 "USED_GTT": "22 MB",
             }
         },
+        "gpuboard": {"GPUBOARD": {"TEMPERATURE": "N/A"}},
+        "baseboard": {"BASEBOARD": {"TEMPERATURE": "N/A"}},
         "throttle": {"THROTTLE": {"ACCUMULATION_COUNTER": tick + 1, "PROCHOT_VIOLATION_STATUS": "NOT ACTIVE"}},
     }
     return table[part]

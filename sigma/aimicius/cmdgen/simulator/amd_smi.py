@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from sigma.aimicius.cmdgen.grammar.meaning import Meaning
+from sigma.aimicius.cmdgen.simulator import amd_whole
 from sigma.aimicius.cmdgen.simulator.amd_records import BAD_PAGES, METRIC, STATIC, firmware, metric, static
 from sigma.aimicius.cmdgen.simulator.state import Device, Execution, Node, closing, polls
 
@@ -21,6 +22,8 @@ MONITOR = {
     "vram-usage": (("VRAM_USED", lambda n, d: f"{n.used_mib} MB"), ("VRAM_TOTAL", lambda n, d: f"{d.model.memory_mib} MB")),
     "pcie": (("PCIE_BW", lambda n, d: f"{(n.rx_mb + n.tx_mb) * 8} Mb/s"),),
     "violation": (("PVIOL", lambda n, d: "0 %"), ("TVIOL", lambda n, d: "0 %")),
+    "gpu-board-temps": (("GPUBOARD", lambda n, d: "N/A"),),
+    "base-board-temps": (("BASEBOARD", lambda n, d: "N/A"),),
 }  # fmt: skip
 MONITOR_DEFAULT = ("power-usage", "temperature", "gfx", "mem", "encoder", "decoder", "vram-usage")
 TOPOLOGY = {
@@ -78,6 +81,8 @@ def _report(meaning: Meaning, devices: list[Device], node: Node, tick: int, seco
         return json.dumps([dict(pairs)], indent=4) + "\n" if "json" in options else TOOL + "\n"
     if sub == "topology":
         return _topology(meaning, devices)
+    if sub in ("partition", "node", "ras"):
+        return amd_whole.report(meaning, devices)
     if sub == "monitor":
         return _monitor(meaning, devices, node, tick, seconds)
     if sub == "process":
@@ -99,7 +104,12 @@ def _report(meaning: Meaning, devices: list[Device], node: Node, tick: int, seco
 def _record(sub: str, meaning: Meaning, device: Device, tick: int) -> Record:
     options = meaning.options
     if sub == "list":
-        return {
+        extra: Record = {
+            "CARD": f"card{device.index}",
+            "RENDER": f"renderD{128 + device.index}",
+            "HIP_ID": device.index,
+        }
+        return (extra if "enumeration" in options else {}) | {
             "BDF": device.bus_id,
             "UUID": f"{device.uuid[2:]}-74a1-1000-80{device.index}0-{device.serial[:12]}",
             "KFD_ID": int(device.uuid, 16) % 60000,
@@ -110,7 +120,8 @@ def _record(sub: str, meaning: Meaning, device: Device, tick: int) -> Record:
         chosen = [name for name in STATIC if name in options] or list(STATIC)
         return {name: value for part in chosen for name, value in static(part, device).items()}
     if sub == "metric":
-        chosen = [name for name in METRIC if name in options] or list(METRIC)
+        shown = [name for name in METRIC if name not in ("gpuboard", "baseboard")]  # hidden where there are no sensors
+        chosen = [name for name in METRIC if name in options] or shown
         return {name: value for part in chosen for name, value in metric(part, device, tick).items()}
     if sub == "firmware":
         return {"FW_LIST": firmware(device)}

@@ -7,6 +7,7 @@ import json
 from sigma.aimicius.cmdgen.grammar.meaning import Meaning
 from sigma.aimicius.cmdgen.simulator.rocm_records import guid, rows
 from sigma.aimicius.cmdgen.simulator.state import Device, Execution, Node
+from sigma.aimicius.cmdgen.tools.rocm_smi import ASKING
 
 WIDTH = 90
 SETTINGS = (
@@ -79,7 +80,11 @@ def run(meaning: Meaning, node: Node) -> Execution:
         bad = [name for name in options["device"] if node.pick([name]) is None]
         return Execution(f"ERROR: GPU[{bad[0]}]\t: The desired GPU is not found in the system\n", 1, query=True)
     if any(name in options for name in SETTINGS):
-        return _set(meaning, devices)
+        if options.get("autorespond") == "n":
+            return Execution("Confirmation not given. Exiting without setting value\n", 1)
+        execution = _set(meaning, devices)
+        execution.asks = bool(ASKING & set(options)) and "autorespond" not in options
+        return execution
     shown = _shown(options)
     if "json" in options or "csv" in options:
         return Execution(_data(meaning, shown, devices, node), query=True)

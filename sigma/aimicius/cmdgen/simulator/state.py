@@ -187,7 +187,8 @@ class Execution:
 
     `changes`: settings by device; `files`: path -> what is written there; `rhythm`: (milliseconds, polls or None until ^C)
     of a command that repeats; `query`: reads only, so that equal output means an equal result; `subject`: the devices and
-    fields that were asked for, because two idle devices show the same figures.
+    fields that were asked for, because two idle devices show the same figures; `asks`: it waits for an answer at the
+    terminal (the one who sits there says yes).
     """
 
     output: str
@@ -197,6 +198,7 @@ class Execution:
     rhythm: tuple[int, int | None] | None = None
     query: bool = False
     subject: list[object] = field(default_factory=list)
+    asks: bool = False
 
 
 def polls(count: int | None) -> range:

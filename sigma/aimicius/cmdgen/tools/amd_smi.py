@@ -1,4 +1,8 @@
-"""amd-smi: sub-commands and their options (names from the amdsmi_cli README, MIT)."""
+"""amd-smi: sub-commands and their options (names from AMD's guide to the tool and its changelog, MIT).
+
+Options of several versions stand side by side: --throttle became another name of --violation in ROCm 7.0, and `metric -G`
+and -b, `reset -r`, `node` and `ras` came with 7.0 to 7.2.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +31,7 @@ WATCH = (
 # Flags of each sub-command: LONG or LONG|SHORT.
 FLAGS = {
     "version": "",
-    "list": "",
+    "list": "enumeration|e",
     "static": "asic|a bus|b driver|d vram|v cache|c board|B process-isolation|R ras|r partition|p limit|l "
     "xgmi-plpd|x numa|u smu|s interface-ver|i",
     "firmware": "ucode-list|f",
@@ -35,17 +39,25 @@ FLAGS = {
     "metric": "mem-usage|m usage|u power|p clock|c temperature|t pcie|P ecc|e ecc-blocks|k fan|f voltage-curve|C overdrive|o "
     "perf-level|l xgmi-err|x energy|E cpu-power-metrics cpu-prochot cpu-freq-metrics cpu-c0-res "
     "cpu-pwr-svi-telemtry-rails cpu-metrics-ver cpu-metrics-table cpu-socket-energy cpu-ddr-bandwidth cpu-temp "
-    "core-boost-limit core-curr-active-freq-core-limit core-energy",
+    "core-boost-limit core-curr-active-freq-core-limit core-energy gpuboard|G baseboard|b cpu-pwr-svi-telemetry-rails",
     "process": "general|G engine|e",
     "event": "",
     "topology": "access|a weight|w hops|o link-type|t numa-bw|b coherent|c atomics|n dma|d bi-dir|z",
     "set": "cpu-enable-apb",
     "reset": "gpureset|G clocks|c fans|f profile|p xgmierr|x perf-determinism|d compute-partition|C memory-partition|M "
-    "power-cap|o clean-local-data|l",
-    "monitor": "power-usage|p temperature|t gfx|u mem|m encoder|n decoder|d ecc|e vram-usage|v pcie|r process|q violation|V",
+    "power-cap|o clean-local-data|l reload-driver|r",
+    "monitor": "power-usage|p temperature|t gfx|u mem|m encoder|n decoder|d ecc|e vram-usage|v pcie|r process|q violation|V "
+    "gpu-board-temps base-board-temps",
     "xgmi": "metric|m link-status|l",
+    "partition": "current|c memory|m accelerator|a",
+    "node": "power-management|p base-board-temps|b gtt|G tray|T",
+    "ras": "cper afid follow",
 }
 PERF_LEVELS = "AUTO LOW HIGH MANUAL STABLE_STD STABLE_PEAK STABLE_MIN_MCLK STABLE_MIN_SCLK DETERMINISM"
+# A mode by name, or by the index that `amd-smi partition --accelerator` lists it under on an MI300X.
+PARTITIONS = {name: name for name in ("SPX", "DPX", "TPX", "QPX", "CPX")} | dict(
+    zip("0123", ("SPX", "DPX", "QPX", "CPX"))
+)
 VALUES: dict[str, tuple[Option, ...]] = {
     "static": (
         opt("--vbios --ifwi -V -I"),  # the later name is --ifwi
@@ -54,7 +66,7 @@ VALUES: dict[str, tuple[Option, ...]] = {
     ),
     "metric": (
         *WATCH,
-        opt("--throttle --violation -v"),
+        opt("--throttle --violation -T -v"),
         opt("--cpu-lclk-dpm-level", "int"),
         opt("--cpu-io-bandwidth", "text", count=2),
         opt("--cpu-xgmi-bandwidth", "text", count=2),
@@ -69,10 +81,11 @@ VALUES: dict[str, tuple[Option, ...]] = {
         opt("--perf-level -l", "choice", None, PERF_LEVELS),
         opt("--profile -P", "text"),
         opt("--perf-determinism -d", "int", low=0),
-        opt("--compute-partition -C", "choice", None, "SPX DPX TPX QPX CPX"),
+        opt("--compute-partition -C", "choice", None, PARTITIONS),
         opt("--memory-partition -M", "choice", None, "NPS1 NPS2 NPS4 NPS8"),
         opt("--power-cap -o", "int", low=0),
-        opt("--dpm-policy -p", "int", low=0),
+        opt("--dpm-policy --soc-pstate -p", "int", low=0),
+        opt("--clk-level -c", "text", count="+"),
         opt("--xgmi-plpd -x", "int", low=0),
         opt("--process-isolation -R", "int", low=0, high=1),
         opt("--clk-limit -L", "text", count=3),
@@ -88,6 +101,12 @@ VALUES: dict[str, tuple[Option, ...]] = {
         opt("--core-boost-limit", "int"),
     ),
     "reset": (opt("--run-shader", "text"),),
+    "ras": (
+        opt("--severity", "choice", None, "nonfatal-uncorrected fatal nonfatal-corrected all", count="+", repeat="set"),
+        opt("--folder", "path"),
+        opt("--file-limit", "int", low=1),
+        opt("--cper-file", "path"),
+    ),
 }
 # A bare `amd-smi static` shows every section; naming each of them would be the same, which nobody types.
 
@@ -130,6 +149,8 @@ def _finish(meaning: Meaning) -> None:
         for name in ("watch_time", "iterations"):
             if name in options:
                 raise CommandError("conflict", f"--{name} needs --watch", "--" + name)
+    if sub == "ras" and not {"cper", "afid"} & set(options):
+        raise CommandError("missing-option", "amd-smi ras needs --cper or --afid", "")
     if sub == "set":
         if not set(options) - {"gpu", "cpu", "core", "json", "csv", "file", "loglevel"}:
             raise CommandError("missing-option", "amd-smi set changes nothing without a setting", "")
@@ -145,7 +166,7 @@ def _grammar(sub: str) -> Grammar:
     ]
     if sub == "firmware":
         flags = [opt("--ucode-list --fw-list -f")]
-    targets = () if sub == "version" else TARGETS
+    targets = {"version": (), "node": (), "partition": TARGETS[:1]}.get(sub, TARGETS)
     # A sub-command's own short name wins over a shared one (-c of metric, -p of process).
     options = (*COMMON, *targets, *flags, *VALUES.get(sub, ()))
     return Grammar("amd-smi", options, HABITS, sub=(sub,), refuse=_refuse, finish=_finish, exclusive=(("json", "csv"),))

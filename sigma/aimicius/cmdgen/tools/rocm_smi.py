@@ -13,15 +13,19 @@ showmclkrange showmemvendor showsclkrange showproductname showserial showuniquei
 showpendingpages showretiredpages showunreservablepages showfan|f showpower|P showtemp|t showuse|u showmemuse showvoltage
 showbw|b showclocks|c showgpuclocks|g showprofile|l showmaxpower|M showmemoverdrive|m showoverdrive|o showperflevel|p
 showclkvolt|S showclkfrq|s showreplaycount showvc showxgmierr showtopo showtopoaccess showtopoweight showtopohops
-showtopotype showtoponuma showenergycounter shownodesbw showcomputepartition showmemorypartition
+showtopotype showtoponuma showenergycounter shownodesbw showcomputepartition
 resetclocks|r resetfans resetprofile resetpoweroverdrive resetxgmierr resetperfdeterminism resetcomputepartition
-resetmemorypartition json csv
+json csv
 """
 PERF_LEVELS = "auto low high manual stable_std stable_peak stable_min_mclk stable_min_sclk perf_determinism"
 FIRMWARE = (
     "all asd ce dmcu mc me mec mec2 pfp rlc rlc_srlc rlc_srlg rlc_srls sdma sdma2 smc sos ta_ras ta_xgmi uvd vce vcn"
 )
 RAS_BLOCKS = "all fatal gfx hdp mmhub mp0 mp1 pcie_bif sdma sem smn umc xgmi_wafl"
+# Settings beyond the factory's: the tool warns and waits for a y at the terminal (rocm_smi.py, confirmOutOfSpecWarning).
+ASKING = frozenset(
+    "setslevel setmlevel setvc setsrange setmrange setextremum setoverdrive setmemoverdrive setpoweroverdrive".split()
+)
 MODES = "cpx spx dpx tpx qpx"
 MEMORY_MODES = "nps1 nps2 nps4 nps8"
 
@@ -48,9 +52,24 @@ def _finish(meaning: Meaning) -> None:
     for name in ("showmeminfo", "showfwinfo", "showrasinfo"):
         if options.get(name) == []:
             options[name] = ["all"]
+    _answer(meaning)
     for name in options.get("device", []):
         if not name.isdecimal():
             raise CommandError("bad-value", f"argument -d/--device: invalid device {name!r}", name)
+
+
+def _answer(meaning: Meaning) -> None:
+    """--autorespond in one spelling, and only where something is asked."""
+    given = meaning.options.get("autorespond")
+    if not ASKING & set(meaning.options):
+        if given is not None:
+            del meaning.options["autorespond"]
+            meaning.spelled.pop("autorespond", None)
+            meaning.notes.append("--autorespond answers nothing here: the command asks nothing")
+    elif given is None:
+        meaning.notes.append("the tool asks before it does this; --autorespond y answers")
+    else:
+        meaning.options["autorespond"] = "y" if given in ("y", "Y", "yes", "Yes", "YES") else "n"
 
 
 GRAMMAR = Grammar(
@@ -88,7 +107,9 @@ GRAMMAR = Grammar(
         opt("--setprofile", "text"),
         opt("--setperfdeterminism", "int", low=0),
         opt("--setcomputepartition", "choice", None, _upper(MODES)),
-        opt("--setmemorypartition", "choice", None, _upper(MEMORY_MODES)),
+        opt("--showmemorypartition --shownpsmode"),  # the second names are those of ROCm 5
+        opt("--resetmemorypartition --resetnpsmode"),
+        opt("--setmemorypartition --setnpsmode", "choice", None, _upper(MEMORY_MODES)),
         opt("--rasenable", "text", count=2),
         opt("--rasdisable", "text", count=2),
         opt("--rasinject", "text"),

@@ -15,9 +15,20 @@ def _refuse(error: CommandError, grammar: Grammar) -> tuple[str, int]:
     return f"srun: error: {error.reason}\n", 1
 
 
+# How ranks find each other, whose queue they stand in and which image they run in changes nothing of what runs.
+_ASIDE = {
+    "--mpi": "text", "-p --partition": "text", "-A --account": "text", "-J --job-name": "text", "-t --time": "text",
+    "-q --qos": "text", "-C --constraint": "text", "--reservation": "text", "--mem": "text", "--hint": "text",
+    "-D --chdir": "text", "--container-image": "text", "--container-mounts": "text", "--container-name": "text",
+    "--container-workdir": "text", "--container-writable": "flag", "--container-mount-home": "flag",
+    "--no-container-mount-home": "flag", "--overlap": "flag", "-u --unbuffered": "flag", "-v --verbose": "flag",
+    "-Q --quiet": "flag", "-W --wait": "text", "--jobid": "text", "-K --kill-on-bad-exit": "flag",
+}  # fmt: skip
+
+
 def _finish(meaning: Meaning) -> None:
-    """How ranks find each other, and whose queue they stand in, changes nothing of what runs."""
-    for name in ("mpi", "partition", "account", "job-name", "time"):
+    """What changes nothing of what runs is named and left out."""
+    for name in (opt(flags).name for flags in _ASIDE):
         if meaning.options.pop(name, None) is not None:
             meaning.notes.append(f"srun's --{name} is not looked at")
         meaning.spelled.pop(name, None)
@@ -38,11 +49,10 @@ GRAMMAR = Grammar(
         opt("--cpu-bind", "text"),
         opt("-l --label"),
         opt("--exclusive"),
-        opt("--mpi", "text"),
-        opt("-p --partition", "text"),
-        opt("-A --account", "text"),
-        opt("-J --job-name", "text"),
-        opt("-t --time", "text"),
+        opt("--ntasks-per-gpu", "int", low=1),
+        opt("--gpu-bind", "text"),
+        opt("-m --distribution", "text"),
+        *(opt(flags, kind) for flags, kind in _ASIDE.items()),
         opt("--export", "text"),
     ),
     Habits(glued=True, greedy=True),
