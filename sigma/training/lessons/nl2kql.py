@@ -20,7 +20,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 from sigma.aimicius.contract import Case
 from sigma.aimicius.nl2kql import TASK
@@ -98,7 +98,7 @@ def _kept() -> frozenset[str]:
 
 def _excerpt(rng: random.Random, question: Question) -> list[str] | None:
     """The tables that the prompt shows: those it would choose itself (None) where they will do, or some of our choosing."""
-    if {table.key for table in question.tables} <= set(_likely(question)[:SHOWN]) and rng.random() < 0.55:
+    if {table.key for table in question.tables} <= set(_likely(question.text)[:SHOWN]) and rng.random() < 0.55:
         return None
     return _chosen(rng, question)
 
@@ -107,12 +107,13 @@ def _chosen(rng: random.Random, question: Question) -> list[str]:
     """One to five tables in any order: the question's, then the likeliest wrong ones, then any."""
     keys = [table.key for table in question.tables]
     size = max(len(keys), rng.choices((1, 2, 3, 4, 5), (4, 14, 50, 26, 6))[0])
-    others = [key for key in _likely(question) if key not in keys][:2]
+    others = [key for key in _likely(question.text) if key not in keys][:2]
     others += rng.sample([table.key for table in fleet().tables if table.key not in (*keys, *others)], 4)
     chosen = [*keys, *others[: size - len(keys)]]
     rng.shuffle(chosen)
     return chosen
 
 
-def _likely(question: Question) -> list[str]:
-    return [table.key for table in choose(fleet(), question.text, 6)]
+@lru_cache(maxsize=4)
+def _likely(text: str) -> list[str]:
+    return [table.key for table in choose(fleet(), text, 6)]

@@ -35,6 +35,14 @@ MOST = "with {name} of at most {v}|{name} <= {v}|with {name} {v} or less|where {
 BETWEEN = "with {name} between {a} and {v}|where {name} is between {a} and {v}|{name} from {a} to {v}|with {name} in the range {a} to {v}"
 
 
+# Beyond a rack or a site: all nodes of a region, and the devices of a role at a site.
+WIDER = {
+    "Node": "on nodes starting with {0}|on {0} nodes|on hosts whose name starts with {0}|on machines in {0}|on the {0} hosts",
+    "PeerNode": "towards {0} nodes|with peers starting with {0}|to hosts in {0}",
+    "Device": "on {1} devices in {0}|on {0} {1} switches|on {1} devices under the cluster prefixed with {0}|for the {1}s of {0}|from devices starting with {0} and ending with {1}|at site {0} on {1} devices",
+}  # fmt: skip
+
+
 def literal(value: Any) -> str:
     """A value as KQL."""
     return f'"{value}"' if isinstance(value, str) else str(value)
@@ -65,6 +73,8 @@ def _group(rng: random.Random, name: str, words: Column) -> tuple[str, str]:
     if words.ends:
         kinds.append("ends")
         weights.append(2.2)
+    if name in WIDER and rng.random() < 0.14:
+        return _wider(rng, name)
     kind = rng.choices(kinds, weights)[0]
     if kind == "starts":
         value = rng.choice(pool(words.starts))
@@ -90,6 +100,16 @@ def _group(rng: random.Random, name: str, words: Column) -> tuple[str, str]:
             s=saying.format(v=keep(value), name=label), n=label, v=keep(value)
         )
     return f"{name} == {literal(value)}", saying.format(v=_said(rng, value), name=label)
+
+
+def _wider(rng: random.Random, name: str) -> tuple[str, str]:
+    """Names that start with a region, or with a site and end with a role; the latter are two stages."""
+    if name == "Device":
+        site, role = rng.choice(pool("site")), rng.choice(pool("role"))
+        predicate = f'Device startswith "{site}" | where Device endswith "{role}"'
+        return predicate, pick(rng, WIDER[name]).format(keep(site), keep(role))
+    region = rng.choice(pool("region"))
+    return f'{name} startswith "{region}"', pick(rng, WIDER[name]).format(keep(region))
 
 
 def _said(rng: random.Random, value: Any) -> str:

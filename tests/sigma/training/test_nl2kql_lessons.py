@@ -14,12 +14,13 @@ from sigma.aimicius.nl2kql.schema import fleet
 from sigma.aimicius.nl2kql.task import Nl2kql
 from sigma.training.lessons import lessons
 from sigma.training.lessons.nl2kql import cases, held_back
+from sigma.training.lessons.nl2kql_conditions import condition
 from sigma.training.lessons.nl2kql_questions import ASKS, Question
 from sigma.training.lessons.nl2kql_renamed import renamed
 from sigma.training.lessons.nl2kql_style import dress, keep, swapped
 from sigma.training.lessons.nl2kql_times import between_ago, date, ordinal, when, words
 from sigma.training.lessons.nl2kql_values import MORE, pool
-from sigma.training.lessons.nl2kql_words import COLUMNS, FLAGS, ROWS, column, many
+from sigma.training.lessons.nl2kql_words import COLUMNS, FLAGS, ROWS, SAID, column, many
 
 OPERATORS = (
     "where", "project", "project-away", "distinct", "count", "summarize", "top", "sort by", "take", "extend", "join kind=inner",
@@ -142,6 +143,27 @@ def test_every_table_and_column_has_words():
             if words_of.kind == "flag":
                 assert sum(each.startswith(f"{name} ") for each in FLAGS) == 2
     assert {name.partition(".")[0] for name in COLUMNS if "." in name} <= set(ROWS)
+
+
+def test_a_condition_says_the_values_of_its_predicate():
+    rng = random.Random(8)
+    for table in fleet().tables:
+        for name in table.columns:
+            for _ in range(25):
+                if column(table.name, name).kind == "flag":
+                    continue
+                predicate, said = condition(rng, table, name)
+                strings = re.findall(r'"([^"]*)"', predicate)
+                values = (
+                    strings
+                    or re.findall(r"(?<![\w-])-?\d+(?:\.\d+)?", predicate.partition(" ")[2])[
+                        : 1 if column(table.name, name).kind == "time" else 9
+                    ]
+                )
+                for value in values:
+                    words_of = SAID.get(value, "").split("|") + [keep(value)]
+                    assert any(each and each in said for each in words_of), (predicate, said)
+                assert predicate.startswith(f"{name} ")
 
 
 def test_times_say_what_they_mean():
