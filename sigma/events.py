@@ -250,8 +250,8 @@ class Engine(Protocol):
         once a side computes values that are not finite; the caches are then freed. Per side: one PromptEvent, then
         PrefillEvents, then StepEvents, the last with a `finish_reason`. With a `session` the KV cache of a finished
         turn's prompt is kept, and the session's next turn reuses those rows of it that it would compute bit for bit
-        the same: greedy answers do not depend on what was asked before. Closing the generator (Stop, or a tab closed)
-        frees the caches at once.
+        the same: greedy answers do not depend on what was asked before. Of the answer those rows may be computed while
+        nothing else is asked. Closing the generator (Stop, or a tab closed) frees the caches at once.
         """
 
     def release(self, session: str) -> None:
