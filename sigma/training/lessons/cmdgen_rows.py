@@ -104,6 +104,6 @@ def _modifier(name: str, phrase: str, rng: random.Random) -> tuple[str, str]:
         choices = [one for one in choices if not one.single] or choices
     chosen = rng.choices(choices, [one.weight for one in choices])[0]
     tail = rng.choice(chosen.tails)
-    if tail and MANY.search(phrase) and MANY.search(tail):
+    if not chosen.piece and MANY.search(phrase) and MANY.search(tail):  # "each card of all gpus"
         tail = ""
     return chosen.piece, tail

@@ -69,6 +69,23 @@ def test_every_answer_is_one_command_that_its_tool_takes(made):
         assert "\n" not in lesson.answer and len(lesson.answer) < 400
 
 
+def test_every_number_of_a_command_is_said(made):
+    """Devices, intervals, counts, limits: what a command holds beyond its kind must come from the question."""
+    said = {"one": "1", "two": "2", "three": "3", "four": "4", "eight": "8", "half": "50"}
+    unsaid = []
+    for lesson in made:
+        if lesson.topic in ("nvidia-smi", "rocm-smi", "amd-smi"):
+            question = lesson.messages[-1]["content"].lower()
+            known = set(re.findall(r"\d+", question)) | {digit for word, digit in said.items() if word in question}
+            if len(known) > 1 and (span := re.search(r"(\d)(?:-| to )(\d)\b", question)):
+                known |= {str(number) for number in range(int(span[1]), int(span[2]) + 1)}
+            typed = re.findall(r"(?<=[ ,])\d+(?=[ ,]|$)", lesson.answer)
+            unsaid += [(question, lesson.answer) for number in typed if int(number) > 1 and number not in known]
+    named = ("-p2p", "-cgi", "--gom", "-vm", "--setfan", "--fan", "-c 3")  # modes and profiles that have names
+    unsaid = [pair for pair in unsaid if not any(name in pair[1] for name in named)]
+    assert not unsaid, unsaid[:40]
+
+
 def test_the_judge_gives_full_marks(made):
     task = load_task("cmdgen")
     for number, lesson in enumerate(made[::120]):
