@@ -34,7 +34,7 @@ def waiting(visitor, side="sigma"):
 @pytest.fixture
 def two_before(visit, engine):
     """Two visitors who are being answered, and keep being."""
-    engine.words, engine.delay = 5000, 0.03
+    engine.words, engine.delay = 2000, 0.1  # 256 tokens a side: a hundred seconds for the two
     before = [visit(), visit()]
     for visitor, prompt in zip(before, ("first", "second")):
         visitor.send(prompt)
