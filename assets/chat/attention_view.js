@@ -1,5 +1,6 @@
 // Hover, click, keyboard and switches of the attention picture. Hover previews, a click locks, Escape unlocks.
 import { setText } from "../shared/dom.js";
+import { mixed, setMixed, verbatim } from "../shared/mixed.js";
 import { grouped, percent } from "../shared/numbers.js";
 import { sideName } from "../shared/sides.js";
 
@@ -68,15 +69,15 @@ export class AttentionView {
     if (!attention || column >= attention.columns) return undefined;
     const index = column * attention.width, upto = Math.min(attention.tokens, index + attention.width) - 1;
     const piece = data.pieces.list[index - data.pieces.start];
-    const one = `token ${grouped(index)}` + (piece === undefined ? "" : ` “${piece}”`);
+    const one = mixed`token ${grouped(index)}${piece === undefined ? "" : mixed` ${verbatim(`“${piece}”`)}`}`;
     const where = attention.width > 1 ? `tokens ${grouped(index)}–${grouped(upto)} (strongest)` : one;
-    const words = [`${sideName(side)} q${head}, ${where}: weight ${percent(attention.weight(head, column))}`];
+    const words = [`: weight ${percent(attention.weight(head, column))}`];
     if (attention.selective) {
       words.push(attention.fetched(head, column) ? "V row fetched" : "V row skipped, still resident");
       const rows = `${attention.rows} of ${grouped(attention.tokens)} rows`;
       words.push(`this head fetched ${rows}, ${percent(attention.captured[head])} of the mass`);
     }
-    this.read.textContent = words.join("; ") + (this.#locked ? " (locked)" : "");
+    setMixed(this.read, mixed`${verbatim(`${sideName(side)} q${head}`)}, ${where}${words.join("; ")}${this.#locked ? " (locked)" : ""}`);
     return undefined;
   }
 }

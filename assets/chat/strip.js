@@ -1,6 +1,7 @@
 // The text under the attention picture.
 import { strengthOf, topWeight } from "../shared/attention.js";
 import { coloursOf } from "../shared/canvas.js";
+import { bytesTitle } from "../shared/mixed.js";
 import { grouped } from "../shared/numbers.js";
 
 // One hue from paper to ink; zero stays paper so that "no weight" and "no data" look the same: empty.
@@ -46,6 +47,7 @@ export function fillStrip(strip, side, options, selection) {
     written.set(span, now);
     const text = piece.replace(/ /g, "·").replace(/\n/g, "↵") || "▪";
     if (span.textContent !== text) span.textContent = text;
+    span.title = bytesTitle(piece);
     span.dataset.index = index;
     span.style.backgroundColor = shade ? heat(colours, (shade / SHADES) * 0.55) : "";
     span.className = [fetched && "fetched", skipped && "skipped", here && "here"].filter(Boolean).join(" ");

@@ -4,6 +4,7 @@ import { zoomWindow } from "./zoom.js";
 import { framed, setHash, sharedAddress } from "../shared/address.js";
 import { copyText } from "../shared/clipboard.js";
 import { setText } from "../shared/dom.js";
+import { mixed, setMixed, verbatim } from "../shared/mixed.js";
 
 const LONG_LINK = 8000;
 
@@ -99,9 +100,9 @@ export class Actions {
     setText(box, `${asked} …`);
     try {
       const question = { op: "rerun", run: explorer.run.run, text: "sigma", k };
-      const answer = await this.server.write(question, (so) => setText(box, `${asked}: ${so.words || "…"}`));
+      const answer = await this.server.write(question, (so) => setMixed(box, mixed`${asked}: ${verbatim(so.words || "…", "")}`));
       const parts = answer.parting === null ? "the text is the same as before" : `it parts from the text before at step ${answer.parting}`;
-      setText(box, `With k = ${k}, ${parts}: “${answer.words}”`);
+      setMixed(box, mixed`With k = ${k}, ${parts}: “${verbatim(answer.words, "")}”`);
       explorer.root.dataset.rerun = answer.k;
     } catch (error) {
       setText(box, "");

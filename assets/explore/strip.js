@@ -2,6 +2,7 @@
 import { cellStrength } from "./measures.js";
 import { shownPiece, stepWeights } from "./payloads.js";
 import { coloursOf } from "../shared/canvas.js";
+import { bytesTitle } from "../shared/mixed.js";
 import { grouped } from "../shared/numbers.js";
 
 const SHADES = 20, SHOWN = 640;
@@ -35,6 +36,7 @@ export function fillTokens(strip, run, look) {
     written.set(span, now);
     const text = shownPiece(piece);
     if (span.textContent !== text) span.textContent = text;
+    span.title = bytesTitle(piece);
     span.dataset.position = position;
     span.style.backgroundColor = shade ? `rgba(${hue},${((shade / SHADES) * 0.55).toFixed(3)})` : "";
     if (span.className !== name) span.className = name;

@@ -3,7 +3,7 @@ import { fetchedIn, lookAt, optionsFor } from "./look.js";
 import { massThreshold } from "./measures.js";
 import { namedPiece } from "./payloads.js";
 import { fillTokens, showPosition } from "./strip.js";
-import { setText } from "../shared/dom.js";
+import { mixed, setMixed, verbatim } from "../shared/mixed.js";
 import { grouped } from "../shared/numbers.js";
 import { SIDES } from "../shared/sides.js";
 
@@ -25,11 +25,11 @@ export class StripsPanel {
       const seen = lookAt(explorer, side, pair), fetched = fetchedIn(explorer, side, pair.query, pair.head);
       const least = s.mass < 1 ? massThreshold((p) => (s.noSink && p === 0 ? 0 : seen.stepOf(p)), seen.count, s.mass) : 1;
       fillTokens(this.strip(side), run, Object.assign(seen, { query: pair.query, key: pair.key, fetched, options, least }));
-      const words = [`q${pair.head} at ${namedPiece(run.pieces[pair.query])}`];
+      const words = [];
       if (side === "gqa") words.push("every V row");
       else if (fetched) words.push(`outlined: ${grouped(Math.min(parts.k(), pair.query) + 1)} of ${grouped(pair.query + 1)} V rows`);
       if (!seen.exactly) words.push("binned");
-      setText(explorer.$("strip-" + side), words.join("; "));
+      setMixed(explorer.$("strip-" + side), mixed`${verbatim("q" + pair.head)} at ${verbatim(namedPiece(run.pieces[pair.query]))}${words.map((each) => "; " + each).join("")}`);
     }
   }
 

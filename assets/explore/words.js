@@ -4,6 +4,7 @@ import { mean, onGrid } from "./measures.js";
 import { namedPiece, shownPiece, stepWeights } from "./payloads.js";
 import { rowLook } from "./strip.js";
 import { el, setText } from "../shared/dom.js";
+import { mixed, nodesOf, setMixed, verbatim } from "../shared/mixed.js";
 import { binary, digits, grouped, percent } from "../shared/numbers.js";
 import { sideName } from "../shared/sides.js";
 
@@ -12,9 +13,9 @@ function fillTable(table, head, rows, caption) {
   const now = JSON.stringify([head, rows, caption]);
   if (table.dataset.now === now) return;
   table.dataset.now = now;
-  const cells = (tag, row) => el("tr", {}, ...row.map((cell, i) => el(tag === "td" && i === 0 ? "th" : tag, tag === "th" || i === 0 ? { scope: tag === "th" ? "col" : "row" } : {}, el("bdi", {}, cell))));
+  const cells = (tag, row) => el("tr", {}, ...row.map((cell, i) => el(tag === "td" && i === 0 ? "th" : tag, tag === "th" || i === 0 ? { scope: tag === "th" ? "col" : "row" } : {}, el("bdi", {}, ...nodesOf(cell)))));
   const parts = [el("thead", {}, cells("th", head)), el("tbody", {}, ...rows.map((row) => cells("td", row)))];
-  if (caption) parts.unshift(el("caption", {}, caption));
+  if (caption) parts.unshift(el("caption", {}, ...nodesOf(caption)));
   table.replaceChildren(...parts);
 }
 
@@ -47,23 +48,22 @@ function describeScore(look, step, exact) {
   return high - low < NEAR ? `score ≈ ${signed(log + (low + high) / 2, 1)}` : `score ≈ ${signed(log + low, 1)} to ${signed(log + high, 1)}`;
 }
 
-// One sentence about a (query, key) pair of a head.
+// One sentence about a (query, key) pair of a head, in parts.
 export function describePair(run, info, pair, look, more) {
-  const token = (p) => `${namedPiece(run.pieces[p])} (${grouped(p)})`;
+  const token = (p) => mixed`${verbatim(namedPiece(run.pieces[p]))} (${grouped(p)})`;
   const { key, value } = groupsOf(info, pair.head);
-  const head = `${sideName(pair.side)} q${pair.head} (K${key}, V${value}), layer ${more.layer}`;
+  const head = mixed`${verbatim(`${sideName(pair.side)} q${pair.head} (K${key}, V${value})`)}, layer ${more.layer}`;
   if (pair.query === null || pair.query === undefined) return head;
-  if (pair.key === null || pair.key === undefined) return `${head}: ${token(pair.query)} attends`;
+  if (pair.key === null || pair.key === undefined) return mixed`${head}: ${token(pair.query)} attends`;
   const step = look.stepOf(pair.key), standing = standingOf(look, pair.key);
-  if (!standing) return `${head}: ${token(pair.query)} → ${token(pair.key)}`;
+  if (!standing) return mixed`${head}: ${token(pair.query)} → ${token(pair.key)}`;
   const binned = !look.exactly && more.exact === undefined ? ", the strongest of its bin" : "";
   // A recorded run holds its weights in steps: what it has is told, not more.
   const weight = more.exact === undefined || more.exact.weight < 1e-5 ? few(more.exact ? 0 : step) : percent(more.exact.weight) + (run.recorded ? " as stored" : " exactly");
   const score = describeScore(look, step, run.recorded ? undefined : more.exact);
   const place = look.part ? "" : `, rank ${grouped(standing.rank)} of ${grouped(look.count)}, with all above it ${percent(standing.mass)} of the mass`;
   const row = more.fetched === null ? "" : more.fetched ? "; V row read" : "; V row not read, still resident";
-  return `${head}: ${token(pair.query)} → ${token(pair.key)}: ` +
-    `${score && score + ", "}weight ${weight}${binned}${place}${row}${more.locked ? " (locked)" : ""}`;
+  return mixed`${head}: ${token(pair.query)} → ${token(pair.key)}: ${score && score + ", "}weight ${weight}${binned}${place}${row}${more.locked ? " (locked)" : ""}`;
 }
 
 // Figures of every head for one k: from the server when they are there, else previewed from the curves of the step.
@@ -97,7 +97,7 @@ export function showSelection(box, run, view) {
     `; without selection every V row is read once: ${grouped(all)} rows, ${binary(all * size)}. Rows not read stay resident.` + (exact ? "" : " Preview; exact figures follow."));
   const about = exact ? "" : "≈ ";
   fillTable(table, ["query head", "V head", "V rows read", "also read by its V group", "captured mass", "output error", "smallest k for 99 %"],
-    figures.map((f) => ["q" + f.head, "V" + f.value, grouped(rows), f.shared === null ? dash : grouped(f.shared),
+    figures.map((f) => [verbatim("q" + f.head), verbatim("V" + f.value), grouped(rows), f.shared === null ? dash : grouped(f.shared),
       f.captured === null ? dash : about + percent(f.captured), f.error === null ? dash : about + percent(f.error), f.smallest === null ? dash : grouped(f.smallest)]));
 }
 
@@ -116,10 +116,10 @@ export function showParting(box, run) {
   if (other && p === null) text = `Both sides wrote the same ${grouped(run.steps)} tokens.`;
   else if (other) {
     const mine = run.pieces[run.prompt + p], theirs = run.others[other][p];
-    const say = (side, piece) => `${sideName(side)} ${piece === undefined ? "ended" : "wrote " + namedPiece(piece)}`;
-    text = `The answers part at step ${grouped(p)}: ${say(run.text, mine)}, ${say(other, theirs)}. Here both read ${sideName(run.text)}'s answer, so every step can be compared.`;
+    const say = (side, piece) => mixed`${sideName(side)} ${piece === undefined ? "ended" : mixed`wrote ${verbatim(namedPiece(piece))}`}`;
+    text = mixed`The answers part at step ${grouped(p)}: ${say(run.text, mine)}, ${say(other, theirs)}. Here both read ${sideName(run.text)}'s answer, so every step can be compared.`;
   }
-  setText(box, text);
+  setMixed(box, text);
 }
 
 export function showNext(root, next) {
@@ -128,11 +128,11 @@ export function showNext(root, next) {
     const other = next && next[side === "sigma" ? "gqa" : "sigma"];
     const known = new Set((other ? other.top : []).map(([, , id]) => id));
     const rows = !told ? [] : told.top.map(([piece, p, id]) => [
-      shownPiece(piece), "█".repeat(Math.round(p * 8)) || "▏", percent(p),
+      verbatim(shownPiece(piece)), "█".repeat(Math.round(p * 8)) || "▏", percent(p),
       [id === next.came_id && "came", !known.has(id) && "only here"].filter(Boolean).join(", "),
     ]);
     if (told && next.came !== null && !told.top.some(([, , id]) => id === next.came_id)) {
-      rows.push([shownPiece(next.came), "", percent(told.taken), "came"]);
+      rows.push([verbatim(shownPiece(next.came)), "", percent(told.taken), "came"]);
     }
     fillTable(table, ["token", "", "probability", ""], rows, told ? `entropy ${digits(told.entropy)} bits` : "before the answer nothing was kept");
   }
@@ -141,7 +141,7 @@ export function showNext(root, next) {
 export function showDivergence(table, curves) {
   const values = (curves && curves.diverge) || [];
   const order = values.map((value, head) => [value, head]).sort((a, b) => b[0] - a[0]).slice(0, 8);
-  fillTable(table, ["query head", "Jensen-Shannon"], order.map(([value, head]) => ["q" + head, digits(value) + " bits"]), "0 is alike, 1 bit is nothing in common");
+  fillTable(table, ["query head", "Jensen-Shannon"], order.map(([value, head]) => [verbatim("q" + head), digits(value) + " bits"]), "0 is alike, 1 bit is nothing in common");
 }
 
 // The picture in numbers: what the chosen head attends to most, on both sides.
@@ -158,7 +158,7 @@ export function showTable(box, run, view) {
   const order = Array.from({ length: query + 1 }, (_, p) => p).sort((a, b) => looks[side].stepOf(b) - looks[side].stepOf(a) || a - b).slice(0, 20);
   const kept = select && select.sigma;
   return fillTable(table, ["position", "token", "Sigma: weight, score", "GQA: weight, score", `V row read by Sigma, k = ${grouped(k)}`],
-    order.map((p) => [grouped(p), shownPiece(run.pieces[p]), ...looks.map((look) => [few(look.stepOf(p)), describeScore(look, look.stepOf(p))].filter(Boolean).join(", ")), !kept ? dash : kept.has(head, p) ? "yes" : "no"]),
-    `Layer ${view.layer}, query head ${head}, query ${namedPiece(run.pieces[query])} (${grouped(query)}): the ${order.length} strongest of ${grouped(query + 1)} positions` +
-    (rows.sigma.width > 1 ? `, each with its bin's strongest weight (bins of ${rows.sigma.width})` : ""));
+    order.map((p) => [grouped(p), verbatim(shownPiece(run.pieces[p])), ...looks.map((look) => [few(look.stepOf(p)), describeScore(look, look.stepOf(p))].filter(Boolean).join(", ")), !kept ? dash : kept.has(head, p) ? "yes" : "no"]),
+    mixed`Layer ${view.layer}, query head ${head}, query ${verbatim(namedPiece(run.pieces[query]))} (${grouped(query)}): the ${order.length} strongest of ${grouped(query + 1)} positions${
+      rows.sigma.width > 1 ? `, each with its bin's strongest weight (bins of ${rows.sigma.width})` : ""}`);
 }

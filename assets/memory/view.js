@@ -11,7 +11,7 @@ function make(tag, text, attributes) {
 // "2.03 GiB" for the eye, "2.03 gibibytes" for the ear, the exact count on hover and for tests.
 function amount(tag, value) {
   const cell = make(tag, undefined, { "data-bytes": value.bytes, title: grouped(value.bytes) + " bytes" });
-  cell.append(make("span", value.text, { "aria-hidden": "true" }), make("span", value.say, { class: "sr-only" }));
+  cell.append(make("span", value.text, { "aria-hidden": "true", translate: "no" }), make("span", value.say, { class: "sr-only" }));
   return cell;
 }
 
@@ -51,8 +51,8 @@ export function showMemory(root, view) {
   at("mem-formulas").replaceChildren(...view.formulas.flatMap((formula) => {
     const text = make("dd");
     text.append(make("span", formula.words, { class: "mem-words" }));
-    if (formula.numbers) text.append(make("span", "= " + formula.numbers, { class: "mem-numbers" }));
-    text.append(make("span", "= " + formula.result, { class: "mem-result" }));
+    if (formula.numbers) text.append(make("span", "= " + formula.numbers, { class: "mem-numbers", translate: "no" }));
+    text.append(make("span", "= " + formula.result, { class: "mem-result", translate: "no" }));
     return [make("dt", formula.name), text];
   }));
   showKinds(at("mem-by-kind"), view.kinds);

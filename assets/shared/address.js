@@ -8,7 +8,8 @@ function replace(url) {
 export const setHash = (hash) => replace(location.pathname + location.search + hash);
 
 // Where others find the page. In a frame the address bar is the outer page's: on Spaces that is the Space's own, which hands
-// what follows the # on to the frame; elsewhere the frame's address leads to the page without what is around it.
+// what follows the # on to the frame when it loads (Hub documentation, "How to handle URL parameters in Spaces"; a Gradio
+// page's own changes it does not take over); elsewhere the frame's address leads to the page without what is around it.
 export const framed = () => window.self !== window.top;
 
 export function sharedAddress(hash) {

@@ -124,7 +124,10 @@ class SigmaConfig(PretrainedConfig):
             if getattr(self, name) % 2:
                 raise ValueError(f"{name} {getattr(self, name)} must be even: rotary embedding pairs dimensions")
         if self.key_head_dim > self.head_dim:
-            raise ValueError(f"key_head_dim {self.key_head_dim} must not exceed head_dim {self.head_dim}")
+            raise ValueError(
+                f"key_head_dim {self.key_head_dim} is more than head_dim {self.head_dim}: the model and its kernels do not "
+                "support K wider than V yet"
+            )
         if self.qk_norm and self.key_head_dim != self.head_dim:
             raise ValueError(f"qk_norm needs key_head_dim {self.key_head_dim} to be head_dim {self.head_dim}")
         for name in ("augmented_query_dim", "selective_v_top_k"):

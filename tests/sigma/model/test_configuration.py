@@ -11,7 +11,7 @@ from sigma import PRESETS, SigmaConfig, preset
         (dict(num_key_heads=2), ("9", "num_key_heads", "2")),
         (dict(num_value_heads=4), ("9", "num_value_heads", "4")),
         (dict(head_dim=63), ("63", "even")),
-        (dict(key_head_dim=128, head_dim=64), ("128", "64")),
+        (dict(key_head_dim=128, head_dim=64), ("128", "64", "do not support K wider than V")),
         (dict(key_head_dim=0), ("key_head_dim", "0")),
         (dict(augmented_query_dim=0), ("augmented_query_dim", "0")),
         (dict(selective_v_top_k=-1), ("selective_v_top_k", "-1")),

@@ -69,3 +69,30 @@ def test_text_that_is_data_is_not_translated(visit):
     assert visitor.page.locator("#send").evaluate("e => e.translate") is True
     visitor.page.get_by_role("tab", name="Explore").click()
     assert visitor.page.locator('[data-strip="sigma"]').evaluate("e => e.translate") is False
+
+
+def test_of_a_mixed_sentence_only_the_data_is_left_untranslated(visit, engine, monkeypatch):
+    monkeypatch.setattr(engine, "_answer", lambda side, messages: ["<F0><9F>", " words"])
+    visitor = visit()
+    page = visitor.page
+    visitor.send("a question")
+    visitor.wait_over()
+    page.wait_for_function("[...document.querySelectorAll('#strip-sigma span')].some((e) => e.title)")
+    titles = page.locator("#strip-sigma span").evaluate_all("list => list.map((e) => [e.textContent, e.title])")
+    assert dict(titles)["<F0><9F>"] == "Part of a character that several tokens make up: bytes F0 9F"
+    assert len(titles) > 1 and not any(title for text, title in titles if "<F0>" not in text)
+    assert page.locator('#head-sigma [data-figure="rate"] dd').evaluate("e => e.translate") is False
+    assert page.locator('#head-sigma [data-figure="rate"] dt').evaluate("e => e.translate") is True
+    canvas = page.locator("#attention-sigma")
+    canvas.focus()
+    page.keyboard.press("ArrowDown")
+    visitor.wait_text("#attention-read", "weight")
+    read = page.locator("#attention-read")
+    assert read.evaluate("e => e.translate") is True
+    kept = read.locator("[translate=no]").all_inner_texts()
+    assert kept[0] == "Sigma q1" and kept[1].startswith("“") and len(kept) == 2
+    page.get_by_role("tab", name="Explore").click()
+    page.wait_for_selector("#explore[data-state=ready]", timeout=30_000)
+    page.locator('#explore [data-mode="compare"]').click()
+    page.wait_for_selector('[data-ex="next-sigma"] tbody bdi[translate=no]')
+    assert page.locator('[data-ex="next-sigma"] thead').evaluate("e => e.translate") is True
