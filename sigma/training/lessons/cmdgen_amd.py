@@ -1,4 +1,7 @@
-"""amd-smi in people's words. A question names the tool where rocm-smi could answer it too; #free rows are amd-smi's alone."""
+"""amd-smi in people's words. A question names the tool where rocm-smi could answer it too; #free rows are amd-smi's alone.
+
+It has over 300 lines because it is a table.
+"""
 
 from __future__ import annotations
 
@@ -261,6 +264,50 @@ amd-smi reset {sat} --run-shader cleaner #free
     run the cleaner shader | clean up with a shader | run shader "cleaner"
 amd-smi metric {metrics} --loglevel {loglevel}
     {metrics} metrics with log level {loglevel} | metric {metrics}, loglevel {loglevel}
+amd-smi list -e {xfmt} #free
+    enumeration of the gpus | render and card numbers of the gpus | enumeration mapping | hip ids and uuids of the gpus (enumeration)
+amd-smi metric {aat} --gpuboard #free
+    gpu board temperatures (metric) | gpu board metrics | metric readings of the gpu board
+amd-smi metric {aat} --baseboard #free
+    base board temperatures (metric) | base board metrics | metric readings of the base board
+amd-smi metric -U all --cpu-pwr-svi-telemetry-rails #rare
+    svi telemetry rails power, new spelling | cpu svi telemetry rails (telemetry spelling)
+amd-smi monitor {aat} --gpu-board-temps #free
+    monitor gpu board temperatures | gpu board temps in the monitor
+amd-smi monitor {aat} --base-board-temps #free
+    monitor base board temperatures | base board temps in the monitor
+*amd-smi partition {aat} {xfmt} #free
+    partition information of the gpus | partitions, amd-smi partition | all partition tables
+*amd-smi partition --current {xfmt} #free
+    current partitions | current partition of every gpu | which partitions are in effect
+amd-smi partition --memory {xfmt} #free
+    memory partition modes | possible memory partitions | partition table of the memory
+*amd-smi partition --accelerator {xfmt} #free
+    accelerator partition profiles | possible accelerator partitions | accelerator partition table
+amd-smi node --power-management #free
+    node power management | power management of the node
+amd-smi node --base-board-temps #free
+    base board temperatures of the node | node base board temps
+amd-smi node --gtt #free
+    node gtt settings | gtt of the node
+amd-smi node --tray #free
+    tray information of the node | node tray
+*amd-smi ras --cper #free
+    ras cper entries | cper records | show cper entries | list ras error records (cper)
+amd-smi ras --cper --severity fatal #free
+    fatal cper entries | ras cper records of severity fatal
+amd-smi ras --cper --folder {outdir} #free
+    cper entries into folder {outdir} | save ras cper records in folder {outdir}
+amd-smi ras --cper --folder {outdir} --file-limit {count} #free
+    cper entries into folder {outdir}, at most {count} files | ras cper records in {outdir} with a file limit of {count}
+amd-smi ras --cper --follow #free
+    follow cper entries | keep watching for new cper records
+amd-smi ras --afid --cper-file error.cper #free
+    afids of error.cper | decode the cper file error.cper into afids
+amd-smi reset --reload-driver #free
+    reload the driver | driver reload | restart the amdgpu driver
+amd-smi set {sat} --clk-level sclk {freqlevel} #free
+    .sclk clock level {freqlevel} (clk-level) | set clk-level sclk to {freqlevel}
 amd-smi {sub} -h
     help for the {sub} sub-command | options of {sub} | what can {sub} show | {sub} help
 """
