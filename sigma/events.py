@@ -125,13 +125,15 @@ class ChatRequest:
 
     `messages`: {"role": "system" | "user" | "assistant", "content": str} for each side (the two sides' earlier
     answers differ, so each side has its own history). `selective_k`: V rows fetched per query head on the Sigma
-    side; None fetches all. `probe_layer`: whose attention to return with each step; None for none.
+    side; None fetches all. `probe_layer`: whose attention to return with each step; None for none. `grammar`: Lark text
+    that the answers are held to (`sigma.engine.constrained`); None for free ones.
     """
 
     messages: dict[str, list[dict[str, str]]]
     sampling: Sampling = field(default_factory=Sampling)
     selective_k: int | None = None
     probe_layer: int | None = None
+    grammar: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

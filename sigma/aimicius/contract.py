@@ -156,6 +156,13 @@ class Task(ABC):
         are None.
         """
 
+    def grammar(self, case: Case) -> str | None:
+        """Lark text of all answers in the task's form, for decoding held to it; None where the form is free text.
+
+        It knows the form and the names that the prompt or the tools' documentation give, never the truth.
+        """
+        return None
+
     def follow_up(self, case: Case, verdict: Verdict) -> Case | None:
         """The second turn that begins from a judged answer; None where the task has none for it."""
         return None

@@ -71,9 +71,14 @@ def load_cases(
     return sample(task, read_cases(task, path), limit)
 
 
-def ask(engine: Any, side: str, messages: list[dict[str, str]], max_new_tokens: int) -> Iterator[Event | Answer]:
-    """One greedy answer: the engine's events, then the Answer. A prompt that the model cannot take is refused, not an error."""
-    request = ChatRequest({side: messages}, Sampling(max_new_tokens=max_new_tokens))
+def ask(
+    engine: Any, side: str, messages: list[dict[str, str]], max_new_tokens: int, grammar: str | None = None
+) -> Iterator[Event | Answer]:
+    """One greedy answer: the engine's events, then the Answer. A prompt that the model cannot take is refused, not an error.
+
+    `grammar`: what the answer is held to, `Task.grammar`; None for a free one.
+    """
+    request = ChatRequest({side: messages}, Sampling(max_new_tokens=max_new_tokens), grammar=grammar)
     text, finish = [], None
     try:
         with closing(engine.stream(request)) as events:  # an answer that is given up frees its cache at once
@@ -124,12 +129,16 @@ class _Answers:
         log = None
         if self.args.resume is not None:
             model = f"{self.args.checkpoint or 'default'} / {self.args.base or 'default'}"
-            log = AnswerLog(self.args.resume, task, {"side": self.side, "model": model, "max_new_tokens": budget})
+            asked = {"side": self.side, "model": model, "max_new_tokens": budget}
+            if self.args.constrained:
+                asked["constrained"] = True
+            log = AnswerLog(self.args.resume, task, asked)
 
         def answer(case: Case) -> Answer:
             given = log.get(case) if log is not None else None
             if given is None:
-                given = deque(ask(self._engine(), self.side, task.messages(case), budget), maxlen=1).pop()
+                grammar = task.grammar(case) if self.args.constrained else None
+                given = deque(ask(self._engine(), self.side, task.messages(case), budget, grammar), maxlen=1).pop()
                 if log is not None:
                     log.put(case, given)
             return given
@@ -183,10 +192,20 @@ def _work(args) -> dict:
                 total=len(cases), unit="case", desc=name, mininterval=0.2 if sys.stderr.isatty() else 30, leave=False
             ) as bar:
 
-                def seen(case, given, verdict, bar=bar, name=name):
+                def seen(case, given, verdict, bar=bar, task=task):
                     bar.update()
                     if kept is not None:
-                        row = {"task": name, "id": case.id, "answer": given.text, "truth": case.truth}
+                        row = {
+                            "task": task.name,
+                            "side": answers.side,
+                            "data": str(args.data or args.split),
+                            "group": task.group(case),
+                            "constrained": args.constrained and task.grammar(case) is not None,
+                            "id": case.id,
+                            "finish": given.finish,
+                            "answer": given.text,
+                            "truth": case.truth,
+                        }
                         kept.write(json.dumps({**row, **verdict.to_dict()}, ensure_ascii=False, default=str) + "\n")
 
                 reports.append(evaluate(task, answers.side, cases, source, seen, args.data or args.split))
@@ -222,6 +241,9 @@ def main(argv: list[str] | None = None) -> None:
         "--resume", type=Path, metavar="FILE", help="keep the model's answers there, and go on from there"
     )
     parser.add_argument("--max-new-tokens", type=int, metavar="N", help="longest answer (default: the task's own)")
+    parser.add_argument(
+        "--constrained", action="store_true", help="hold answers to the task's grammar, where it has one"
+    )
     parser.add_argument("--verdicts", type=Path, metavar="FILE", help="write every verdict there, JSON lines")
     model_options(parser)
     args = parser.parse_args(argv)

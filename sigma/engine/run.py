@@ -16,6 +16,7 @@ import torch
 
 from sigma.checkpoints.load import Side
 from sigma.checkpoints.tokenizer import StreamDecoder, piece
+from sigma.engine.constrained import Constraint
 from sigma.engine.prompts import prompt_ids
 from sigma.engine.sampling import Sampler
 from sigma.engine.sessions import Kept, same_start
@@ -71,6 +72,10 @@ class Run:
         self.top_k = request.selective_k if self.name == "sigma" else None
         self.ids = prompt_ids(model.side.tokenizer, request.messages[name], model.side.config.max_position_embeddings)
         self.prompt_length = len(self.ids)
+        self.constraint: Constraint | None = None
+        if request.grammar is not None:
+            config = model.side.config
+            self.constraint = Constraint(model.side.tokenizer, request.grammar, config.vocab_size, model.stop_ids)
         self.cache, self.reused = self._cache(kept)
         self.text = ""
         self.decoder = StreamDecoder(model.side.tokenizer)
@@ -117,7 +122,11 @@ class Run:
                 torch.tensor([self.ids[-1:]]), self.cache, top_k=self.top_k, probe_layer=self.request.probe_layer
             )
         self._check()
+        if self.constraint is not None:
+            self.logits = self.constraint.apply(self.logits)
         token = self.sampler.next(self.ids, self.logits)
+        if self.constraint is not None:
+            self.constraint.took(token)
         self.ids.append(token)
         self.step += 1
         stopped = token in self.model.stop_ids

@@ -23,7 +23,8 @@ class SigmaConfig(PretrainedConfig):
         num_key_heads, num_value_heads: cached heads of either kind; None means as many as query heads.
         head_dim: width of a value head, and of a query head before it meets K.
         key_head_dim: cached width of a key head; below `head_dim` ("half K dim") K is expanded by a trainable
-            layer, which is absorbed into the query so that nothing is expanded in memory. None means `head_dim`.
+            layer, which is absorbed into the query so that nothing is expanded in memory. Above it, as in models
+            with 192 wide keys and 128 wide values, query heads are as wide as key heads. None means `head_dim`.
         augmented_query_dim: width of the augmented query's gate and up projections; None is a plain query.
         selective_v_top_k: V rows fetched per query head when decoding (plus the current token); None fetches all.
         selective_v_renormalize: whether the kept weights are renormalised to sum to 1.
@@ -123,11 +124,6 @@ class SigmaConfig(PretrainedConfig):
         for name in ("head_dim", "key_head_dim"):
             if getattr(self, name) % 2:
                 raise ValueError(f"{name} {getattr(self, name)} must be even: rotary embedding pairs dimensions")
-        if self.key_head_dim > self.head_dim:
-            raise ValueError(
-                f"key_head_dim {self.key_head_dim} is more than head_dim {self.head_dim}: the model and its kernels do not "
-                "support K wider than V yet"
-            )
         if self.qk_norm and self.key_head_dim != self.head_dim:
             raise ValueError(f"qk_norm needs key_head_dim {self.key_head_dim} to be head_dim {self.head_dim}")
         for name in ("augmented_query_dim", "selective_v_top_k"):
@@ -141,6 +137,11 @@ class SigmaConfig(PretrainedConfig):
         """Raise ValueError if a text of `tokens` tokens is longer than the model's context: its losses mean nothing."""
         if tokens > self.max_position_embeddings:
             raise ValueError(f"the model takes at most {self.max_position_embeddings} tokens, asked for {tokens}")
+
+    @property
+    def query_head_dim(self) -> int:
+        """Width of a query head as it is projected."""
+        return max(self.head_dim, self.key_head_dim)
 
     @property
     def scale(self) -> float:

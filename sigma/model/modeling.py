@@ -57,7 +57,7 @@ class SigmaAttention(nn.Module):
         self.layer_idx = layer_idx
         self.is_causal = True
         hidden, wide = config.hidden_size, config.augmented_query_dim
-        q_width = config.num_attention_heads * config.head_dim
+        q_width = config.num_attention_heads * config.query_head_dim
         bias = config.qkv_bias
         self.q_proj = nn.Linear(hidden, q_width, bias=bias)
         if wide is not None:
@@ -69,7 +69,7 @@ class SigmaAttention(nn.Module):
             # W_e of every key head, stacked: [n_k * d, d_k]
             self.k_expand_proj = nn.Linear(config.key_head_dim, config.num_key_heads * config.head_dim, bias=False)
         self.v_proj = nn.Linear(hidden, config.num_value_heads * config.head_dim, bias=bias)
-        self.o_proj = nn.Linear(q_width, hidden, bias=False)
+        self.o_proj = nn.Linear(config.num_attention_heads * config.head_dim, hidden, bias=False)
         if config.qk_norm:
             self.q_norm = LlamaRMSNorm(config.head_dim, eps=config.rms_norm_eps)
             self.k_norm = LlamaRMSNorm(config.head_dim, eps=config.rms_norm_eps)
@@ -89,8 +89,8 @@ class SigmaAttention(nn.Module):
         if config.augmented_query_dim is not None:
             q = self.q_down_proj(F.silu(self.q_gate_proj(q)) * self.q_up_proj(q))
         b, t, _ = q.shape
-        if config.key_head_dim == config.head_dim:
-            q = q.view(b, t, -1, config.head_dim)
+        if config.key_head_dim >= config.head_dim:
+            q = q.view(b, t, -1, config.key_head_dim)
             return (self.q_norm(q) if config.qk_norm else q).transpose(1, 2)
         # q . (W_e k) = (W_e^T q) . k: expanding the query instead of the cache
         expand = self.k_expand_proj.weight.view(config.num_key_heads, config.head_dim, config.key_head_dim)

@@ -62,6 +62,8 @@ class NativePath(Path):
     ):
         if config.qkv_bias or config.qk_norm:
             raise NativeUnavailable("no biases or query and key norms in the C++ code")
+        if config.key_head_dim > config.head_dim:
+            raise NativeUnavailable("no K wider than V in the C++ code")
         attention = {name: native.function(name, dtype) for name in ("decode", "selective")}
         if None in attention.values():
             raise NativeUnavailable(native.status().removeprefix("torch ").strip("()"))

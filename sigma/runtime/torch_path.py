@@ -206,7 +206,9 @@ class TorchPath(Path):
         q_k, v = layer["q_k"](x), layer["v_proj"](x)
         if config.qkv_bias:
             q_k, v = q_k + layer["q_k_bias"], v + layer["v_bias"]
-        q, k = q_k.split((config.num_attention_heads * config.head_dim, config.num_key_heads * config.key_head_dim), -1)
+        q, k = q_k.split(
+            (config.num_attention_heads * config.query_head_dim, config.num_key_heads * config.key_head_dim), -1
+        )
         if config.augmented_query_dim is not None:
             q = layer["q_down"](silu_mul(layer["q_gate_up"](q)))
         if config.key_head_dim < config.head_dim:  # (W_e^T q) . k: nothing wider than the cache exists

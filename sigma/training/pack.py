@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from sigma.checkpoints.base import sha256_of
 from sigma.checkpoints.load import PACKED_FILE, Side, load_side
+from sigma.checkpoints.tuned import TUNED_FILE
 from sigma.cli import parser_for, run, say
 from sigma.conversion.convert import converted_config, layer_inputs
 from sigma.measure.quality import compare, mean_nll, selective_cost
@@ -87,8 +88,9 @@ def write_checkpoint(dest: Path, student: SigmaForCausalLM, packed: dict, manife
         )
         save_packed(folder / PACKED_FILE, packed, {"format": "sigma-packed-1"})
         (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
-        for kept in dest.glob("*.md") if dest.exists() else ():
-            shutil.copy(kept, folder)
+        for kept in (*dest.glob("*.md"), dest / TUNED_FILE, dest / "aimicius.json"):
+            if kept.exists():
+                shutil.copy(kept, folder)
         size = sum(f.stat().st_size for f in folder.iterdir())
         if dest.exists():
             dest.rename(Path(part) / "old")
@@ -154,6 +156,9 @@ def main(argv: list[str] | None = None) -> None:
             "healing": progress | {key: lineage[key] for key in ("commit", "start") if key in lineage},
             "figures": figures,
         }
+        before = args.dest / "manifest.json"
+        if before.exists() and "tuned" in (old := json.loads(before.read_text("utf-8"))):
+            manifest["tuned"] = old["tuned"]  # the minima stay in the folder
         size = write_checkpoint(args.dest, student, packed, manifest)
         if not args.json:
             for name, row in figures.items():

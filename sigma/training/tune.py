@@ -203,6 +203,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--chats", type=Path, help="the base's own chats, from sigma.training.chats")
     parser.add_argument("--start", type=Path, help="begin at the tuned minima of this file")
     parser.add_argument("--stop-after", type=float, help="seconds; the run can be continued later")
+    parser.add_argument("--end-at", type=int, metavar="STEP", help="end there, the rate falling to its end by then")
     parser.add_argument("--device", default=chosen_device())
     for entry in fields(TuneRecipe):
         if entry.name != "data":
@@ -228,6 +229,10 @@ def work(args: argparse.Namespace) -> None:
     )
     recipe = TuneRecipe(**given, data=digest(plan))
     tuner = Tuner(models_of(pair, args.device), plan, recipe, args.folder)
+    if args.end_at is not None:
+        if args.end_at < 1:
+            raise ValueError(f"--end-at must be at least 1, not {args.end_at}")
+        tuner.steps = min(tuner.steps, args.end_at)
     if tuner.resume():
         print(f"continuing at step {tuner.step} of {tuner.steps}")
     else:

@@ -16,9 +16,9 @@ from visualizers.tasks.loader import TaskLoader
 
 MOST_EXAMPLES = 6
 MOST_TOKENS = 1024
-UNTRAINED = (
-    "The default 135M model is not trained for these tasks: its scores will be near zero. A Sigma that can do the tasks is "
-    "trained separately; the judges are real, and take your own answers too."
+WHO_ANSWERS = (
+    "The default 135M model was tuned on training questions of these tasks, on both sides alike. Its measured scores stand with each "
+    "task; the judges are real, and take your own answers too."
 )
 
 
@@ -35,6 +35,7 @@ class TasksTab:
     truth: gr.Textbox
     sent: gr.HTML
     budget: gr.Slider
+    held: gr.Checkbox
     run: gr.Button
     stop: gr.Button
     notice: gr.HTML
@@ -74,7 +75,7 @@ def tasks_tab(tab: gr.Tab, task_loader: TaskLoader, infos: dict[str, SideInfo], 
     state = gr.State(None, delete_callback=on_leave)
     choices = task_loader.choices()
     with gr.Column(elem_id="tasks"):
-        still(f'<p class="untrained">{UNTRAINED}</p>')
+        still(f'<p class="who-answers">{WHO_ANSWERS}</p>')
         task = gr.Radio(
             choices, value=choices[0][1], label="Task", show_label=False, container=False, elem_id="task-pick"
         )
@@ -109,8 +110,15 @@ def _run_row() -> dict[str, Any]:
         budget = gr.Slider(
             8, MOST_TOKENS, value=256, step=8, label="Token budget", info="of each answer", elem_id="task-budget"
         )
+        held = gr.Checkbox(
+            False,
+            label="Hold answers to the task's form",
+            info="constrained decoding, both sides alike: known options, the prompt's tables and indexes",
+            elem_id="task-held",
+            min_width=260,
+        )
         notice = still(elem_id="task-notice")
-    return dict(run=run, stop=stop, budget=budget, notice=notice)
+    return dict(run=run, stop=stop, budget=budget, held=held, notice=notice)
 
 
 def _columns(infos: dict[str, SideInfo]) -> dict[str, Any]:

@@ -28,8 +28,8 @@ class TurnUpdate:
     verdicts: dict[str, str] = field(default_factory=dict)
 
 
-def answer_payload(name: str, turn_view: TurnView, side: str, budget: int, turn: int = 1) -> str:
-    """One side's answer so far and its figures, for the browser."""
+def answer_payload(name: str, turn_view: TurnView, side: str, budget: int, turn: int = 1, held: bool = False) -> str:
+    """One side's answer so far and its figures, for the browser. `held`: to the task's form."""
     shown = turn_view.sides[side]
     meter = shown.meter
     phase = meter.phase
@@ -46,7 +46,7 @@ def answer_payload(name: str, turn_view: TurnView, side: str, budget: int, turn:
         name=name,
         phase=phase,
         words=words,
-        turn=TURNS.get(turn, f"turn {turn}"),
+        turn=", ".join(filter(None, (TURNS.get(turn, f"turn {turn}"), "held to the form" if held else ""))),
         text=shown.text,
         tokens=meter.step + 1,
         budget=budget,
@@ -66,15 +66,20 @@ class Asked:
     names: dict[str, str]
     draw: Draw | None = None
     turn: int = 1
+    held: bool = False
     judgements: dict[str, Judgement] = field(default_factory=dict)
 
     def messages(self) -> dict[str, list[dict[str, str]]]:
         """The chats that are sent."""
         return {side: self.task.messages(case) for side, case in self.cases.items()}
 
+    def grammar(self) -> str | None:
+        """What the answers are held to, if they are and the task has a form; that of the first case, as both are of one kind."""
+        return self.task.grammar(next(iter(self.cases.values()))) if self.held else None
+
     def answer_payload(self, view: TurnView, side: str) -> str:
         """One side's answer so far (see `answer_payload`)."""
-        return answer_payload(self.names[side], view, side, self.budget, self.turn)
+        return answer_payload(self.names[side], view, side, self.budget, self.turn, self.held)
 
 
 def stream_and_judge(

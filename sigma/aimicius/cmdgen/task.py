@@ -95,6 +95,12 @@ class CmdGen(Task):
         """See `prompt.messages`."""
         return messages(case)
 
+    def grammar(self, case: Case) -> str:
+        """All command lines of the tools on a node of the case's vendor."""
+        from sigma.aimicius.cmdgen.lark import command_line
+
+        return command_line(case.fields["vendor"])
+
     def judge(self, case: Case, answer: str) -> Iterator[Part | Verdict]:
         """Parts Answer, Command, Difference, Terminal, Scores; then the verdict."""
         return judging.judge(case, answer)

@@ -18,6 +18,7 @@ from sigma.aimicius.contract import Case, CaseError, MetricInfo, Part, Task, Ver
 from sigma.aimicius.infrawise import answer as reading
 from sigma.aimicius.infrawise import cases, choice, dcw
 from sigma.aimicius.infrawise.judge import ACCURACY, RECALL, WANTED, judge
+from sigma.aimicius.infrawise.lark import answer_form
 from sigma.aimicius.infrawise.prompt import prompt
 from sigma.aimicius.paper import figures
 
@@ -79,6 +80,11 @@ class Infrawise(Task):
     def messages(self, case: Case) -> list[dict[str, str]]:
         """One user message."""
         return [{"role": "user", "content": case.fields.get("prompt") or prompt(case.fields)}]
+
+    def grammar(self, case: Case) -> str:
+        """The DCW's JSON with known designs, and lists of the prompt's own indexes."""
+        indexes = [row["index"] for row in case.fields.get("records") or []]
+        return answer_form(case.fields["kind"], indexes)
 
     def judge(self, case: Case, answer: str) -> Iterator[Part | Verdict]:
         """See `judge`."""

@@ -16,6 +16,7 @@ from sigma.aimicius.contract import Case, CaseError, MetricInfo, Part, Task, Ver
 from sigma.aimicius.nl2kql import cases, judge, strict
 from sigma.aimicius.nl2kql.answer import find_query
 from sigma.aimicius.nl2kql.language import parse
+from sigma.aimicius.nl2kql.lark import over
 from sigma.aimicius.nl2kql.prompt import choose, prompt
 from sigma.aimicius.nl2kql.schema import Schema, SchemaError, Table, fleet
 from sigma.aimicius.paper import figures
@@ -90,6 +91,10 @@ class Nl2kql(Task):
         if not text:
             text = prompt(case.fields.get("question", ""), _tables(case, _schema(case)))
         return [{"role": "user", "content": text}]
+
+    def grammar(self, case: Case) -> str | None:
+        """Queries over the tables of the prompt; None for a prompt of somebody's own, whose tables are not known."""
+        return None if case.fields.get("prompt") else over(_tables(case, _schema(case)))
 
     def judge(self, case: Case, answer: str) -> Iterator[Part | Verdict]:
         """Query, syntax, references, similarity, result."""

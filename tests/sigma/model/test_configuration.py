@@ -11,7 +11,6 @@ from sigma import PRESETS, SigmaConfig, preset
         (dict(num_key_heads=2), ("9", "num_key_heads", "2")),
         (dict(num_value_heads=4), ("9", "num_value_heads", "4")),
         (dict(head_dim=63), ("63", "even")),
-        (dict(key_head_dim=128, head_dim=64), ("128", "64", "do not support K wider than V")),
         (dict(key_head_dim=0), ("key_head_dim", "0")),
         (dict(augmented_query_dim=0), ("augmented_query_dim", "0")),
         (dict(selective_v_top_k=-1), ("selective_v_top_k", "-1")),
@@ -53,3 +52,13 @@ def test_presets_survive_a_round_trip(name, tmp_path):
 def test_unknown_preset_names_the_known():
     with pytest.raises(ValueError, match=r"sigma-9b.*sigma-1\.5b"):
         preset("sigma-9b")
+
+
+def test_keys_may_be_wider_than_values():
+    """192 wide keys and 128 wide values, as in published models."""
+    config = SigmaConfig(
+        hidden_size=256, num_attention_heads=8, num_key_heads=2, num_value_heads=4, head_dim=128, key_head_dim=192
+    )
+    assert config.query_head_dim == 192 and config.scale == 192**-0.5
+    assert config.kv_bytes(10) == (30 * 10 * 2 * 2 * 192, 30 * 10 * 2 * 4 * 128)
+    assert SigmaConfig(num_attention_heads=8, head_dim=128, key_head_dim=64).query_head_dim == 128

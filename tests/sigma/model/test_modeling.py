@@ -17,6 +17,7 @@ SHAPES = {
     "sigma-9-1-3": dict(num_key_heads=1, augmented_query_dim=108),
     "more-k-than-v": dict(num_key_heads=3, num_value_heads=1),
     "half-k": dict(num_key_heads=1, key_head_dim=4),
+    "wide-k": dict(num_key_heads=1, key_head_dim=12, augmented_query_dim=100),
     "mha": dict(num_value_heads=9),
     "mqa": dict(num_key_heads=1, num_value_heads=1),
     "selective": dict(num_key_heads=1, selective_v_top_k=5),

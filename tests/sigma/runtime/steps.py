@@ -9,6 +9,7 @@ MODELS = {
     "gqa": dict(num_key_heads=3),
     "sigma": dict(num_key_heads=1, augmented_query_dim=108),
     "half-k": dict(num_key_heads=1, key_head_dim=4, augmented_query_dim=108),
+    "wide-k": dict(num_key_heads=1, key_head_dim=12, augmented_query_dim=108),
     "mha-untied": dict(num_key_heads=9, num_value_heads=9, tie_word_embeddings=False),
     "biases-norms": dict(num_key_heads=3, qkv_bias=True, qk_norm=True),
 }

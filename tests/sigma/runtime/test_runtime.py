@@ -18,6 +18,9 @@ CONFIGS = {
     "9/1/3+half-k": dict(
         num_attention_heads=9, num_key_heads=1, num_value_heads=3, head_dim=32, key_head_dim=16, augmented_query_dim=352
     ),
+    "9/1/3+wide-k": dict(
+        num_attention_heads=9, num_key_heads=1, num_value_heads=3, head_dim=32, key_head_dim=48, augmented_query_dim=320
+    ),
     "4/2/1": dict(num_attention_heads=4, num_key_heads=2, num_value_heads=1, head_dim=32, tie_word_embeddings=False),
     "9/3/3+biases+norms": dict(
         num_attention_heads=9, num_key_heads=3, num_value_heads=3, head_dim=32, qkv_bias=True, qk_norm=True
@@ -97,7 +100,7 @@ def test_prefill_gives_the_last_position():
 
 
 @pytest.mark.parametrize("renormalize", [True, False])
-@pytest.mark.parametrize("name", ["9/1/3+augq", "9/1/3+half-k", "4/2/1"])
+@pytest.mark.parametrize("name", ["9/1/3+augq", "9/1/3+half-k", "9/1/3+wide-k", "4/2/1"])
 def test_selective_v_agrees_with_the_model(name, renormalize):
     model = tiny(name, selective_v_top_k=7, selective_v_renormalize=renormalize)
     ids = tokens(model, 2, 50)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -37,22 +38,22 @@ class AskHandlers:
         """Attach the handlers; returns the events that stream, for whoever has to cancel them."""
         tab, stream = self.tab, self.parts.streaming()
         outputs, texts = [*turn_parts(tab), tab.sent], [tab.truth, *tab.boxes]
-        asked = [tab.run.click(self.ask, [tab.state, tab.budget, *texts], outputs, **stream)]
-        asked.append(tab.follow.click(self.second_turn, [tab.state, tab.budget], outputs, **stream))
+        asked = [tab.run.click(self.ask, [tab.state, tab.budget, tab.held, *texts], outputs, **stream)]
+        asked.append(tab.follow.click(self.second_turn, [tab.state, tab.budget, tab.held], outputs, **stream))
         for i, button in enumerate(tab.examples):
 
-            def example(request: gr.Request, name: str, visit: Visit, budget: float, i: int = i):
-                yield from self.example(request, i, name, visit, budget)
+            def example(request: gr.Request, name: str, visit: Visit, budget: float, held: bool, i: int = i):
+                yield from self.example(request, i, name, visit, budget, held)
 
             shown = [*form_parts(tab), *turn_parts(tab), tab.own_verdict]
-            asked.append(button.click(example, [tab.task, tab.state, tab.budget], shown, **stream))
+            asked.append(button.click(example, [tab.task, tab.state, tab.budget, tab.held], shown, **stream))
         tab.stop.click(self.stop, tab.state, outputs, cancels=asked, **QUICK)
         judging = {**self.parts.streaming(JUDGES), "concurrency_id": "judge", "show_progress": "hidden"}
         tab.judge.click(self.judge_own, [tab.state, tab.own, *texts], [tab.own_verdict], **judging)
         return asked
 
     def example(
-        self, request: gr.Request, index: int, name: str, visit: Visit | None, budget: float
+        self, request: gr.Request, index: int, name: str, visit: Visit | None, budget: float, held: bool = False
     ) -> Iterator[Updates]:
         """Show an example and ask both models at once."""
         visit = visit or Visit()
@@ -68,10 +69,10 @@ class AskHandlers:
             return
         cleared = {self.tab.own_verdict: empty_verdict(visit.task.name)}
         yield {self.tab.state: visit, **form_updates(self.tab, visit, case), **cleared}
-        yield from self._answer(request, visit, dict.fromkeys(SIDES, case), budget)
+        yield from self._answer(request, visit, dict.fromkeys(SIDES, case), budget, held)
 
     def ask(
-        self, request: gr.Request, visit: Visit | None, budget: float, truth: str, *texts: str
+        self, request: gr.Request, visit: Visit | None, budget: float, held: bool, truth: str, *texts: str
     ) -> Iterator[Updates]:
         """Ask both models what the boxes hold."""
         if visit is None or visit.task is None:
@@ -82,15 +83,17 @@ class AskHandlers:
         except PromptError as error:
             yield self.parts.warn(str(error))
             return
-        yield from self._answer(request, visit, dict.fromkeys(SIDES, case), budget)
+        yield from self._answer(request, visit, dict.fromkeys(SIDES, case), budget, held)
 
-    def second_turn(self, request: gr.Request, visit: Visit | None, budget: float) -> Iterator[Updates]:
+    def second_turn(
+        self, request: gr.Request, visit: Visit | None, budget: float, held: bool = False
+    ) -> Iterator[Updates]:
         """Tell each model its verdict and ask again, where the task has a second turn for that verdict."""
         cases = visit.second_turn() if visit is not None else {}
         if not cases:
             yield self.parts.warn("There is no second turn for these answers.")
             return
-        yield from self._answer(request, visit, cases, budget, visit.asked.turn + 1)
+        yield from self._answer(request, visit, cases, budget, held, visit.asked.turn + 1)
 
     def stop(self, visit: Visit | None) -> Updates:
         """End the turn; what was written stays, and is not judged."""
@@ -110,12 +113,14 @@ class AskHandlers:
         return updates
 
     def _answer(
-        self, request: gr.Request, visit: Visit, cases: dict[str, Case], budget: float, turn: int = 1
+        self, request: gr.Request, visit: Visit, cases: dict[str, Case], budget: float, held: bool, turn: int = 1
     ) -> Iterator[Updates]:
         run, task = Run(TurnView(time.monotonic(), tuple(cases))), visit.task
         try:
             tokens = number(budget, "Token budget", 1, MOST_TOKENS, whole=True)
-            asked = Asked(task, cases, tokens, model_names(self.runs), self.tasks.draw(task.name), turn)
+            asked = Asked(task, cases, tokens, model_names(self.runs), self.tasks.draw(task.name), turn, bool(held))
+            if held and asked.grammar() is None:
+                asked.held = False
             messages = asked.messages()
             self.runs.open(visit.session, run, request.session_hash)
         except PromptError as error:
@@ -123,18 +128,23 @@ class AskHandlers:
             return
         visit.asked = asked
         yield from self.parts.guarded(
-            run, self._turn(run, visit, asked, messages), lambda message: self._failed(run, asked, message)
+            run, self._turn(run, visit, asked, messages, bool(held)), lambda message: self._failed(run, asked, message)
         )
 
     def _turn(
-        self, run: Run, visit: Visit, asked: Asked, messages: dict[str, list[dict[str, str]]]
+        self, run: Run, visit: Visit, asked: Asked, messages: dict[str, list[dict[str, str]]], wanted: bool
     ) -> Iterator[Updates]:
         tab = self.tab
+        note = (
+            f"{asked.task.title}'s answers have no form to be held to: they are free."
+            if wanted and not asked.held
+            else ""
+        )
         same = all(chat == next(iter(messages.values())) for chat in messages.values())
         yield {
             tab.state: visit,
             **self.parts.buttons(True),
-            **self.parts.say(""),
+            **self.parts.say(note),
             **{tab.answers[side]: asked.answer_payload(run.view, side) for side in asked.cases},
             **{tab.verdicts[side]: empty_verdict(asked.task.name) for side in asked.cases},
             tab.follow: gr.update(visible=False),
@@ -155,6 +165,7 @@ class AskHandlers:
             asked.names = model_names(self.runs)
             sampling = make_sampling(0, 1, 0, 1, asked.budget, 0)
             request = make_request(messages, sampling, None, None, info.context_length, info.layers)
+            request = replace(request, grammar=asked.grammar())
             run.view.restart(time.monotonic())
             last: dict[str, str] = {}
             for update in stream_and_judge(engine, request, asked, self.judges, run):

@@ -16,6 +16,7 @@ from visualizers.shared.turn_view import TurnView
 from visualizers.tasks.common import messages_html
 from visualizers.tasks.fields import lines_of
 from visualizers.tasks.loader import TaskLoader
+from visualizers.tasks.recorded import recorded_html
 from visualizers.tasks.tab import MOST_EXAMPLES, MOST_TOKENS, TasksTab
 from visualizers.tasks.turn import answer_payload, empty_verdict, names_of
 from visualizers.tasks.visit import Visit
@@ -108,7 +109,7 @@ class ChooseHandlers:
             **buttons,
             **form_updates(tab, visit, examples[0]),
             **self._cleared(task.name),
-            tab.about: f"<p>{escape(task.about)}</p>",
+            tab.about: f"<p>{escape(task.about)}</p>{recorded_html(task)}",
             tab.budget: gr.update(value=min(MOST_TOKENS, task.answer_tokens)),
             tab.state: visit,
         }

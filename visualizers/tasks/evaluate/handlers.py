@@ -37,13 +37,13 @@ class TrialHandlers:
     def wire(self) -> None:
         """Attach the handlers. One evaluation runs at a time, the next ones wait; it shares the device with all turns."""
         tab = self.tab
-        inputs = [tab.state, tab.task, tab.trial_side, tab.trial_cases]
+        inputs = [tab.state, tab.task, tab.trial_side, tab.trial_cases, tab.held]
         outputs = [tab.results, tab.evaluate, tab.trial_stop, tab.trial_notice, tab.state]
         begun = tab.evaluate.click(self.evaluate, inputs, outputs, **self.parts.streaming())
         tab.trial_stop.click(self.stop, tab.state, outputs, cancels=[begun], **QUICK)
 
     def evaluate(
-        self, request: gr.Request, visit: Visit | None, name: str, side: str, limit: float
+        self, request: gr.Request, visit: Visit | None, name: str, side: str, limit: float, held: bool = False
     ) -> Iterator[Updates]:
         """Ask and judge a slice of the test set."""
         visit, run = visit or Visit(), Run(TurnView(time.monotonic(), ()))
@@ -58,20 +58,20 @@ class TrialHandlers:
             return
         yield from self.parts.guarded(
             run,
-            self._run(run, visit, task, side, count),
+            self._run(run, visit, task, side, count, bool(held)),
             lambda message: {**self.parts.buttons(False), **self.parts.warn(message)},
             (PromptError, CaseError),
         )
 
-    def _run(self, run: Run, visit: Visit, task: Task, side: str, count: int) -> Iterator[Updates]:
+    def _run(self, run: Run, visit: Visit, task: Task, side: str, count: int, held: bool) -> Iterator[Updates]:
         tab = self.tab
         yield {**self.parts.buttons(True), **self.parts.say(""), tab.state: visit}
         with self.line.join() as place:
             if (yield from self.parts.await_place(place, run)):
-                yield from self._evaluate(run, visit, task, side, count)
+                yield from self._evaluate(run, visit, task, side, count, held)
         yield {**self.parts.buttons(False), tab.results: self._results(visit, task, False)}
 
-    def _evaluate(self, run: Run, visit: Visit, task: Task, side: str, count: int) -> Iterator[Updates]:
+    def _evaluate(self, run: Run, visit: Visit, task: Task, side: str, count: int, held: bool) -> Iterator[Updates]:
         tab, engine, name = self.tab, None, "truths"
         cases: list[Case] = []
         for found in find_cases(task, count, run.stop):
@@ -83,7 +83,9 @@ class TrialHandlers:
             engine = yield from self.parts.await_engine(self.runs.loader, run)
             name = engine.info(side).name if engine is not None else side
         if cases and not run.stop.is_set():
-            trial = Trial(task, side, name, len(cases), Report(task, side))
+            held = held and engine is not None and task.grammar(cases[0]) is not None
+            name = f"{name}, held to the form" if held else name
+            trial = Trial(task, side, name, len(cases), Report(task, side), held=held)
             earlier = [old for old in visit.trials.get(task.name, []) if old.side != side or old.ended]
             visit.trials[task.name] = [*earlier, trial][-KEPT:]
             yield {**self.parts.say(""), tab.results: self._results(visit, task, True)}

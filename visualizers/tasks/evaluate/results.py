@@ -39,30 +39,37 @@ def label(n: int) -> str:
 
 
 def table_html(task: Task, trials: list[Trial]) -> str:
-    """Metrics down, our runs and the paper's models across; a block for each group that the paper reports apart."""
-    reports = [(trial, trial.report.to_dict()) for trial in trials]
-    groups = sorted({group for _, report in reports for group in report.get("groups", {})})
+    """The table of a visitor's own runs."""
+    columns = [(trial.name, trial.report.to_dict()) for trial in trials]
+    return figures_table(task, columns, label(max((report["n"] for _, report in columns), default=0)))
+
+
+def figures_table(task: Task, columns: list[tuple[str, dict[str, Any]]], ours: str) -> str:
+    """Metrics down, our figures and the paper's models across; a block for each group that the paper reports apart.
+
+    `columns`: a name and a report ({"n", "metrics", "groups"}, percent); `ours` says what they were measured on.
+    """
+    groups = sorted({group for _, report in columns for group in report.get("groups", {})})
     models = paper_models(task)
-    ours = "".join(
-        f'<th scope="col" class="number">{escape(trial.name)}<small>n = {report["n"]}</small></th>'
-        for trial, report in reports
+    mine = "".join(
+        f'<th scope="col" class="number">{escape(name)}<small>n = {report["n"]}</small></th>'
+        for name, report in columns
     )
     theirs = "".join(
         f'<th scope="col" class="number paper" title="{escape(m)}">{escape(SHORT.get(m, m))}</th>' for m in models
     )
     over = f'<th colspan="{len(models)}" scope="colgroup" class="paper">the paper, Table 6</th>' if models else ""
-    body = "".join(_block(task, reports, models, group) for group in ["", *groups])
-    most = max((report["n"] for _, report in reports), default=0)
+    body = "".join(_block(task, columns, models, group) for group in ["", *groups])
     return (
         f'<div class="table-box" tabindex="0" role="region" aria-label="Results of {escape(task.title)}">'
-        f'<table class="results"><caption>{escape(task.title)}, percent. Ours: {label(most)}. The paper\'s figures are copied from '
+        f'<table class="results"><caption>{escape(task.title)}, percent. Ours: {escape(ours)}. The paper\'s figures are copied from '
         f"arXiv 2501.13629, Table 6; a dash is none.{' ' * bool(task.note)}{escape(task.note)}</caption><thead>"
-        f'<tr><td></td><th colspan="{len(reports)}" scope="colgroup">ours</th>{over}</tr>'
-        f'<tr><th scope="col">metric</th>{ours}{theirs}</tr></thead>{body}</table></div>'
+        f'<tr><td></td><th colspan="{len(columns)}" scope="colgroup">ours</th>{over}</tr>'
+        f'<tr><th scope="col">metric</th>{mine}{theirs}</tr></thead>{body}</table></div>'
     )
 
 
-def _block(task: Task, reports: list[tuple[Trial, dict[str, Any]]], models: list[str], group: str) -> str:
+def _block(task: Task, reports: list[tuple[str, dict[str, Any]]], models: list[str], group: str) -> str:
     rows = []
     if group:
         counts = ", ".join(f"n = {report.get('groups', {}).get(group, {}).get('n', 0)}" for _, report in reports)

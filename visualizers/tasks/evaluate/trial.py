@@ -30,6 +30,7 @@ class Trial:
     report: Report
     rows: list[dict[str, Any]] = field(default_factory=list)
     note: str = ""
+    held: bool = False  # to the task's form
     ended: bool = False
     started: float = field(default_factory=time.monotonic)
     seconds: float = 0.0
@@ -108,7 +109,8 @@ def run_trial(
 
 def _answered(trial: Trial, case: Case, number: int, engine: Engine, stop: threading.Event):
     budget = trial.task.answer_tokens
-    events = ask(engine, trial.side, trial.task.messages(case), budget)
+    grammar = trial.task.grammar(case) if trial.held else None
+    events = ask(engine, trial.side, trial.task.messages(case), budget, grammar)
     said, tokens = 0.0, 0
     try:
         for event in events:
