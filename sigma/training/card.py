@@ -21,6 +21,7 @@ PROMPTS = EMBEDDED.parent / "examples" / "prompts.json"
 ANSWER_TOKENS = 96
 FIGURE = "healing.svg"
 EXPERIMENTS = "experiments.md"
+SCORES = "aimicius.json"
 
 
 def read_record(folder: Path) -> list[dict]:
@@ -74,9 +75,59 @@ def answers(engine, prompts: list[str], tokens: int = ANSWER_TOKENS) -> list[dic
     return rows
 
 
-def card(manifest: dict, rows: list[dict[str, str]], curves: bool, experiments: str = "") -> str:
-    """The card as Markdown; `experiments` is Markdown too."""
-    figures = [
+def tuned_section(manifest: dict) -> list[str]:
+    """What the shared tensors were tuned by, from the manifest; nothing for an untuned base."""
+    tuned = manifest.get("tuned")
+    if not tuned:
+        return []
+    recipe = tuned["recipe"]
+    ends = [
+        f"| {name} | {tuned['loss_first'].get(name, float('nan')):.3f} | {loss:.3f} |"
+        for name, loss in tuned["loss_last"].items()
+    ]
+    return [
+        "## The tuned base",
+        "",
+        f"{tuned['name']}: `tuned.safetensors` holds a change of the minimum of every group of 32 columns of V, O and the MLP (2.9M numbers, "
+        "int8 with a scale per row). The 4-bit grid and its cost stay what they were, and both sides share the result. "
+        f"`sigma.training.tune`: {tuned['tokens']:,} tokens in {tuned['steps']:,} steps, peak rate {recipe['rate']:g}, "
+        f"{recipe['sigma_share']:.0%} of the passes through Sigma's attention, the rest through the GQA model's. Mix by tokens: {recipe['mix']}. "
+        "`--tuned off` runs both sides as they were.",
+        "",
+        "| learned through | loss per answer token, first steps | last steps |",
+        "|---|---|---|",
+        *ends,
+        "",
+    ]
+
+
+def tasks_section(figures: dict) -> list[str]:
+    """The recorded scores on the AIMicius-style tasks (`sigma.aimicius.record`); nothing where there are none."""
+    rows = [row for row in figures.get("reports", []) if row["metrics"]]
+    if not rows:
+        return []
+    lines = []
+    for row in rows:
+        scores = ", ".join(f"{name} {value:.1f}" for name, value in row["metrics"].items() if value is not None)
+        lines.append(f"| {row['task']} | {row['data']} | {row['side']} | {row['model']} | {row['n']} | {scores} |")
+    return [
+        "## Tasks",
+        "",
+        "Percent, greedy, by `sigma.aimicius.evaluate`; `test` is our generated test set (or a fixed sample of it), `heldout` questions written by "
+        "hand. Paired differences: `aimicius.json`.",
+        "",
+        "| task | data | side | model | n | scores |",
+        "|---|---|---|---|---|---|",
+        *lines,
+        "",
+    ]
+
+
+def card(
+    manifest: dict, rows: list[dict[str, str]], curves: bool, experiments: str = "", figures: dict | None = None
+) -> str:
+    """The card as Markdown; `experiments` is Markdown too, `figures` the recorded scores on the tasks."""
+    measured = [
         f"| {name} | {f['tokens']:,} | {f['gqa_nll']:.4f} | {f['sigma_nll']:.4f} | {f['gap_percent']:+.2f} % "
         f"| {f['kl']:.3f} | {f['top1_agreement']:.1%} | {f['packing_percent']:+.2f} % "
         f"| {_selective(f['selective'])} |"
@@ -92,13 +143,15 @@ def card(manifest: dict, rows: list[dict[str, str]], curves: bool, experiments: 
             _INTRODUCTION,
             "## Measured",
             "",
-            "On held-out text, windows of 1,024 tokens (`sigma.training.pack`; the commit and recipe are in the manifest):",
+            "On held-out text, windows of 1,024 tokens, both sides untuned (`sigma.training.pack`; the commit and recipe are in the manifest):",
             "",
             "| text | tokens | GQA loss | Sigma loss | gap | KL | top-1 agreement | packing | selective V at every position |",
             "|---|---|---|---|---|---|---|---|---|",
-            *figures,
+            *measured,
             "",
             *picture,
+            *tuned_section(manifest),
+            *tasks_section(figures or {}),
             *([experiments.strip(), ""] if experiments.strip() else []),
             "## Ten answers",
             "",
@@ -124,9 +177,10 @@ tags: [sigma, diffqkv]
 A small Sigma (arXiv 2501.13629) made from SmolLM2-135M-Instruct: 9 query heads, 1 key head (of 3), 3 value heads, head
 dim 64, augmented query of width 864, 30 layers. 256 instead of 384 cached values per token and layer (-33.3 %).
 
-This folder holds the query and key path only: `q_proj`, `k_proj` in int8, the augmented query in int4 (groups of 64 and
-32, around its starting structure: rank one, identity, scaled identity). Every other tensor is the base's own, from the
-Q4_1 GGUF whose sha256 is in `manifest.json`; `sigma.checkpoints.load.load_pair` puts both together.
+This folder holds the query and key path: `q_proj`, `k_proj` in int8, the augmented query in int4 (groups of 64 and
+32, around its starting structure: rank one, identity, scaled identity), and what tuning changed in the shared tensors
+(below). Every other tensor is the base's own, from the Q4_1 GGUF whose sha256 is in `manifest.json`;
+`sigma.checkpoints.load.load_pair` puts them together.
 
 Made by `sigma.convert` (progressive-fold complex PCA, closed-form start of the augmented query), healed by
 `sigma.training.heal` on two CPU cores (layer-wise attention, then logits KL) on package documentation and chats sampled
@@ -161,7 +215,9 @@ def main(argv: list[str] | None = None) -> None:
         curves = (args.folder / FIGURE).exists()
         experiments = args.folder / EXPERIMENTS
         text = experiments.read_text("utf-8") if experiments.exists() else ""
-        (args.folder / "README.md").write_text(card(manifest, rows, curves, text), "utf-8")
+        scores = args.folder / SCORES
+        figures = json.loads(scores.read_text("utf-8")) if scores.exists() else {}
+        (args.folder / "README.md").write_text(card(manifest, rows, curves, text, figures), "utf-8")
         if not args.json:
             print(args.folder / "README.md")
         return {"answers": rows}

@@ -51,6 +51,20 @@ def loader(monkeypatch):
     return Loader(monkeypatch)
 
 
+@pytest.mark.parametrize("options, sent", [(("--constrained",), "start: /x/"), ((), None)])
+def test_constrained_answers_are_asked_with_the_tasks_grammar(capsys, loader, monkeypatch, options, sent):
+    grammars = []
+    stream = FakeEngine.stream
+    monkeypatch.setattr(type(TASK), "grammar", lambda self, case: "start: /x/")
+    monkeypatch.setattr(
+        FakeEngine,
+        "stream",
+        lambda self, request, session=None: grammars.append(request.grammar) or stream(self, request),
+    )
+    status, _, _ = call(capsys, "--task", "small", "--side", "gqa", "--limit", 2, *options)
+    assert status == 0 and grammars == [sent] * 2
+
+
 def test_truths_score_in_full_and_the_keys_are_those_promised(capsys, loader):
     status, result, _ = call(capsys, "--task", "small", "--answers", "truth")
     assert status == 0 and loader.loads == 0

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from sigma.checkpoints.load import EMBEDDED
-from sigma.training.card import PROMPTS, answers, card, draw_loss, read_record, smooth
+from sigma.training.card import PROMPTS, answers, card, draw_loss, read_record, smooth, tasks_section, tuned_section
 from tests.fake_engine import FakeEngine
 
 
@@ -41,3 +41,21 @@ def test_the_card_carries_the_manifests_figures_and_every_answer():
     assert all(prompt in text for prompt in prompts[:2]) and "healing.svg" not in text
     longer = card(manifest, [], curves=True, experiments="## Longer texts\n\n| a |\n")
     assert longer.index("healing.svg") < longer.index("## Longer texts") < longer.index("## Ten answers")
+
+
+def test_the_card_tells_what_was_tuned_and_what_it_scores():
+    tuned = {
+        "name": "a tuned base",
+        "tokens": 1_234_567,
+        "steps": 89,
+        "recipe": {"rate": 0.003, "sigma_share": 0.5, "mix": "cmdgen=2 chats=1"},
+        "loss_first": {"lessons gqa": 2.5},
+        "loss_last": {"lessons gqa": 0.25, "chats sigma": 0.0625},
+    }
+    section = "\n".join(tuned_section({"tuned": tuned}))
+    assert "1,234,567 tokens in 89 steps" in section and "| lessons gqa | 2.500 | 0.250 |" in section
+    assert "| chats sigma | nan | 0.062 |" in section and "50% of the passes" in section
+    assert tuned_section({}) == [] == tasks_section({}) == tasks_section({"reports": []})
+    row = {"task": "cmdgen", "data": "heldout", "side": "sigma", "model": "tuned", "n": 40}
+    scores = tasks_section({"reports": [{**row, "metrics": {"Accuracy": 12.5, "CMD Score": None}}]})
+    assert "| cmdgen | heldout | sigma | tuned | 40 | Accuracy 12.5 |" in scores

@@ -26,8 +26,14 @@ def written(tmp_path, content):
 
 
 def test_both_kinds_of_data_stand_apart_beside_the_paper(tmp_path):
-    reports = [report("<b>tuned", "sigma", 61.5), report("untuned", "gqa", 0.25), report("tuned", "sigma", 12.0, "heldout")]
-    path = written(tmp_path, {"reports": reports, "paired": [pair("tuned", -7.5, 3.5), pair("x", None, None, "heldout")]})
+    reports = [
+        report("<b>tuned", "sigma", 61.5),
+        report("untuned", "gqa", 0.25),
+        report("tuned", "sigma", 12.0, "heldout"),
+    ]
+    path = written(
+        tmp_path, {"reports": reports, "paired": [pair("tuned", -7.5, 3.5), pair("x", None, None, "heldout")]}
+    )
     html = recorded_html(TASK, path)
     assert html.count("<table") == 2 and html.index("61.5") < html.index("by hand") < html.index("12.0")
     assert "&lt;b&gt;tuned" in html and "<b>tuned" not in html and "Table 6" in html

@@ -42,6 +42,18 @@ def test_a_trial_asks_the_model_and_can_be_stopped():
     assert again.ended and again.report.stopped == {"stop": 6}
 
 
+@pytest.mark.parametrize("held, sent", [(True, "start: /[0-9]+/"), (False, None)])
+def test_a_trial_that_is_held_sends_the_tasks_grammar(held, sent):
+    class Formed(SmallTask):
+        def grammar(self, case):
+            return "start: /[0-9]+/"
+
+    engine, task = FakeEngine(words=3), Formed()
+    one = trial.Trial(task, "sigma", "Sigma", 1, Report(task, "sigma"), held=held)
+    list(trial.run_trial(one, list(task.generate("test"))[:1], engine, Judges(), threading.Event()))
+    assert engine.requests[-1].grammar == sent and one.ended
+
+
 def test_cases_that_cannot_be_judged_count_nowhere():
     class Broken(SmallTask):
         def judge(self, case, answer):
