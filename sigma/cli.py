@@ -13,24 +13,19 @@ from sigma.checkpoints.base import CheckpointError
 from sigma.events import PromptError
 
 
-def model_options(parser: argparse.ArgumentParser) -> None:
-    """--checkpoint, --base, --tuned, --device, --weights, --json."""
+def model_options(parser: argparse.ArgumentParser, tuned: str = "off") -> None:
+    """--checkpoint, --base, --tuned (its default is `tuned`), --device, --weights, --json."""
     parser.add_argument("--checkpoint", help="Sigma checkpoint: folder or Hub id (default: the embedded one)")
     parser.add_argument("--base", help="GQA model: folder, GGUF file or Hub id (default: fetched once, 93 MB)")
-    tuned_option(parser)
+    parser.add_argument(
+        "--tuned",
+        default=tuned,
+        metavar="auto|off|FILE",
+        help="tuned minima of the base: the checkpoint's own, none, or a file's (default: %(default)s)",
+    )
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.add_argument("--weights", default="auto", choices=("auto", "int4", "bf16", "fp32"))
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
-
-
-def tuned_option(parser: argparse.ArgumentParser) -> None:
-    """--tuned."""
-    parser.add_argument(
-        "--tuned",
-        default="auto",
-        metavar="auto|off|FILE",
-        help="tuned minima of the base: the checkpoint's own (default), none, or a file's",
-    )
 
 
 def parser_for(doc: str | None) -> argparse.ArgumentParser:

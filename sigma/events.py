@@ -126,7 +126,8 @@ class ChatRequest:
     `messages`: {"role": "system" | "user" | "assistant", "content": str} for each side (the two sides' earlier
     answers differ, so each side has its own history). `selective_k`: V rows fetched per query head on the Sigma
     side; None fetches all. `probe_layer`: whose attention to return with each step; None for none. `grammar`: Lark text
-    that the answers are held to (`sigma.engine.constrained`); None for free ones.
+    that the answers are held to (`sigma.engine.constrained`); None for free ones. `tuned`: whether both sides answer with
+    the base's tuned minima (`SideInfo.tuned`); such a turn keeps no rows for the session's next one.
     """
 
     messages: dict[str, list[dict[str, str]]]
@@ -134,6 +135,7 @@ class ChatRequest:
     selective_k: int | None = None
     probe_layer: int | None = None
     grammar: str | None = None
+    tuned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,7 @@ class PastRun:
 
 @dataclass(frozen=True, slots=True)
 class SideInfo:
-    """What a side is: its name and the numbers that the cache formula needs."""
+    """What a side is: its name and the numbers that the cache formula needs. `tuned` names its tuned form; "" if it has none."""
 
     side: str
     name: str
@@ -171,6 +173,7 @@ class SideInfo:
     weights: str
     device: str
     kernels: str
+    tuned: str = ""
 
 
 class Cancelled(Exception):

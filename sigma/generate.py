@@ -90,7 +90,9 @@ def main(argv: list[str] | None = None) -> None:
             messages.insert(0, {"role": "system", "content": argument_text(args.system, "--system")})
         engine = load_engine(args.checkpoint, args.base, args.device, args.weights, say, args.tuned)
         try:
-            result = generate(engine, ChatRequest({args.side: messages}, sampling, args.top_k_v), echo=not args.json)
+            tuned = args.tuned != "off" and bool(engine.info(args.side).tuned)
+            request = ChatRequest({args.side: messages}, sampling, args.top_k_v, tuned=tuned)
+            result = generate(engine, request, echo=not args.json)
         finally:
             engine.close()
         if not args.json:

@@ -72,13 +72,20 @@ def load_cases(
 
 
 def ask(
-    engine: Any, side: str, messages: list[dict[str, str]], max_new_tokens: int, grammar: str | None = None
+    engine: Any,
+    side: str,
+    messages: list[dict[str, str]],
+    max_new_tokens: int,
+    grammar: str | None = None,
+    tuned: bool = True,
 ) -> Iterator[Event | Answer]:
     """One greedy answer: the engine's events, then the Answer. A prompt that the model cannot take is refused, not an error.
 
-    `grammar`: what the answer is held to, `Task.grammar`; None for a free one.
+    `grammar`: what the answer is held to, `Task.grammar`; None for a free one. `tuned`: by the tuned base, if the engine
+    has one.
     """
-    request = ChatRequest({side: messages}, Sampling(max_new_tokens=max_new_tokens), grammar=grammar)
+    tuned = tuned and bool(engine.info(side).tuned)
+    request = ChatRequest({side: messages}, Sampling(max_new_tokens=max_new_tokens), grammar=grammar, tuned=tuned)
     text, finish = [], None
     try:
         with closing(engine.stream(request)) as events:  # an answer that is given up frees its cache at once
@@ -129,7 +136,7 @@ class _Answers:
         log = None
         if self.args.resume is not None:
             model = f"{self.args.checkpoint or 'default'} / {self.args.base or 'default'}"
-            asked = {"side": self.side, "model": model, "max_new_tokens": budget}
+            asked = {"side": self.side, "model": model, "max_new_tokens": budget, "tuned": self.args.tuned}
             if self.args.constrained:
                 asked["constrained"] = True
             log = AnswerLog(self.args.resume, task, asked)
@@ -245,7 +252,7 @@ def main(argv: list[str] | None = None) -> None:
         "--constrained", action="store_true", help="hold answers to the task's grammar, where it has one"
     )
     parser.add_argument("--verdicts", type=Path, metavar="FILE", help="write every verdict there, JSON lines")
-    model_options(parser)
+    model_options(parser, tuned="auto")
     args = parser.parse_args(argv)
     for name in ("limit", "max_new_tokens"):
         value = getattr(args, name)

@@ -6,7 +6,7 @@ other tensors from its base, so the two sides of the page share them in memory. 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -188,12 +188,12 @@ def gqa_config(source) -> SigmaConfig:
 
 
 def load_pair(
-    checkpoint: str | None = None, base: str | None = None, progress: Progress | None = None, tuned: str = "auto"
+    checkpoint: str | None = None, base: str | None = None, progress: Progress | None = None, tuned: str = "off"
 ) -> Pair:
     """Both sides. A packed checkpoint takes its other tensors from the base; a full one needs `base` named.
 
-    tuned: "auto" takes the minima that lie in a packed checkpoint's folder, and goes on untuned, saying so in
-    `Pair.tuning`, if they cannot be used; "off" takes none; anything else is a file that must fit.
+    tuned: "off" takes no tuned minima; "auto" takes those that lie in a packed checkpoint's folder, and goes on untuned,
+    saying so in `Pair.tuning`, if they cannot be used; anything else is a file that must fit.
     Raises CheckpointError.
     """
     say = progress or (lambda *_: None)
@@ -213,6 +213,23 @@ def load_pair(
     say("reading the Sigma checkpoint", 0.0)
     tuning = tune(gqa, folder, tuned)
     return Pair(read_packed(folder, gqa), gqa, tuning)
+
+
+def tuned_twin(pair: Pair, checkpoint: str | None, tuned: str) -> Pair:
+    """The same two sides with tuned minima, as new objects that share all other tensors; `tuning` says if there are none.
+
+    `checkpoint` and `tuned` as for `load_pair`. Raises CheckpointError for a file that was named and does not fit.
+    """
+    folder = EMBEDDED if checkpoint is None else resolve(checkpoint)
+    if not (folder / PACKED_FILE).exists():
+        if tuned not in ("auto", "off"):
+            raise CheckpointError(f"{folder} is a full Sigma checkpoint: tuned minima belong to a packed one's base.")
+        return replace(pair, tuning=Tuning())
+    gqa = replace(pair.gqa)
+    tuning = tune(gqa, folder, tuned)
+    changed = {name: tensor for name, tensor in gqa.tensors.items() if tensor is not pair.gqa.tensors[name]}
+    sigma = replace(pair.sigma, name=f"{pair.sigma.name}, tuned", tensors={**pair.sigma.tensors, **changed})
+    return Pair(sigma, gqa, tuning)
 
 
 def tune(gqa: Side, folder: Path, tuned: str) -> Tuning:

@@ -18,13 +18,13 @@ from concurrent.futures import ThreadPoolExecutor
 import torch
 
 from kernels.device import chosen_device
-from sigma.checkpoints.load import CheckpointError, load_pair
+from sigma.checkpoints.load import CheckpointError, load_pair, tuned_twin
 from sigma.checkpoints.tokenizer import StreamDecoder, piece
 from sigma.engine.ahead import Answered, ReadAhead
 from sigma.engine.inspection import KeptTensors, recompute
 from sigma.engine.run import Model, Run, check_request
 from sigma.engine.sessions import Sessions, free
-from sigma.events import SIDE_NAMES, ChatRequest, Event, PastRun, RunTokens, SideInfo
+from sigma.events import SIDE_NAMES, ChatRequest, Event, PastRun, PromptError, RunTokens, SideInfo
 from sigma.runtime import Runtime
 
 ENGINE_NICENESS = 8  # of 19; see _step_back
@@ -42,10 +42,10 @@ def _step_back() -> None:
 
 
 class SigmaEngine:
-    """`sigma.events.Engine` on real models."""
+    """`sigma.events.Engine` on real models; `tuned` are the same sides with the base's tuned minima, where there are any."""
 
-    def __init__(self, models: dict[str, Model]):
-        self.models = models
+    def __init__(self, models: dict[str, Model], tuned: dict[str, Model] | None = None):
+        self.models, self.tuned = models, tuned or {}
         self._device = ThreadPoolExecutor(max_workers=1, thread_name_prefix="device", initializer=_step_back)
         self._sessions = Sessions()
         self._ahead = ReadAhead(self._device.submit)
@@ -69,6 +69,7 @@ class SigmaEngine:
             weights=runtime.weights,
             device=str(runtime.device),
             kernels=runtime.kernels,
+            tuned=self.tuned[side].side.name if side in self.tuned else "",
             parameters=sum(math.prod(tensor.shape) for tensor in model.side.tensors.values()),
         )
 
@@ -78,12 +79,17 @@ class SigmaEngine:
             return self._started(request, session)
 
     def _started(self, request: ChatRequest, session: str | None) -> Generator[Event, None, None]:
-        check_request(request, self.models)
+        models = self.tuned if request.tuned else self.models
+        if not models:
+            raise PromptError("These models have no tuned minima.")
+        check_request(request, models)
+        if request.tuned:  # rows that a session keeps are those of the untuned weights
+            session = None
         kept = self._sessions.take(session)
         runs: list[Run] = []
         try:
             for side in request.messages:
-                runs.append(Run(side, self.models[side], request, kept.pop(side, None)))
+                runs.append(Run(side, models[side], request, kept.pop(side, None)))
         except BaseException:
             _free(runs)
             raise
@@ -184,7 +190,8 @@ def load_engine(
         base: the GQA model (folder, GGUF file or Hub id); None is the default base.
         device: "auto", "cpu" or "cuda"; weights: "auto", "int4", "bf16" or "fp32".
         progress: called with (what is being done, fraction).
-        tuned: "auto", "off" or a file of tuned minima, as `load_pair` takes it.
+        tuned: whose minima answer where a request asks for the tuned base: "auto" (the checkpoint's own, if they can be
+            used), "off" or a file.
 
     Raises CheckpointError with a message for the user.
     """
@@ -192,23 +199,37 @@ def load_engine(
     device = chosen_device() if device == "auto" else device
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise CheckpointError("device 'cuda' was asked for, but torch finds no GPU; use --device cpu")
-    pair = load_pair(checkpoint, base, progress, tuned)
-    if pair.tuning.state == "failed":
-        logging.getLogger(__name__).warning("%s", pair.tuning.words)
+    pair = load_pair(checkpoint, base, progress)
     say("preparing the GQA side", 0.6)
     gqa = Runtime(pair.gqa.config, pair.gqa.tensors, device=device, weights=weights)
     say("preparing the Sigma side", 0.8)
-    sigma = Runtime(pair.sigma.config, pair.sigma.tensors, device=device, weights=weights, share=gqa)
+    sigma = Runtime(pair.sigma.config, pair.sigma.tensors, device=device, weights=weights, share=(gqa,))
+    made = {"sigma": Model(pair.sigma, sigma), "gqa": Model(pair.gqa, gqa)}
+    twin = tuned_twin(pair, checkpoint, tuned)
+    tuned_models = {}
+    if twin.tuning.state == "tuned":
+        say("preparing the tuned base", 0.9)
+        tuned_gqa = Runtime(twin.gqa.config, twin.gqa.tensors, device=device, weights=weights, share=(gqa,))
+        shared = (sigma, tuned_gqa)
+        tuned_sigma = Runtime(twin.sigma.config, twin.sigma.tensors, device=device, weights=weights, share=shared)
+        tuned_models = {"sigma": Model(twin.sigma, tuned_sigma), "gqa": Model(twin.gqa, tuned_gqa)}
+    elif twin.tuning.state == "failed":
+        logging.getLogger(__name__).warning("%s", twin.tuning.words)
     say("checking both sides", 0.95)
-    for side, runtime in (("sigma", sigma), ("gqa", gqa)):
-        cache = runtime.new_cache()
-        ids = torch.arange(8, device=device)[None]
-        logits = runtime.prefill(ids, cache)
-        step, _ = runtime.decode(ids[:, :1], cache)
-        if not (logits.isfinite().all() and step.isfinite().all()):
-            raise CheckpointError(
-                f"The {SIDE_NAMES[side]} side computes values that are not finite: the checkpoint is damaged."
-            )
-        cache.free()
+    for side, model in (*made.items(), *tuned_models.items()):
+        _check(side, model.runtime)
     say("ready", 1.0)
-    return SigmaEngine({"sigma": Model(pair.sigma, sigma), "gqa": Model(pair.gqa, gqa)})
+    return SigmaEngine(made, tuned_models)
+
+
+def _check(side: str, runtime: Runtime) -> None:
+    """A first chunk and step; CheckpointError unless their logits are finite."""
+    cache = runtime.new_cache()
+    ids = torch.arange(8, device=runtime.device)[None]
+    logits = runtime.prefill(ids, cache)
+    step, _ = runtime.decode(ids[:, :1], cache)
+    if not (logits.isfinite().all() and step.isfinite().all()):
+        raise CheckpointError(
+            f"The {SIDE_NAMES[side]} side computes values that are not finite: the checkpoint is damaged."
+        )
+    cache.free()

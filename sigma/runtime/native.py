@@ -58,7 +58,7 @@ class NativePath(Path):
         tensors: dict[str, Packed],
         dtype: torch.dtype,
         packed: bool,
-        share: Path | None = None,
+        share: tuple[Path, ...] = (),
     ):
         if config.qkv_bias or config.qk_norm:
             raise NativeUnavailable("no biases or query and key norms in the C++ code")
@@ -76,7 +76,9 @@ class NativePath(Path):
         self.config, self.dtype, self.packed = config, dtype, packed
         # The packed objects are kept beside what they became, so that an id cannot be reused.
         self.compiled: dict[int, tuple[Packed, Interleaved | Tensor]] = {}
-        self.known = share.compiled if isinstance(share, NativePath) else {}
+        self.known = {
+            key: made for path in share if isinstance(path, NativePath) for key, made in path.compiled.items()
+        }
         self.names = {id(tensor): name for name, tensor in tensors.items()}
         self.embedding = self._matrix(tensors["model.embed_tokens.weight"])
         self.head_matrix = self._matrix(tensors.get("lm_head.weight", tensors["model.embed_tokens.weight"]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -31,7 +33,8 @@ class Runtime:
             is tied to the embedding.
         weights: "int4" computes packed matrices as they are packed (CPU only); "bf16" and "fp32" dequantize first;
             "auto" is "int4" on a CPU and "bf16" elsewhere.
-        share: a runtime whose compiled matrices are reused wherever the packed object is the same Python object.
+        share: a runtime, or several, whose compiled matrices are reused wherever the packed object is the same Python
+            object.
 
     `kernels` says which code runs ("native avx512_bf16", "torch (no C++ compiler)", "triton, CUDA graph", ...). On a
     GPU a decode step is captured in a CUDA graph; where that fails, and with SIGMA_CUDA_GRAPH=0 in the environment,
@@ -46,7 +49,7 @@ class Runtime:
         *,
         device: str | torch.device = "cpu",
         weights: str = "auto",
-        share: Runtime | None = None,
+        share: Runtime | Sequence[Runtime] | None = None,
     ):
         self.config, self.device = config, torch.device(device)
         if weights not in WEIGHTS:
@@ -57,12 +60,13 @@ class Runtime:
         self.weights = ("int4" if on_cpu else "bf16") if weights == "auto" else weights
         self.dtype = torch.float32 if self.weights == "fp32" else torch.bfloat16
         _check_tensors(config, tensors)
-        known = share.compiled if share is not None and share.weights == self.weights else None
+        shared = () if share is None else (share,) if isinstance(share, Runtime) else tuple(share)
+        known = tuple(other.compiled for other in shared if other.weights == self.weights)
         with torch.inference_mode():
             self.compiled = self._compiled(tensors, known)  # holds the weights, which another runtime may share
             self.path = self._with_graph() if self.device.type == "cuda" else self.compiled
 
-    def _compiled(self, tensors: dict[str, Packed], known: Path | None) -> NativePath | TorchPath:
+    def _compiled(self, tensors: dict[str, Packed], known: tuple[Path, ...]) -> NativePath | TorchPath:
         packed = self.weights == "int4"
         if self.device.type == "cuda":
             kernels = "triton" if chosen_backend("decode_attention", self.device) == "triton" else "torch"

@@ -93,15 +93,15 @@ class TorchPath(Path):
         dtype: torch.dtype,
         device: torch.device,
         packed: bool,
-        share: Path | None = None,
+        share: tuple[Path, ...] = (),
         kernels: str = "torch",
     ):
         self.config, self.dtype, self.device, self.packed = config, dtype, device, packed
         self.kernels = kernels
-        usable = isinstance(share, TorchPath) and (share.dtype, share.device) == (dtype, device)
+        usable = [p for p in share if isinstance(p, TorchPath) and (p.dtype, p.device) == (dtype, device)]
         # The packed objects are kept beside what they became, so that an id cannot be reused.
         self.compiled: dict[tuple[int, ...], tuple] = {}
-        self.known = share.compiled if usable else {}
+        self.known = {key: made for path in usable for key, made in path.compiled.items()}
         self.embedding = self._plain(tensors["model.embed_tokens.weight"])
         head = tensors.get("lm_head.weight", tensors["model.embed_tokens.weight"])
         self.head_weight = self._plain(head)

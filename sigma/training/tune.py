@@ -220,7 +220,7 @@ def work(args: argparse.Namespace) -> None:
     keep_freed_memory()
     given = {entry.name: getattr(args, entry.name) for entry in fields(TuneRecipe) if entry.name != "data"}
     recipe = TuneRecipe(**given)
-    pair = load_pair(args.checkpoint, args.base, tuned="off")
+    pair = load_pair(args.checkpoint, args.base)
     base = sha256_of(Path(pair.gqa.manifest["path"]))
     plan = planned(
         gathered(recipe.mix, recipe.tokens, recipe.longest, recipe.seed, pair.gqa.tokenizer, args.chats),

@@ -145,5 +145,5 @@ def empty_verdict(task: str = "", note: str = "") -> str:
 
 
 def names_of(infos: dict[str, Any]) -> dict[str, str]:
-    """Column titles of the loaded sides."""
-    return {side: info.name for side, info in infos.items()}
+    """Column titles of the loaded sides, which answer tasks in their tuned form if they have one."""
+    return {side: info.tuned or info.name for side, info in infos.items()}

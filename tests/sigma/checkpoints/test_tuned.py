@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from sigma.checkpoints.base import CheckpointError, sha256_of
-from sigma.checkpoints.load import EMBEDDED, PACKED_FILE, load_pair
+from sigma.checkpoints.load import EMBEDDED, PACKED_FILE, load_pair, tuned_twin
 from sigma.checkpoints.tuned import TUNED_FILE, read_tuned, rounded_rows, with_minima, write_tuned
+from sigma.engine.engine import load_engine
+from sigma.events import ChatRequest, PromptError, Sampling, StepEvent
 from sigma.quantization import Dense, quantize_int4, save_packed
 from sigma.runtime import Runtime
 from tests.real import need_default_pair
@@ -94,12 +96,12 @@ def test_minima_that_are_no_numbers_are_refused():
 def folder(tmp_path_factory):
     """The embedded Sigma with minima of our own beside it: one matrix of the last layer."""
     need_default_pair()
-    pair = load_pair(tuned="off")
+    pair = load_pair()
     folder = tmp_path_factory.mktemp("tuned") / "sigma"
     folder.mkdir()
     for name in ("config.json", "manifest.json", PACKED_FILE):
         shutil.copy(EMBEDDED / name, folder)
-    change = torch.full(pair.gqa.tensors["model.layers.29.mlp.down_proj.weight"].zero.shape, 0.01)
+    change = torch.full(pair.gqa.tensors["model.layers.29.mlp.down_proj.weight"].zero.shape, 0.05)
     base = sha256_of(Path(pair.gqa.manifest["path"]))
     write_tuned(folder / TUNED_FILE, {"model.layers.29.mlp.down_proj.weight": change}, base, "a tuned base")
     return folder
@@ -107,12 +109,12 @@ def folder(tmp_path_factory):
 
 @pytest.mark.base
 def test_both_sides_take_the_tuned_tensor_and_off_takes_none(folder):
-    tuned, plain = load_pair(str(folder)), load_pair(str(folder), tuned="off")
+    tuned, plain = load_pair(str(folder), tuned="auto"), load_pair(str(folder))
     name = "model.layers.29.mlp.down_proj.weight"
     assert tuned.tuning.state == "tuned" and tuned.gqa.name == "a tuned base" and plain.tuning.state == "off"
     assert tuned.gqa.tensors[name] is tuned.sigma.tensors[name]
     moved = tuned.gqa.tensors[name].dequantize() - plain.gqa.tensors[name].dequantize()
-    assert moved.mean() == pytest.approx(0.01, rel=0.02)
+    assert moved.mean() == pytest.approx(0.05, rel=0.02)
     ids = torch.arange(8)[None]
     logits = [Runtime(p.gqa.config, p.gqa.tensors) for p in (tuned, plain)]
     logits = [runtime.prefill(ids, runtime.new_cache()) for runtime in logits]
@@ -130,8 +132,51 @@ def test_a_file_that_cannot_be_used_leaves_both_sides_untuned_and_says_so(folder
         write_tuned(copy / TUNED_FILE, {NAME: torch.ones(6, 2)}, "ab" * 32, "x")
     else:
         damaged(copy / TUNED_FILE, how)
-    pair = load_pair(str(copy))
+    pair = load_pair(str(copy), tuned="auto")
     assert pair.tuning.state == "failed" and pair.tuning.words.startswith("Both sides run untuned: ")
     assert pair.gqa.name != "a tuned base"
     with pytest.raises(CheckpointError):
         load_pair(str(copy), tuned=str(copy / TUNED_FILE))
+
+
+@pytest.mark.base
+def test_a_twin_shares_all_but_what_was_tuned(folder):
+    pair = load_pair(str(folder))
+    twin = tuned_twin(pair, str(folder), "auto")
+    name = "model.layers.29.mlp.down_proj.weight"
+    assert twin.tuning.state == "tuned" and pair.gqa.name != twin.gqa.name == "a tuned base"
+    assert twin.sigma.tensors[name] is twin.gqa.tensors[name] is not pair.gqa.tensors[name]
+    for mine, theirs in ((twin.gqa, pair.gqa), (twin.sigma, pair.sigma)):
+        assert {n for n in mine.tensors if mine.tensors[n] is not theirs.tensors[n]} == {name}
+    assert tuned_twin(pair, str(folder), "off").tuning.state == "off"
+
+
+@pytest.mark.base
+def test_the_engine_answers_tuned_where_a_request_asks_for_it(folder):
+    engine = load_engine(str(folder), device="cpu")
+    try:
+        assert engine.info("gqa").tuned == "a tuned base" and engine.info("sigma").tuned.endswith(", tuned")
+        compiled = [engine.models["sigma"].runtime, engine.tuned["gqa"].runtime, engine.tuned["sigma"].runtime]
+        plain, tuned_gqa, both = (runtime.weight_pointers() for runtime in compiled)
+        moved = {name for name in plain if both[name] != plain[name]}
+        assert moved == {"model.layers.29.mlp.down_proj.weight"} and all(both[n] == tuned_gqa[n] for n in moved)
+        texts = {}
+        for tuned in (False, True, False):
+            messages = {"gqa": [{"role": "user", "content": "Name three planets."}]}
+            request = ChatRequest(messages, Sampling(max_new_tokens=24), tuned=tuned)
+            tokens = [e.token_id for e in engine.stream(request, "a session") if isinstance(e, StepEvent)]
+            assert texts.setdefault(tuned, tokens) == tokens
+        assert texts[True] != texts[False]
+    finally:
+        engine.close()
+
+
+@pytest.mark.base
+def test_an_engine_without_tuned_minima_says_so(folder):
+    engine = load_engine(str(folder), device="cpu", tuned="off")
+    try:
+        assert engine.info("gqa").tuned == ""
+        with pytest.raises(PromptError, match="no tuned minima"):
+            engine.stream(ChatRequest({"gqa": [{"role": "user", "content": "x"}]}, tuned=True))
+    finally:
+        engine.close()

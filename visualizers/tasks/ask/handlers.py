@@ -165,7 +165,7 @@ class AskHandlers:
             asked.names = model_names(self.runs)
             sampling = make_sampling(0, 1, 0, 1, asked.budget, 0)
             request = make_request(messages, sampling, None, None, info.context_length, info.layers)
-            request = replace(request, grammar=asked.grammar())
+            request = replace(request, grammar=asked.grammar(), tuned=bool(info.tuned))
             run.view.restart(time.monotonic())
             last: dict[str, str] = {}
             for update in stream_and_judge(engine, request, asked, self.judges, run):

@@ -21,6 +21,7 @@ from visualizers.tasks.evaluate.trial import MOST_CASES, SAY_SECONDS, Trial, fin
 from visualizers.tasks.judging import Judges
 from visualizers.tasks.loader import TaskLoader
 from visualizers.tasks.tab import TasksTab
+from visualizers.tasks.turn import names_of
 from visualizers.tasks.visit import Visit
 
 KEPT = 4  # runs that a table shows beside each other
@@ -81,7 +82,7 @@ class TrialHandlers:
                 yield self.parts.say(found)
         if side != "truth":
             engine = yield from self.parts.await_engine(self.runs.loader, run)
-            name = engine.info(side).name if engine is not None else side
+            name = names_of({side: engine.info(side)})[side] if engine is not None else side
         if cases and not run.stop.is_set():
             held = held and engine is not None and task.grammar(cases[0]) is not None
             name = f"{name}, held to the form" if held else name
