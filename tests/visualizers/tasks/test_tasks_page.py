@@ -60,7 +60,7 @@ def guest(visit, tasks_site, tasks_engine):
 
 def test_an_example_is_asked_streamed_and_judged_part_by_part(guest, tasks_engine):
     one = guest()
-    assert "scores will be near zero" in one.page.locator("#tasks").inner_text()
+    assert "tuned on training questions of these tasks" in one.page.locator("#tasks").inner_text()
     assert one.page.locator("#task-example-1").inner_text() == "product: 6 and 7"
     tasks_engine.words, tasks_engine.delay = 40, 0.5  # slow until all that is there while it runs was seen
     one.example(1)
@@ -82,6 +82,15 @@ def test_an_example_is_asked_streamed_and_judged_part_by_part(guest, tasks_engin
     one.open("#task-sent-box")
     sent = one.page.locator("#task-sent").inner_text()
     assert "Answer with one number." in sent and "What is 6 times 7?" in sent
+
+
+def test_a_task_without_a_form_says_so_and_is_answered_freely(guest, tasks_engine):
+    one = guest()
+    one.page.locator("#task-held input").check()
+    one.example(0)
+    one.wait_text("#task-notice", "have no form to be held to")
+    one.wait_idle()
+    assert tasks_engine.requests[-1].grammar is None and "held to the form" not in one.answer("sigma")
 
 
 def test_own_fields_own_truth_and_what_cannot_be_read(guest, tasks_engine):
