@@ -52,6 +52,7 @@ def test_most_truths_written_by_hand_are_in_the_grammar(tokenizer, name, share):
     [
         ("NVIDIA", "nvidia-smi --query-gpu=temps.temp.C --format=csv"),
         ("NVIDIA", "nvidia-smi --showtemp"),
+        ("NVIDIA", "nvidia-smi pmon -s u -d 40"),
         ("NVIDIA", "rocm-smi --showtemp"),
         ("NVIDIA", "sb benchmark"),
         ("AMD", "rocm-smi --showutil"),

@@ -53,6 +53,8 @@ def value_of(option: Option) -> str:
         return _listed(option.choices or {})
     if option.kind == "letters":
         return f"/[{''.join(option.choices or {})}]{{1,{len(option.choices or {})}}}/"
+    if option.kind == "int" and option.low is not None and option.high is not None and option.high - option.low <= 64:
+        return f"({_any(str(n) for n in range(int(option.low), int(option.high) + 1))})"
     if option.kind == "passed":  # options for another program begin with a dash
         return "(PASSED | QUOTED)"
     if option.kind == "text":
