@@ -9,47 +9,12 @@ import pytest
 
 from tests.fake_engine import FakeEngine
 from tests.visualizers.chat.test_chat_page import until
+from tests.visualizers.tasks.guest import Guest
 from tests.visualizers.tasks.site import launch_tasks, small_tasks
 
 pytestmark = pytest.mark.browser
 
 HOSTILE = '<img src="https://example.com/x.png" onerror="window.broken=1"><script>window.broken=1</script></pre> 5'
-
-
-class Guest:
-    """A visitor who has opened the Tasks tab."""
-
-    def __init__(self, visitor):
-        self.visitor, self.page = visitor, visitor.page
-        self.page.get_by_role("tab", name="Tasks").click()
-        self.page.wait_for_selector("#task-example-0:visible")
-
-    def example(self, index):
-        self.page.locator(f"#task-example-{index}").click()
-
-    def field(self, index):
-        return self.page.locator(f"#task-field-{index} textarea, #task-field-{index} input").first
-
-    def ask(self):
-        self.page.locator("#task-run").click()
-
-    def wait_verdict(self, who, state="done"):
-        self.page.wait_for_selector(f"#task-verdict-{who} .verdict[data-state={state}]", timeout=20_000)
-
-    def wait_idle(self):
-        self.page.wait_for_selector("#task-run:visible", timeout=20_000)
-
-    def verdict(self, who):
-        return self.page.locator(f"#task-verdict-{who}").inner_text()
-
-    def answer(self, side):
-        return self.page.locator(f"#task-answer-{side}").inner_text()
-
-    def wait_text(self, selector, text):
-        self.visitor.wait_text(selector, text)
-
-    def open(self, box):
-        self.page.locator(f"{box} button.label-wrap").click()
 
 
 @pytest.fixture
