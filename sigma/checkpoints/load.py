@@ -187,6 +187,11 @@ def gqa_config(source) -> SigmaConfig:
     )
 
 
+def sigma_folder(checkpoint: str | None, progress: Progress | None = None) -> Path:
+    """Where a Sigma checkpoint lies; None is the embedded one. Raises CheckpointError."""
+    return EMBEDDED if checkpoint is None else resolve(checkpoint, progress)
+
+
 def load_pair(
     checkpoint: str | None = None, base: str | None = None, progress: Progress | None = None, tuned: str = "off"
 ) -> Pair:
@@ -197,7 +202,7 @@ def load_pair(
     Raises CheckpointError.
     """
     say = progress or (lambda *_: None)
-    folder = EMBEDDED if checkpoint is None else resolve(checkpoint, progress)
+    folder = sigma_folder(checkpoint, progress)
     packed = folder / PACKED_FILE
     if not packed.exists():
         if not (folder / "config.json").exists():
@@ -206,50 +211,36 @@ def load_pair(
             raise CheckpointError(
                 f"{folder} is a full Sigma checkpoint: name the GQA model to show beside it with --base."
             )
-        if tuned not in ("auto", "off"):
-            raise CheckpointError(f"{folder} is a full Sigma checkpoint: tuned minima belong to a packed one's base.")
-        return Pair(load_side(folder, progress), load_side(base, progress))
+        return tuned_twin(Pair(load_side(folder, progress), load_side(base, progress)), folder, tuned)
     gqa = load_side(base, progress)
     say("reading the Sigma checkpoint", 0.0)
-    tuning = tune(gqa, folder, tuned)
-    return Pair(read_packed(folder, gqa), gqa, tuning)
+    return tuned_twin(Pair(read_packed(folder, gqa), gqa), folder, tuned)
 
 
-def tuned_twin(pair: Pair, checkpoint: str | None, tuned: str) -> Pair:
+def tuned_twin(pair: Pair, folder: Path, tuned: str) -> Pair:
     """The same two sides with tuned minima, as new objects that share all other tensors; `tuning` says if there are none.
 
-    `checkpoint` and `tuned` as for `load_pair`. Raises CheckpointError for a file that was named and does not fit.
+    folder: the Sigma checkpoint's; `tuned` as for `load_pair`. Raises CheckpointError for a named file that does not fit.
     """
-    folder = EMBEDDED if checkpoint is None else resolve(checkpoint)
-    if not (folder / PACKED_FILE).exists():
-        if tuned not in ("auto", "off"):
-            raise CheckpointError(f"{folder} is a full Sigma checkpoint: tuned minima belong to a packed one's base.")
+    if tuned == "off" or (tuned == "auto" and not (folder / PACKED_FILE).exists()):
         return replace(pair, tuning=Tuning())
-    gqa = replace(pair.gqa)
-    tuning = tune(gqa, folder, tuned)
-    changed = {name: tensor for name, tensor in gqa.tensors.items() if tensor is not pair.gqa.tensors[name]}
-    sigma = replace(pair.sigma, name=f"{pair.sigma.name}, tuned", tensors={**pair.sigma.tensors, **changed})
-    return Pair(sigma, gqa, tuning)
-
-
-def tune(gqa: Side, folder: Path, tuned: str) -> Tuning:
-    """Change the minima of a base in place, as `load_pair` describes it; read before Sigma takes its tensors."""
     path = folder / TUNED_FILE if tuned == "auto" else Path(tuned).expanduser()
-    if tuned == "off":
-        return Tuning("off", "Both sides run untuned, as asked.")
     try:
-        expected = json_object(folder / "manifest.json").get("tuned") is not None
-        if tuned == "auto" and not path.exists() and not expected:
-            return Tuning()
-        source = Path(gqa.manifest.get("path", ""))
+        if not (folder / PACKED_FILE).exists():
+            raise CheckpointError(f"{folder} is a full Sigma checkpoint: tuned minima belong to a packed one's base.")
+        if tuned == "auto" and not path.exists() and json_object(folder / "manifest.json").get("tuned") is None:
+            return replace(pair, tuning=Tuning())
+        source = Path(pair.gqa.manifest.get("path", ""))
         changes, name = read_tuned(path, sha256_of(source) if source.is_file() else None)
-        gqa.tensors = with_minima(gqa.tensors, changes)
+        tensors = with_minima(pair.gqa.tensors, changes)
     except (CheckpointError, ValueError, OSError) as error:
         if tuned != "auto":
             raise
-        return Tuning("failed", f"Both sides run untuned: {one_line(error)}")
-    gqa.name = name
-    return Tuning("tuned", name)
+        return replace(pair, tuning=Tuning("failed", f"Both sides run untuned: {one_line(error)}"))
+    gqa = replace(pair.gqa, name=name, tensors=tensors)
+    own = {**pair.sigma.tensors, **{matrix: tensors[matrix] for matrix in changes}}
+    sigma = replace(pair.sigma, name=f"{pair.sigma.name}, tuned", tensors=own)
+    return Pair(sigma, gqa, Tuning("tuned", name))
 
 
 def read_packed(folder: Path, gqa: Side) -> Side:

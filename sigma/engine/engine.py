@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 import torch
 
 from kernels.device import chosen_device
-from sigma.checkpoints.load import CheckpointError, load_pair, tuned_twin
+from sigma.checkpoints.load import CheckpointError, load_pair, sigma_folder, tuned_twin
 from sigma.checkpoints.tokenizer import StreamDecoder, piece
 from sigma.engine.ahead import Answered, ReadAhead
 from sigma.engine.inspection import KeptTensors, recompute
@@ -205,7 +205,7 @@ def load_engine(
     say("preparing the Sigma side", 0.8)
     sigma = Runtime(pair.sigma.config, pair.sigma.tensors, device=device, weights=weights, share=(gqa,))
     made = {"sigma": Model(pair.sigma, sigma), "gqa": Model(pair.gqa, gqa)}
-    twin = tuned_twin(pair, checkpoint, tuned)
+    twin = tuned_twin(pair, sigma_folder(checkpoint), tuned)
     tuned_models = {}
     if twin.tuning.state == "tuned":
         say("preparing the tuned base", 0.9)
