@@ -101,12 +101,38 @@ def selective_everywhere_attention(module, query, key, value, attention_mask, sc
     return torch.cat(parts, dim=1), None
 
 
+def sdpa(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, scaling: float) -> Tensor:
+    """torch's attention for DiffQKV's shapes, with a gradient: out [b, n_q, t, d_v], in the type of v.
+
+    `bias`: additive or boolean mask [.., t, T]; None is causal, for as many keys as queries.
+    """
+    n_q, d_v, kind = query.shape[1], value.shape[-1], value.dtype
+    wide = max(d_v, query.shape[-1])
+    if d_v != query.shape[-1]:  # SDPA's fast paths want one width; zeros change neither product
+        query, key, value = (F.pad(x, (0, wide - x.shape[-1])) for x in (query, key, value))
+    needs_grad = torch.is_grad_enabled() and (query.requires_grad or key.requires_grad or value.requires_grad)
+    if needs_grad and kind == torch.bfloat16 and query.device.type == "cpu":
+        # torch's bf16 backward takes twice fp32's time here (138 and 73 ms of two threads at 8 x 9 x 180 x 64)
+        query, key, value = query.float(), key.float(), value.float()
+    if bias is not None and bias.dtype != torch.bool:
+        bias = bias.to(query.dtype)
+    out = F.scaled_dot_product_attention(
+        query,
+        heads_for_queries(key, n_q),
+        heads_for_queries(value, n_q),
+        attn_mask=bias,
+        is_causal=bias is None,
+        scale=scaling,
+    )
+    return out[..., :d_v].to(kind)
+
+
 def diffqkv_attention(module, query, key, value, attention_mask, scaling, **kwargs):
     """Our kernels where there is no padding mask; torch's SDPA for masks, and for training where it is what is fast.
 
     That is on a CPU: there prefill runs on torch's kernel too, and 2-5 % later (9/1/3 heads, d 64, t 512 and 2,048).
     """
-    n_q, t, T = query.shape[1], query.shape[2], key.shape[2]
+    t, T = query.shape[2], key.shape[2]
     top_k = module.selective_v_top_k if t < T and t <= MAX_DECODE_QUERIES else None
     needs_grad = torch.is_grad_enabled() and (query.requires_grad or key.requires_grad or value.requires_grad)
     if attention_mask is None and not needs_grad:
@@ -126,23 +152,8 @@ def diffqkv_attention(module, query, key, value, attention_mask, scaling, **kwar
     if t <= MAX_DECODE_QUERIES and not needs_grad:
         bias = causal_bias(attention_mask, t, T, query)
         return masked_decode(query, key, value, bias, scaling).transpose(1, 2), None
-    d_v, wide = value.shape[-1], max(value.shape[-1], query.shape[-1])
-    if d_v != query.shape[-1]:  # SDPA's fast paths want one width; zeros change neither product
-        query, key, value = (F.pad(x, (0, wide - x.shape[-1])) for x in (query, key, value))
-    kind = value.dtype
-    if needs_grad and kind == torch.bfloat16 and query.device.type == "cpu":
-        # torch's bf16 backward takes twice fp32's time here (138 and 73 ms of two threads at 8 x 9 x 180 x 64)
-        query, key, value = query.float(), key.float(), value.float()
     bias = None if attention_mask is None and t == T else causal_bias(attention_mask, t, T, query)
-    out = F.scaled_dot_product_attention(
-        query,
-        heads_for_queries(key, n_q),
-        heads_for_queries(value, n_q),
-        attn_mask=bias,
-        is_causal=bias is None,
-        scale=scaling,
-    )
-    return out[..., :d_v].transpose(1, 2).to(kind), None
+    return sdpa(query, key, value, bias, scaling).transpose(1, 2), None
 
 
 def diffqkv_mask(

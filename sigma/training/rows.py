@@ -1,4 +1,4 @@
-"""What a tuning run reads: lessons as token rows, in a share each, cut into batches of similar length.
+"""What a tuning run reads: lessons as token rows, in a share each, cut into passes.
 
 Everything here is a pure function of the seed and the data, so a resumed run sees the batches it would have seen.
 """
@@ -8,38 +8,18 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from sigma.aimicius import NAMES, load_task
 from sigma.engine.prompts import prompt_ids
+from sigma.training.branches import Group, Row, grouped
 from sigma.training.corpus import read
 from sigma.training.lessons import KINDS, Lesson, lessons
 
 CHATS = "chats"  # the base's own: held in place by its own distribution instead of an answer
 _TRAIN = "-train"  # "cmdgen-train" is the task's train split, "cmdgen" its lessons
-_WINDOW = 512  # rows that are sorted by length together
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """Token ids, and where the learned part begins: an answer, or for a chat everything behind its system prompt."""
-
-    kind: str
-    ids: tuple[int, ...]
-    start: int
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Rows padded at the right: ids [b, t], and `learned` [b, t - 1], true where the next token counts."""
-
-    kind: str
-    ids: Tensor
-    learned: Tensor
 
 
 def sources() -> tuple[str, ...]:
@@ -140,40 +120,40 @@ def gathered(mix: str, tokens: int, longest: int, seed: int, tokenizer, chats: P
     return rows
 
 
-def planned(rows: list[Row], batch_tokens: int, seed: int) -> list[list[Row]]:
-    """All rows once, in batches of at most `batch_tokens` padded tokens (or one row), chats apart from lessons."""
+def planned(rows: list[Row], batch_tokens: int, seed: int) -> list[list[Group]]:
+    """All rows once, in passes of at most `batch_tokens` computed tokens (or one row), chats apart from lessons.
+
+    Rows of one source that begin alike stand in one group; the groups of a pass come from anywhere.
+    """
     rng = random.Random(seed)
-    batches: list[list[Row]] = []
-    for apart in ([r for r in rows if r.kind != CHATS], [r for r in rows if r.kind == CHATS]):
-        rng.shuffle(apart)
-        for begin in range(0, len(apart), _WINDOW):
-            batch: list[Row] = []
-            for row in sorted(apart[begin : begin + _WINDOW], key=lambda r: len(r.ids)):
-                if batch and (len(batch) + 1) * len(row.ids) > batch_tokens:
-                    batches.append(batch)
-                    batch = []
-                batch.append(row)
-            batches.append(batch)
-    batches = [batch for batch in batches if batch]
-    rng.shuffle(batches)
-    return batches
+    passes: list[list[Group]] = []
+    for chats in (False, True):
+        groups: list[Group] = []
+        for kind in sorted({row.kind for row in rows if (row.kind == CHATS) == chats}):
+            groups += grouped([row for row in rows if row.kind == kind], batch_tokens // 2)
+        rng.shuffle(groups)
+        held: list[Group] = []
+        for group in groups:
+            if held and sum(one.size for one in held) + group.size > batch_tokens:
+                passes.append(held)
+                held = []
+            held.append(group)
+        if held:
+            passes.append(held)
+    rng.shuffle(passes)
+    return passes
 
 
-def padded(rows: list[Row], pad: int) -> Batch:
-    """One batch of a plan. Padding stands at the right, where a causal model's earlier positions never see it."""
-    longest = max(len(row.ids) for row in rows)
-    ids = torch.full((len(rows), longest), pad)
-    counts = torch.zeros(len(rows), longest - 1, dtype=torch.bool)
-    for place, row in enumerate(rows):
-        ids[place, : len(row.ids)] = torch.tensor(row.ids)
-        counts[place, row.start - 1 : len(row.ids) - 1] = True
-    return Batch(rows[0].kind if rows[0].kind == CHATS else "lessons", ids, counts)
+def rows_of(groups: list[Group]) -> list[Row]:
+    """The rows of a pass."""
+    return [row for group in groups for row in group.rows]
 
 
-def digest(batches: list[list[Row]]) -> str:
-    """What tells one plan from another: the batches' tokens, hashed."""
+def digest(passes: list[list[Group]]) -> str:
+    """What tells one plan from another: the tokens of its passes, hashed."""
     found = hashlib.sha256()
-    for batch in batches:
-        for row in batch:
-            found.update(torch.tensor((row.start, *row.ids), dtype=torch.int32).numpy().tobytes())
+    for groups in passes:
+        for group in groups:
+            for row in group.rows:
+                found.update(torch.tensor((group.shared, row.start, *row.ids), dtype=torch.int32).numpy().tobytes())
     return found.hexdigest()[:16]

@@ -3,9 +3,9 @@
     python -m sigma.training.tune RUN_FOLDER --tokens 1500000 --mix "cmdgen=2 nl2kql=2 facts=1 chats=1" --chats chats.jsonl
 
 Only `zero` of each group of 32 columns of V, O and the MLP changes (sigma.checkpoints.tuned): these matrices are shared
-by the GQA side and by Sigma, and batches go through either side's attention in turn, so neither is tuned at the other's
-cost. Lessons count with the loss of their answers; the base's own chats with their KL from the untuned base, so that
-everyday chat stays what it was.
+by the GQA side and by Sigma, and passes go through either side's attention in turn, so neither is tuned at the other's
+cost. Rows that begin alike are computed together (sigma.training.branches). Lessons count with the loss of their answers;
+the base's own chats with their KL from the untuned base, so that everyday chat stays what it was.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ from sigma.checkpoints.load import Pair, load_pair
 from sigma.checkpoints.tuned import TUNED_FILE, read_tuned, write_tuned
 from sigma.cli import parser_for, run
 from sigma.model.modeling import SigmaForCausalLM
+from sigma.training.branches import BRANCHES, Group, Line, hidden_states, laid
 from sigma.training.heal import git_commit, keep_freed_memory
 from sigma.training.losses import kl_of_logits
 from sigma.training.minima import plainly, shared_minima
 from sigma.training.recipe import one_cycle
-from sigma.training.rows import CHATS, Batch, Row, digest, gathered, padded, planned
+from sigma.training.rows import CHATS, digest, gathered, planned, rows_of
 from sigma.training.tune_recipe import TuneRecipe
 
 NAME = "SmolLM2-135M, tuned"
@@ -43,14 +44,17 @@ class Tuner:
     `sides`: the GQA model and Sigma, whose V, O and MLP become the same modules.
     """
 
-    def __init__(self, sides: dict[str, SigmaForCausalLM], plan: list[list[Row]], recipe: TuneRecipe, folder: Path):
+    def __init__(self, sides: dict[str, SigmaForCausalLM], plan: list[list[Group]], recipe: TuneRecipe, folder: Path):
         self.sides, self.plan, self.recipe, self.folder = sides, plan, recipe, folder
+        for model in sides.values():
+            model.config._attn_implementation = BRANCHES
         self.changes: dict[str, torch.nn.Parameter] = {}
         self.shifted = shared_minima(sides["gqa"], sides["sigma"], self.changes)
         self.optimizer = torch.optim.AdamW(self.changes.values(), lr=0.0, betas=(0.9, 0.98), weight_decay=0.0)
         self.step, self.tokens = 0, 0
         self.steps = -(-len(plan) // recipe.passes)
-        counted = sum(len(row.ids) - row.start for batch in plan for row in batch if row.kind != CHATS)
+        rows = [row for groups in plan for row in rows_of(groups) if row.kind != CHATS]
+        counted = sum(len(row.ids) - row.start for row in rows)
         # Every learned token counts alike, however many share its batch; a step's loss is then of order one.
         self.scale = len(plan) / max(1, counted) / recipe.passes
         folder.mkdir(parents=True, exist_ok=True)
@@ -60,19 +64,16 @@ class Tuner:
         share = self.recipe.sigma_share
         return "sigma" if int((place + 1) * share) > int(place * share) else "gqa"
 
-    def losses(self, side: str, batch: Batch) -> Tensor:
+    def losses(self, side: str, line: Line, chats: bool) -> Tensor:
         """Sum over the learned tokens: their loss, or for chats their KL from the untuned GQA model."""
         model = self.sides[side]
-        hidden = model.model(input_ids=batch.ids, use_cache=False).last_hidden_state[:, :-1]
-        if batch.kind != CHATS:
-            rows = hidden[batch.learned]
-            wanted = batch.ids[:, 1:][batch.learned]
-            return F.cross_entropy(model.lm_head(rows).float(), wanted, reduction="sum")
+        logits = model.lm_head(hidden_states(model, line))
+        if not chats:
+            return F.cross_entropy(logits.float(), line.wanted, reduction="sum")
         with torch.no_grad(), plainly(self.shifted):
             teacher = self.sides["gqa"]
-            want = teacher.model(input_ids=batch.ids, use_cache=False).last_hidden_state[:, :-1]
-            want = teacher.lm_head(want[batch.learned])
-        return kl_of_logits(model.lm_head(hidden[batch.learned]), want)
+            want = teacher.lm_head(hidden_states(teacher, line))
+        return kl_of_logits(logits, want)
 
     def advance(self) -> dict[str, object]:
         """One step of the plan; returns its figures."""
@@ -81,16 +82,15 @@ class Tuner:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         begun, figures = time.monotonic(), {}
-        pad = int(self.sides["gqa"].config.pad_token_id or 0)
         for place in range(self.step * r.passes, min(len(self.plan), (self.step + 1) * r.passes)):
-            batch, side = padded(self.plan[place], pad), self.side_of(place)
-            batch = Batch(batch.kind, batch.ids.to(self.device), batch.learned.to(self.device))
-            total = self.losses(side, batch)
+            rows, side = rows_of(self.plan[place]), self.side_of(place)
+            line, chats = laid(self.plan[place]).to(self.device), rows[0].kind == CHATS
+            total = self.losses(side, line, chats)
             (total * self.scale).backward()
-            count = int(batch.learned.sum())
-            name = f"{batch.kind} {side}"
+            count = len(line.wanted)
+            name = f"{CHATS if chats else 'lessons'} {side}"
             figures[name] = (figures.get(name, (0.0, 0))[0] + total.item(), figures.get(name, (0.0, 0))[1] + count)
-            self.tokens += sum(len(row.ids) for row in self.plan[place])
+            self.tokens += sum(len(row.ids) for row in rows)
         norm = torch.nn.utils.clip_grad_norm_(self.changes.values(), 1.0)
         if not bool(norm.isfinite()):
             raise ValueError(f"step {self.step + 1}: the gradient is not finite; the last saved state is kept")

@@ -11,11 +11,11 @@ from sigma.training.rows import parse_mix
 class TuneRecipe:
     """Everything that decides a tuning run. Raises ValueError for numbers that make no run."""
 
-    tokens: int = 1_500_000  # trained on in all, padding not counted
+    tokens: int = 1_500_000  # of whole rows, trained on in all: rows that begin alike compute fewer
     mix: str = "cmdgen=1 nl2kql=1 infrawise=1 optiflow=1 facts=1"
     rate: float = 3e-3
     warmup: float = 0.03
-    batch_tokens: int = 1536  # most padded tokens in one pass
+    batch_tokens: int = 1536  # most tokens computed in one pass
     passes: int = 2  # passes of one step
     sigma_share: float = 0.5  # of the passes, through Sigma's attention
     longest: int = 1200  # tokens of a row; longer ones are left out

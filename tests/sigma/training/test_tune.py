@@ -8,9 +8,10 @@ import torch
 import torch.nn.functional as F
 
 from sigma.checkpoints.tuned import TUNED_FILE, TUNED_MATRICES, read_tuned
+from sigma.training.branches import Row, laid
 from sigma.training.lessons import Lesson
 from sigma.training.minima import GROUP, ShiftedLinear, plainly
-from sigma.training.rows import CHATS, Row, chat_rows, digest, drawn, padded, parse_mix, planned, row_of, sources
+from sigma.training.rows import CHATS, chat_rows, digest, drawn, parse_mix, planned, row_of, rows_of, sources
 from sigma.training.tune import Tuner
 from sigma.training.tune_recipe import TuneRecipe
 from tests.tiny import byte_tokenizer, tiny_model
@@ -107,16 +108,16 @@ def test_another_recipe_or_other_lessons_are_another_run(tmp_path):
 def test_chats_are_held_where_the_untuned_base_has_them(tmp_path):
     rows = [Row(CHATS, tuple(torch.randint(3, 259, (20,)).tolist()), 4) for _ in range(4)]
     one = tuner(tmp_path, rows)
-    batch = padded(one.plan[0], 0)
-    held = one.losses("gqa", batch)
-    assert abs(held.item()) < 1e-4 and one.losses("sigma", batch).item() > 0.01
+    line = laid(one.plan[0])
+    held = one.losses("gqa", line, True)
+    assert abs(held.item()) < 1e-4 and one.losses("sigma", line, True).item() > 0.01
     with torch.no_grad():
         for change in one.changes.values():
             change.add_(torch.randn_like(change) * 0.05)
     one.merge()
-    assert one.losses("gqa", batch).item() > 0.01
+    assert one.losses("gqa", line, True).item() > 0.01
     with plainly(one.shifted):
-        assert abs(one.losses("gqa", batch).item()) < 1e-4
+        assert abs(one.losses("gqa", line, True).item()) < 1e-4
 
 
 def test_half_of_the_passes_go_through_each_attention(tmp_path):
@@ -140,20 +141,14 @@ def test_a_gradient_that_is_no_number_ends_the_run_and_keeps_the_saved_state(tmp
 # Rows and batches.
 
 
-def test_a_plan_has_every_row_once_and_no_batch_is_too_large():
+def test_a_plan_has_every_row_once_and_no_pass_is_too_large():
     rows = lessons_of(300) + [Row(CHATS, tuple(range(3, 40)), 2)] * 7
     plan = planned(list(rows), 64, 3)
-    assert sorted(row.ids for batch in plan for row in batch) == sorted(row.ids for row in rows)
-    for batch in plan:
-        assert len(batch) == 1 or len(batch) * max(len(row.ids) for row in batch) <= 64
-        assert len({row.kind == CHATS for row in batch}) == 1
+    assert sorted(row.ids for groups in plan for row in rows_of(groups)) == sorted(row.ids for row in rows)
+    for groups in plan:
+        assert len(rows_of(groups)) == 1 or sum(group.size for group in groups) <= 64
+        assert len({row.kind == CHATS for row in rows_of(groups)}) == 1
     assert digest(plan) == digest(planned(list(rows), 64, 3)) != digest(planned(list(rows), 64, 4))
-
-
-def test_exactly_the_answers_count():
-    batch = padded([Row("nl2kql", (5, 6, 7, 8, 2), 3), Row("nl2kql", (5, 6, 2), 1)], 0)
-    assert batch.ids.tolist() == [[5, 6, 7, 8, 2], [5, 6, 2, 0, 0]]
-    assert batch.learned.tolist() == [[False, False, True, True], [True, True, False, False]]
 
 
 def test_rows_repeat_when_they_run_out_and_long_ones_are_left_out():
