@@ -17,7 +17,7 @@ from sigma.training.lessons import lessons
 from sigma.training.lessons.optiflow import matrices, questions
 from sigma.training.lessons.optiflow_machines import ALPHAS, BUILD, KINDS, SIZES, WIDTHS, Machine, chunks_for, machine
 from sigma.training.lessons.optiflow_phrases import SHAPES, WHERE, request
-from sigma.training.lessons.optiflow_programs import FIRST, faster_program, first_program
+from sigma.training.lessons.optiflow_programs import FASTER, FIRST, counted, fenced
 
 
 @pytest.fixture(scope="module")
@@ -35,20 +35,32 @@ def latency(program, q):
     return simulate(check.plan, q.topology, q.chunk_kb).latency
 
 
-@pytest.mark.parametrize("kind", BUILD)
-@pytest.mark.parametrize("n", [2, 3, 4, 8])
+@pytest.mark.parametrize(
+    ("kind", "n"), [(kind, n) for kind in BUILD for n in (2, 3, 4, 8) if n > 2 or kind not in ("planes", "tree")]
+)
 def test_both_programs_are_valid_on_every_kind_of_machine(kind, n):
     q = question_of(BUILD[kind](n, 0.5, 50))
-    times = {style: latency(first_program(style, n), q) for style in FIRST}
+    times = {style: latency(program, q) for style, program in FIRST.items()}
     assert times["steps"] == pytest.approx(times["nested"]) and times["lines"] <= times["steps"] * (1 + 1e-9)
-    assert latency(faster_program(n), q) <= 1.3 * times["lines"]
+    assert latency(FASTER, q) <= 1.3 * times["lines"]
+
+
+def test_the_programs_count_the_gpus_of_the_known_machines_and_of_nearly_every_training_case():
+    assert all(counted(topology.bandwidth) == topology.gpus for topology in PRESETS.values())
+    found = [read_question(case.fields, case.id).topology for case in islice(cases.generate("train"), 400)]
+    found += [machine(rng).topology for rng in [random.Random(6)] for _ in range(400)]
+    assert sum(counted(topology.bandwidth) != topology.gpus for topology in found) <= 4
+
+
+def test_no_answer_depends_on_the_machine(sample):
+    assert {case.truth for case, _ in sample} == {fenced(program) for program in (*FIRST.values(), FASTER)}
 
 
 def test_on_a_switch_and_on_a_full_mesh_both_programs_meet_the_bound():
     for topology in (switched("custom", 6, 0.4, 90), PRESETS["NDv5"], PRESETS["MI300X"]):
         q = question_of(topology)
         bound = lower_bounds(topology, q.size, q.chunks).chunks
-        for program in (first_program("lines", topology.gpus), faster_program(topology.gpus)):
+        for program in (FIRST["lines"], FASTER):
             assert latency(program, q) == pytest.approx(bound)
 
 
@@ -58,7 +70,7 @@ def test_slow_links_are_what_the_faster_program_is_for():
     for _ in range(40):
         found = machine(rng)
         q = question_of(found.topology, chunks_for(rng, found))
-        first, then = latency(first_program("lines", q.topology.gpus), q), latency(faster_program(q.topology.gpus), q)
+        first, then = latency(FIRST["lines"], q), latency(FASTER, q)
         faster += then < first * 0.99
         assert then <= first * 1.3
     assert faster >= 3
