@@ -1,36 +1,42 @@
 """Lessons for Infrawise: requests become DCWs, DCWs (or requests) choose among published results.
 
 Half of them ask for the DCW alone, in many more wordings than the train split has (`infrawise_asks`, `infrawise_names`);
-the rest for the results that fit, with the DCW given or asked for as well. Their contexts (`infrawise_contexts`) grow
-from 2 records to 10, for a small model learns to compare texts by few of them, again and again: in waves, so that the first
-part of the collection is like the whole.
-Answers have the form of the train split's truths. Only DCWs that the train split may ask for come up.
+the rest for the results that fit, with the DCW given or asked for as well. These come in contexts (`infrawise_contexts`): one list of
+records and about five questions whose right answers differ, one behind the other, so that their prompts begin alike and a
+trainer may compute that beginning once. Most lists are short, for a small model learns to compare texts by few of them, again and
+again; the first contexts have the DCW given. Answers look at each record before they choose (`infrawise_worked`).
+Only DCWs that the train split may ask for come up.
 """
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Iterator
 
 from sigma.aimicius.contract import Case
 from sigma.aimicius.infrawise import names
-from sigma.aimicius.infrawise.cases import split_of
+from sigma.aimicius.infrawise.cases import ask, split_of
 from sigma.aimicius.infrawise.dcw import DCW
 from sigma.aimicius.infrawise.prompt import prompt
+from sigma.aimicius.infrawise.records import fits
 from sigma.training.lessons import Lesson
 from sigma.training.lessons.infrawise_asks import WORDED, word
-from sigma.training.lessons.infrawise_contexts import answerable, context, limit_near, measured
+from sigma.training.lessons.infrawise_contexts import asked, context, limit_near, measured, one_machine
 from sigma.training.lessons.infrawise_names import WORKLOADS, spoken_design, spoken_workload
+from sigma.training.lessons.infrawise_worked import worked
 
-COUNTS = {"dcw": 3600, "retrieval": 2200, "end-to-end": 1400}
-SIZES = ((2, 3), (3, 4), (4, 5), (5, 6, 7), (7, 8, 9), (10,), (10,), (10,))
-"""Records in a context, by eighths of a wave."""
-WAVE = 240  # lessons; a run that takes only the first lessons must meet short and long contexts
+DCWS = 3600  # lessons that ask for the DCW alone
+CONTEXTS = {"retrieval": 420, "end-to-end": 300}
+RETRIEVAL_FIRST = 160  # contexts at the beginning in which the DCW is given
+SIZES = (3, 2, 4, 10, 3, 4, 3, 2, 5, 4, 10, 3, 4, 2, 8, 3, 4, 10, 6, 3)
+"""Records in a context, again and again in this order: a run that takes only the first lessons meets short and long ones."""
+QUESTIONS = (4, 5, 5, 6)
+SPLITS_WORDS = 0.3  # part of the requests with records that are in the train split's own wordings
 
 
 def lessons(seed: int) -> Iterator[Lesson]:
-    """The collection: kinds mixed, contexts growing in each wave, no question twice. `topic` is the kind and what sort of answer it has."""
+    """The collection: contexts with lessons for the DCW alone between them, no question twice. `topic` is the kind and what sort of
+    answer it has."""
     for case, topic in questions(seed):
         yield Lesson("infrawise", ({"role": "user", "content": prompt(case.fields)},), case.truth, topic)
 
@@ -38,55 +44,73 @@ def lessons(seed: int) -> Iterator[Lesson]:
 def questions(seed: int) -> Iterator[tuple[Case, str]]:
     """The same as cases of the task, which its judge can score, and their topics."""
     rng = random.Random(f"infrawise lessons {seed}")
-    kinds = [kind for kind, count in COUNTS.items() for _ in range(count)]
-    rng.shuffle(kinds)
+    mixed = ["retrieval"] * (CONTEXTS["retrieval"] - RETRIEVAL_FIRST) + ["end-to-end"] * CONTEXTS["end-to-end"]
+    rng.shuffle(mixed)
+    kinds = ["retrieval"] * RETRIEVAL_FIRST + mixed
+    alone, decks, number = _alone(rng), {}, 0
+    for place, kind in enumerate(kinds):
+        found = _context(rng, kind, SIZES[place % len(SIZES)], decks)
+        due = DCWS * (place + 1) // len(kinds) - DCWS * place // len(kinds)
+        found += [next(alone) for _ in range(due)]
+        for fields, truth, topic in found:
+            yield Case(f"infrawise-lesson-{number:04d}", fields, truth, "train"), topic
+            number += 1
+
+
+def _dealt(rng: random.Random, decks: dict[str, list[str]], name: str, cards: list[str]) -> str:
+    """One of the cards, all of them before any comes again."""
+    if not decks.get(name):
+        decks[name] = rng.sample(cards, len(cards))
+    return decks[name].pop()
+
+
+def _alone(rng: random.Random) -> Iterator[tuple[dict, str, str]]:
+    """Questions for the DCW alone, about all workloads in turn, none twice."""
+    decks: dict[str, list[str]] = {}
     seen: set[str] = set()
-    deck: list[str] = []  # so that the first few hundred lessons already ask for every workload
-    for number, kind in enumerate(kinds):
-        sizes = SIZES[number % WAVE * len(SIZES) // WAVE]
-        while True:
-            deck = deck or rng.sample(list(WORKLOADS), len(WORKLOADS))
-            fields, truth, topic = _draw(rng, kind, rng.choice(sizes), deck.pop() if kind == "dcw" else "")
-            key = json.dumps(fields, sort_keys=True)
-            if key not in seen:
-                break
-        seen.add(key)
-        yield Case(f"infrawise-lesson-{number:04d}", fields, truth, "train"), topic
-
-
-def _draw(rng: random.Random, kind: str, size: int, benchmark: str) -> tuple[dict, str, str]:
-    wanted = 0 if kind == "dcw" else rng.choice((0, 1, 1, 1, 2, 2, 3, 4, rng.randint(0, size), size))
-    dcw = _with_answers(rng, wanted) if kind != "dcw" else draw(rng, answered=False, benchmark=benchmark)
-    fields: dict = {"kind": kind}
-    if kind == "retrieval":
-        fields["dcw"] = (_respelt(rng, dcw) if rng.random() < 0.12 else dcw).to_dict()
-    else:
-        fields["intention"] = request(rng, dcw)
-    if kind == "dcw":
-        sort = "within" if dcw.criterion.startswith("within") else dcw.criterion
-        return fields, dcw.to_json(), f"dcw, {'two' if dcw.baseline else 'one'}, {sort}"
-    fields["records"], chosen = context(rng, dcw, size, wanted)
-    listed = json.dumps(chosen) if chosen else "None"
-    truth = listed if kind == "retrieval" else f"{dcw.to_json()}\nResults: {listed}"
-    return fields, truth, f"{kind}, {len(chosen)} of {len(fields['records'])}"
-
-
-def draw(rng: random.Random, answered: bool, benchmark: str = "") -> DCW:
-    """A DCW of the train split, about any workload unless one is named; with `answered` nearly always one that published
-    results answer."""
     while True:
-        dcw = _dcw(rng, 0.96 if answered else 0.6, benchmark or rng.choice(list(WORKLOADS)))
+        dcw = draw(rng, _dealt(rng, decks, "workloads", list(WORKLOADS)))
+        intention = request(rng, dcw)
+        if intention not in seen:
+            seen.add(intention)
+            sort = "within" if dcw.criterion.startswith("within") else dcw.criterion
+            topic = f"dcw, {'two' if dcw.baseline else 'one'}, {sort}"
+            yield {"kind": "dcw", "intention": intention}, dcw.to_json(), topic
+
+
+def _context(rng: random.Random, kind: str, size: int, decks: dict[str, list[str]]) -> list[tuple[dict, str, str]]:
+    """The questions of one list of records, about a benchmark that is dealt."""
+    count, found, answers = rng.choice(QUESTIONS), [], set()
+    while len(found) < count or len(answers) < 3:  # a list can be so uniform that it has no three answers
+        rows = context(rng, size, _dealt(rng, decks, "benchmarks", sorted(measured())))
+        found = asked(rng, rows, count)
+        answers = {tuple(fits(row, dcw) for row in rows) for dcw in found}
+    taught = []
+    for dcw in found:
+        if kind == "retrieval":
+            given = _respelt(rng, dcw) if rng.random() < 0.05 else dcw
+            fields = {"kind": kind, "dcw": given.to_dict(), "records": rows}
+            truth = worked(rows, dcw)
+        else:
+            plain = rng.random() < SPLITS_WORDS and not dcw.criterion.endswith(
+                "min"
+            )  # of which the split does not speak
+            fields = {
+                "kind": kind,
+                "intention": ask(rng, "train", dcw) if plain else request(rng, dcw),
+                "records": rows,
+            }
+            truth = f"{dcw.to_json()}\n{worked(rows, dcw)}"
+        taught.append((fields, truth, f"{kind}, {sum(fits(row, dcw) for row in rows)} of {size}"))
+    return taught
+
+
+def draw(rng: random.Random, benchmark: str) -> DCW:
+    """A DCW of the train split about that workload."""
+    while True:
+        dcw = _dcw(rng, 0.6, benchmark)
         if dcw is not None and split_of(dcw) == "train":
             return dcw
-
-
-def _with_answers(rng: random.Random, wanted: int) -> DCW:
-    """A DCW that at least so many published records fit, if one of eight draws is such."""
-    for _ in range(8):
-        dcw = draw(rng, answered=True)
-        if answerable(dcw) >= wanted:
-            break
-    return dcw
 
 
 def _dcw(rng: random.Random, known_share: float, benchmark: str) -> DCW | None:
@@ -101,7 +125,7 @@ def _dcw(rng: random.Random, known_share: float, benchmark: str) -> DCW | None:
     target, baseline = rng.choice(pool), ""
     if rng.random() < 0.5:
         baseline = rng.choice(pool if rng.random() < 0.8 else names.DESIGNS)
-        if baseline == target or names.SKUS.get(target) == baseline or names.SKUS.get(baseline) == target:
+        if one_machine(target, baseline):
             return None
     workload = f"{benchmark} {precision}".strip()
     criterion = rng.choices((names.DEFAULT, names.PEAK, names.COST, "within"), (4, 2, 2, 2))[0]

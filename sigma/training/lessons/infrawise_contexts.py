@@ -1,18 +1,22 @@
-"""Published records to choose from: how many fit is set beforehand, the others are as close to fitting as can be.
+"""Published records to choose from, each list with several questions whose right answers differ.
 
-The figures are those of the task's `records`; nothing is made up.
+The records of a list resemble each other: some share the benchmark, some the machine. What is asked is put together from
+what they have and from what they lack, so that only a comparison tells which fit, and the records stand in random order, so
+that no index is right more often than another. The figures are those of the task's `records`; nothing is made up.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 from sigma.aimicius.infrawise import names
+from sigma.aimicius.infrawise.cases import split_of
 from sigma.aimicius.infrawise.dcw import DCW
-from sigma.aimicius.infrawise.records import Record, fits, published, same_workload, times
+from sigma.aimicius.infrawise.records import Record, fits, published, times
 from sigma.training.lessons.infrawise_names import split_workload
 
 _FAMILIES = (
@@ -24,6 +28,9 @@ _FAMILIES = (
     {"attention"},
     {"convolution"},
 )
+FITTING = {0: 17, 1: 43, 2: 25, 3: 15}
+"""How many records fit a question (3: three and more) and how often; 16 % of the test set's questions have none."""
+DRAWS = 160  # DCWs among which a list's questions are chosen
 
 
 @cache
@@ -37,9 +44,10 @@ def measured() -> dict[str, dict[str, tuple[str, ...]]]:
     return {name: {key: tuple(sorted(v)) for key, v in sorted(by.items())} for name, by in found.items()}
 
 
-def limit_near(rng: random.Random, dcw: DCW) -> str:
+def limit_near(rng: random.Random, dcw: DCW, rows: Sequence[dict[str, Any]] | None = None) -> str:
     """A limit, such as "220 ms", that parts the records which the DCW is about; "" if none has a time."""
-    found = [max(times(r.results)) for r in published() if fits(r.row(0), dcw) and times(r.results)]
+    rows = [record.row(0) for record in published()] if rows is None else rows
+    found = [max(times(row["results"])) for row in rows if fits(row, dcw) and times(row["results"])]
     if not found:
         return ""
     value = float(rng.choice(found)) * rng.choice((0.6, 0.8, 0.95, 1.05, 1.25, 1.5, 2, 3))
@@ -47,66 +55,88 @@ def limit_near(rng: random.Random, dcw: DCW) -> str:
     return f"{float(f'{value * scale:.2g}'):g} {unit}"
 
 
-def context(rng: random.Random, dcw: DCW, size: int, fitting: int) -> tuple[list[dict[str, Any]], list[int]]:
-    """`size` records with `fitting` of them fitting (as far as there are such), and the indexes of those that fit.
-
-    The others: the workload on another machine or in another precision or too slow; the machine with another workload,
-    of the same family if there is one; few that have nothing to do with it. One context in four is not numbered from 1 on.
-    """
-    good, near, machine, far = [], [], [], []
-    for record in published():
-        if fits(record.row(0), dcw):
-            good.append(record)
-        elif names.workload_key(record.workload)[0] == names.workload_key(dcw.workload)[0]:
-            near.append(record)
-        elif {dcw.target, dcw.baseline} & {record.hardware, record.sku}:
-            machine.append(record)
+def context(rng: random.Random, size: int, benchmark: str) -> list[dict[str, Any]]:
+    """`size` records in random order, the first of that benchmark, each other one like one of those before."""
+    every = published()
+    picked = [rng.choice([record for record in every if _benchmark(record) == benchmark])]
+    while len(picked) < size:
+        like, chance = rng.choice(picked), rng.random()
+        if chance < 0.5:
+            pool = [r for r in every if _benchmark(r) == _benchmark(like)]
+        elif chance < 0.75:
+            pool = [r for r in every if r.hardware == like.hardware and _family(r) & _family(like)]
+        elif chance < 0.9:
+            pool = [r for r in every if (r.hardware, r.sku) == (like.hardware, like.sku)]
         else:
-            far.append(record)
-    picked = _chosen(rng, good, dcw, min(fitting, size))
-    left = size - len(picked)
-    close = rng.randint((left + 1) // 2, left)
-    others = _some(rng, near, (close + 1) // 2)
-    others += _alike(rng, machine, dcw, close - len(others))
-    others += _some(rng, far, left - len(others))
-    picked += others
+            pool = list(every)
+        pool = [r for r in pool if r not in picked] or [r for r in every if r not in picked]
+        picked.append(rng.choice(pool))
     rng.shuffle(picked)
-    rows = [record.row(index) for index, record in zip(_indexes(rng, len(picked)), picked)]
-    return rows, [row["index"] for row in rows if fits(row, dcw)]
+    return [record.row(index) for index, record in zip(_indexes(rng, size), picked)]
 
 
-def _chosen(rng: random.Random, good: list[Record], dcw: DCW, count: int) -> list[Record]:
-    """Of a comparison both sides, where both have been measured."""
-    if not dcw.baseline or count < 2:
-        return _some(rng, good, count)
-    side = [r for r in good if dcw.baseline in (r.hardware, r.sku)]
-    found = _some(rng, side, rng.randint(1, count - 1))
-    found += _some(rng, [r for r in good if r not in side], count - len(found))
-    return found + _some(rng, [r for r in good if r not in found], count - len(found))
+def asked(rng: random.Random, rows: list[dict[str, Any]], count: int) -> list[DCW]:
+    """Up to `count` DCWs of the train split about those records; an answer comes again only after the others of its length."""
+    found: dict[tuple[int, ...], dict[DCW, None]] = {}
+    for _ in range(DRAWS):
+        dcw = _about(rng, rows)
+        if dcw is not None and split_of(dcw) == "train":
+            found.setdefault(tuple(row["index"] for row in rows if fits(row, dcw)), {})[dcw] = None
+    used: Counter[tuple[int, ...]] = Counter()
+    chosen: list[DCW] = []
+    while len(chosen) < count and any(found.values()):
+        wanted = rng.choices(list(FITTING), list(FITTING.values()))[0]
+        left = sorted(answer for answer in found if found[answer])
+        pool = [a for a in left if min(len(a), 3) == wanted] or [a for a in left if a] or left
+        answer = rng.choice([a for a in pool if used[a] == min(used[a] for a in pool)])
+        used[answer] += 1
+        chosen.append(rng.choice(list(found[answer])))
+        del found[answer][chosen[-1]]
+    return chosen
 
 
-def _alike(rng: random.Random, machine: list[Record], dcw: DCW, count: int) -> list[Record]:
-    """Other workloads of the machine, those of the workload's family first."""
-    ours = set(dcw.workload.casefold().split())
-    family = set().union(*(f for f in _FAMILIES if f & ours))
-    kin = [r for r in machine if family & set(r.workload.casefold().split())]
-    found = _some(rng, kin, count if rng.random() < 0.5 else count // 2)
-    return found + _some(rng, [r for r in machine if r not in found], count - len(found))
+def _about(rng: random.Random, rows: list[dict[str, Any]]) -> DCW | None:
+    """A DCW that names what some of the records have, or None where its two designs are one."""
+    designs = sorted({row[key] for row in rows for key in ("hardware", "sku")} - {""})
+    benchmark, precision = split_workload(rng.choice(rows)["workload"])
+    if rng.random() < 0.25:
+        precision = ""
+    elif precision and rng.random() < 0.15:
+        precision = rng.choice([p for p in measured()[benchmark] if p])
+    target = rng.choice(designs if rng.random() < 0.88 else names.DESIGNS)
+    baseline = rng.choice(designs if rng.random() < 0.8 else names.DESIGNS) if rng.random() < 0.5 else ""
+    if baseline and one_machine(target, baseline):
+        return None
+    plain = DCW(target, baseline, names.DEFAULT, f"{benchmark} {precision}".strip())
+    criterion = rng.choices((names.DEFAULT, names.PEAK, names.COST, "within"), (45, 20, 15, 20))[0]
+    if criterion == "within":
+        limit = limit_near(rng, plain, rows)
+        criterion = f"within {limit}" if limit else names.DEFAULT
+    return DCW(target, baseline, criterion, plain.workload)
 
 
-def _some(rng: random.Random, pool: Iterable[Record], count: int) -> list[Record]:
-    pool = list(pool)
-    return rng.sample(pool, min(len(pool), max(count, 0)))
+def one_machine(target: str, baseline: str) -> bool:
+    """Whether two designs are the same, or a machine and its own GPU: such a pair is no comparison."""
+    return target == baseline or names.SKUS.get(target) == baseline or names.SKUS.get(baseline) == target
+
+
+def _benchmark(record: Record) -> str:
+    return split_workload(record.workload)[0]
+
+
+@cache
+def _family_of(workload: str) -> frozenset[str]:
+    words = set(workload.casefold().split())
+    return frozenset().union(*(family for family in _FAMILIES if family & words)) or frozenset(words)
+
+
+def _family(record: Record) -> frozenset[str]:
+    return _family_of(record.workload)
 
 
 def _indexes(rng: random.Random, count: int) -> list[int]:
-    if rng.random() < 0.75:
+    if rng.random() < 0.85:
         return list(range(1, count + 1))
     if rng.random() < 0.4:
         return list(range(count))
     return sorted(rng.sample(range(1, 40), count))
-
-
-def answerable(dcw: DCW) -> int:
-    """How many published records fit."""
-    return sum(fits(record.row(0), dcw) for record in published() if same_workload(dcw.workload, record.workload))
