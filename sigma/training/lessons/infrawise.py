@@ -47,7 +47,7 @@ def questions(seed: int) -> Iterator[tuple[Case, str]]:
     mixed = ["retrieval"] * (CONTEXTS["retrieval"] - RETRIEVAL_FIRST) + ["end-to-end"] * CONTEXTS["end-to-end"]
     rng.shuffle(mixed)
     kinds = ["retrieval"] * RETRIEVAL_FIRST + mixed
-    alone, decks, number = _alone(rng), {}, 0
+    alone, decks, number = _alone(random.Random(f"infrawise lessons for the DCW alone {seed}")), {}, 0
     for place, kind in enumerate(kinds):
         found = _context(rng, kind, SIZES[place % len(SIZES)], decks)
         due = DCWS * (place + 1) // len(kinds) - DCWS * place // len(kinds)
