@@ -48,8 +48,9 @@ def questions(seed: int) -> Iterator[tuple[Case, str]]:
     rng.shuffle(mixed)
     kinds = ["retrieval"] * RETRIEVAL_FIRST + mixed
     alone, decks, number = _alone(random.Random(f"infrawise lessons for the DCW alone {seed}")), {}, 0
+    seen: set[str] = set()  # lists of records
     for place, kind in enumerate(kinds):
-        found = _context(rng, kind, SIZES[place % len(SIZES)], decks)
+        found = _context(rng, kind, SIZES[place % len(SIZES)], decks, seen)
         due = DCWS * (place + 1) // len(kinds) - DCWS * place // len(kinds)
         found += [next(alone) for _ in range(due)]
         for fields, truth, topic in found:
@@ -78,13 +79,17 @@ def _alone(rng: random.Random) -> Iterator[tuple[dict, str, str]]:
             yield {"kind": "dcw", "intention": intention}, dcw.to_json(), topic
 
 
-def _context(rng: random.Random, kind: str, size: int, decks: dict[str, list[str]]) -> list[tuple[dict, str, str]]:
+def _context(
+    rng: random.Random, kind: str, size: int, decks: dict[str, list[str]], seen: set[str]
+) -> list[tuple[dict, str, str]]:
     """The questions of one list of records, about a benchmark that is dealt."""
     count, found, answers = rng.choice(QUESTIONS), [], set()
-    while len(found) < count or len(answers) < 3:  # a list can be so uniform that it has no three answers
+    rows: list = []
+    while len(found) < count or len(answers) < 3 or repr(rows) in seen:  # a list can have fewer than three answers
         rows = context(rng, size, _dealt(rng, decks, "benchmarks", sorted(measured())))
         found = asked(rng, rows, count)
         answers = {tuple(fits(row, dcw) for row in rows) for dcw in found}
+    seen.add(repr(rows))
     taught = []
     for dcw in found:
         if kind == "retrieval":
@@ -92,14 +97,10 @@ def _context(rng: random.Random, kind: str, size: int, decks: dict[str, list[str
             fields = {"kind": kind, "dcw": given.to_dict(), "records": rows}
             truth = worked(rows, dcw)
         else:
-            plain = rng.random() < SPLITS_WORDS and not dcw.criterion.endswith(
-                "min"
-            )  # of which the split does not speak
-            fields = {
-                "kind": kind,
-                "intention": ask(rng, "train", dcw) if plain else request(rng, dcw),
-                "records": rows,
-            }
+            # The train split never speaks of minutes.
+            plain = rng.random() < SPLITS_WORDS and not dcw.criterion.endswith("min")
+            said = ask(rng, "train", dcw) if plain else request(rng, dcw)
+            fields = {"kind": kind, "intention": said, "records": rows}
             truth = f"{dcw.to_json()}\n{worked(rows, dcw)}"
         taught.append((fields, truth, f"{kind}, {sum(fits(row, dcw) for row in rows)} of {size}"))
     return taught
