@@ -15,21 +15,28 @@ _LABEL = re.compile(
 _FENCE = re.compile(r"```[a-zA-Z]*")
 _BULLETS = re.compile(r"(?:[ \t]*(?:[-*+\u2022]|[0-9]{1,3}[.)])[ \t]+)(.*)")
 _INDEXED = re.compile(
-    r"(?:the )?(?:results?|index(?:es)?|indices|records?|numbers?|no\.)(?: (?:no\.?|number|index(?:es)?|indices|are|is))?:? ?",
+    r"(?:the |only )?(?:only |matching |fitting |suitable )?(?:results?|index(?:es)?|indices|records?|numbers?|no\.)"
+    r"(?: that (?:fits?|match(?:es)?))?(?: (?:no\.?|number|index(?:es)?|indices|are|is))?:? ?",
     re.IGNORECASE,
 )
+_FITS = r"(?:fits?|match(?:es)?|qualif(?:y|ies)|appl(?:y|ies))"
+_WHOLLY = r"(?: (?:exactly|fully|perfectly|at all|here|above|(?:the|this|your) request|(?:the|all|these) criteria))*"
+_NO = (
+    r"(?:(?:(?:there (?:are|is|were|was)|there['\u2019]s|(?:i|we) (?:have )?(?:found|find|see)) )?(?:no|not any|not one|zero)|"
+    r"there (?:is|are|was|were)(?:n['\u2019]t| not) any)"
+)
 _NOTHING = re.compile(
-    r"(?:there (?:are|is|were|was) )?(?:no|not any|not one|zero) (?:\w+ )?(?:results?|records?|index(?:es)?|indices|match(?:es)?)(?: (?:that |which )?(?:fits?|match(?:es)?|found|is found|are found|was found|were found|qualif(?:y|ies)|suitable|available|apply))?|"
-    r"(?:there (?:are|is) )?(?:no|zero) (?:match(?:es)?|matching|fitting)|nothing (?:fits|matches)|(?:the )?empty (?:list|set)",
+    rf"{_NO} (?:\w+ )?(?:results?|records?|index(?:es)?|indices|match(?:es)?)(?: (?:that |which )?(?:{_FITS}|found|is found|"
+    rf"are found|was found|were found|suitable|available))?|{_NO} (?:match(?:es)?|matching|fitting)|"
+    r"there (?:is|are) none|nothing (?:fits|matches)|(?:the )?empty (?:list|set)|the (?:list|set) is empty",
     re.IGNORECASE,
 )
 # A clause that denies every result: "no results match", "none of them fits", "Results: None". Not one that leaves some
 # out ("no other result"), nor one about something else ("Baseline: None"), nor one that excepts a list ("none but [2]").
 _DENIAL = re.compile(
     rf"(?:(?:final answer|answers?|(?:matching |fitting )?(?:results?|index(?:es)?|indices)) ?[:=] ?none|{_NOTHING.pattern}|"
-    r"none (?:of (?:the|these|those|them)(?: (?:results?|records?|index(?:es)?|indices|entries))?(?: (?:fits?|match(?:es)?|"
-    r"qualif(?:y|ies)|appl(?:y|ies)))?|fits?|match(?:es)?|qualif(?:y|ies)|appl(?:y|ies)|found))"
-    r"(?: (?:exactly|fully|perfectly|at all|here|above|(?:the|this|your) request|(?:the|all|these) criteria))*",
+    rf"none (?:of (?:the|these|those|them)(?: (?:results?|records?|index(?:es)?|indices|entries))?(?: {_FITS})?|{_FITS}|found))"
+    rf"{_WHOLLY}",
     re.IGNORECASE,
 )
 _OTHERS = re.compile(r"\b(?:others?|more|further|additional|remaining)\b", re.IGNORECASE)
@@ -39,7 +46,12 @@ _CLAUSES = re.compile(
     re.IGNORECASE,
 )
 # For text whose white space is single spaces: a run of them would be read in many ways.
-_NUMBERS = re.compile(r"\[? ?#?[0-9]{1,6}(?:(?:,? and | ?[,;&] ?| )#?[0-9]{1,6})* ?\]? ?\.?")
+_NUMBERS = re.compile(
+    rf"\[? ?#?[0-9]{{1,6}}(?:(?:,? and | ?[,;&] ?| )#?[0-9]{{1,6}})* ?\]?(?: {_FITS})?(?: only)?{_WHOLLY} ?[.!]?",
+    re.IGNORECASE,
+)
+_COUNT = re.compile(r"[0-9]+ (?:fit|match|qualify|apply)\b", re.IGNORECASE)  # "3 match": how many, not which
+_EXCEPT = re.compile(r"[0-9]|\b(?:except|besides|apart|other than)\b", re.IGNORECASE)
 _LIST = re.compile(r"\[[\s0-9,\"']*\]")
 _NONE = re.compile(r"\W{0,3}none\b(?! of the (?:others?|rest|remaining)\b)", re.IGNORECASE)
 
@@ -54,16 +66,17 @@ class Claim:
 
 def _value(text: str) -> frozenset[int] | None:
     """The set that a short text states as a whole; None if it states none."""
-    text = " ".join(text.split()).strip("`*_ ")
+    text = re.sub("[*`]", "", " ".join(text.split())).strip("_ ")
     if not text:
         return None
-    if (text[0], text[-1]) in (("(", ")"), ("{", "}")):  # a tuple or a set says the same as a list
+    # A tuple or a set says the same as a list, a comma at its end nothing.
+    if (text[0], text[-1]) in (("(", ")"), ("{", "}"), ("[", "]")):
         text = f"[{text[1:-1].rstrip(' ,')}]"
     if _NOTHING.fullmatch(text.rstrip(".! ")):
         return frozenset()
     if introduced := _INDEXED.match(text):
         text = text[introduced.end() :]
-    if not text:  # "Results:" and nothing behind it
+    if not text or _COUNT.match(text):  # "Results:" and nothing behind it, or "Results: 3 match"
         return None
     if re.fullmatch(r"[\"']?none[\"']?\W{0,2}", text, re.IGNORECASE) or re.fullmatch(r"\[ ?\]\.?", text):
         return frozenset()
@@ -121,7 +134,7 @@ def read_choice(text: str) -> Claim:
     """What an answer (without its DCW) chooses. Never raises.
 
     A line such as "Results: [2, 5]" counts first; then an answer that is nothing else; then the one list of numbers in
-    prose; then an answer that begins with None. Two different statements are no answer, and neither is a list in an
+    prose; then an answer that begins with None or denies every result. Two different statements are no answer, and neither is a list in an
     answer that also says that nothing fits: which half is meant cannot be told.
     """
     text = _FENCE.sub(" ", text).strip()
@@ -152,6 +165,6 @@ def _choice(text: str) -> Claim:
         return Claim(None, "the answer has several different lists of indexes")
     if lists:
         return Claim(lists.pop())
-    if _NONE.match(text):
+    if _NONE.match(text) or (_denies(text) and not _EXCEPT.search(text)):
         return Claim(frozenset())
     return Claim(None, "there is neither a list of indexes nor None")
