@@ -1,10 +1,10 @@
 // What the explorer's buttons do: play, zoom, other runs, links, files, and answers written anew.
 import { exportData, exportHTML, exportJSON, exportPNG } from "./export.js";
 import { zoomWindow } from "./zoom.js";
-import { framed, setHash, sharedAddress } from "../shared/address.js";
-import { copyText } from "../shared/clipboard.js";
+import { setHash, sharedAddress } from "../shared/address.js";
 import { setText } from "../shared/dom.js";
 import { mixed, setMixed, verbatim } from "../shared/mixed.js";
+import { giveLink } from "../shared/share.js";
 
 const LONG_LINK = 8000;
 
@@ -69,21 +69,11 @@ export class Actions {
   async #copyLink() {
     const { explorer } = this, url = this.#address();
     setHash(explorer.address());
-    let note = explorer.run.settings.turns > 1 ? "Link copied. It holds the last question only, not the chat before it." : "Link copied.";
-    const copied = await copyText(url);
-    if (!copied) note = framed() ? "The link could not be copied." : "The link is in the address bar now.";
-    this.#offer(copied || !framed() ? "" : url);
+    let note = await giveLink(url, explorer.$("link"));
+    if (explorer.run.settings.turns > 1) note += " It holds the last question only, not the chat before it.";
     if (url.length > LONG_LINK) note += " The question is long: not every program takes a link of over 8,000 characters.";
     explorer.say("pending", note);
     setTimeout(() => { if (explorer.$("pending").textContent === note) explorer.say("pending", ""); }, 5000);
-  }
-
-  // A link to copy by hand: in a frame no address bar shows it.
-  #offer(url) {
-    const box = this.explorer.$("link"), input = box.querySelector("input");
-    box.hidden = !url;
-    input.value = url;
-    if (url) input.select();
   }
 
   async #collect() {

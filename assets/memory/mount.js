@@ -1,18 +1,20 @@
 // The Memory tab: the form, what it asks the server, and its state in the address: #memory?preset=sigma-10b&n_k=8
 import { memoryChart } from "./chart.js";
 import { showMemory, showMemoryCheck } from "./view.js";
-import { setHash } from "../shared/address.js";
+import { setHash, sharedAddress } from "../shared/address.js";
 import { setText } from "../shared/dom.js";
+import { grouped } from "../shared/numbers.js";
+import { giveLink } from "../shared/share.js";
 import { SIDES } from "../shared/sides.js";
 import { tabNamed } from "../shared/tabs.js";
 
-const MINE = "#memory", WAIT_MS = 150, LONGEST = 24;
+const MINE = "#memory", WAIT_MS = 150, NOTE_MS = 5000, LONGEST = 24;
 
 // Only what differs from the preset is written, so a link stays short.
-function writeURL(values, base) {
+function hashOf(values, base) {
   const out = new URLSearchParams({ preset: values.preset });
   for (const [name, value] of Object.entries(values)) if (value !== base[name]) out.set(name, value);
-  setHash(MINE + "?" + out);
+  return MINE + "?" + out;
 }
 
 const isMine = () => location.hash === MINE || location.hash.startsWith(MINE + "?");
@@ -93,7 +95,6 @@ class MemoryForm {
   async #ask() {
     const { root, start } = this, number = ++this.#asked, sent = this.#values(), view = root.querySelector(".mem-view");
     let answer;
-    this.#showSlide();
     view.setAttribute("aria-busy", "true");
     try {
       answer = JSON.parse(await this.server.project(sent));
@@ -109,8 +110,9 @@ class MemoryForm {
     if (!answer.view) return;
     showMemory(root, answer.view);
     this.chart.show(answer.view.chart);
+    this.#showSlide(answer.view.chart.here);
     root.dataset.asked = number;
-    if (this.#visible()) writeURL(sent, start.presets[sent.preset]);
+    if (this.#visible()) setHash(hashOf(sent, start.presets[sent.preset]));
   }
 
   async #check() {
@@ -122,17 +124,19 @@ class MemoryForm {
     }
   }
 
-  #showSlide() {
-    const text = this.fields.context.value, tokens = Number(text.replace(/[, ]/g, "")) || 0, points = this.start.contexts;
-    const next = points.findIndex((point) => point >= tokens);
+  // `tokens`: the context as the server has read it, whose boxes also take "128k" and "1 000".
+  #showSlide(tokens) {
+    const points = this.start.contexts, next = points.findIndex((point) => point >= tokens);
     this.slide.value = next < 0 ? points.length - 1 : next;
-    this.slide.setAttribute("aria-valuetext", text + " tokens");
+    this.slide.setAttribute("aria-valuetext", grouped(tokens) + " tokens");
   }
 
   wire() {
     const { form, slide, fields } = this;
     slide.addEventListener("input", () => {
-      fields.context.value = String(this.start.contexts[slide.value]);
+      const tokens = this.start.contexts[slide.value];
+      fields.context.value = String(tokens);
+      this.#showSlide(tokens);
     });
     form.addEventListener("submit", (event) => event.preventDefault());
     form.addEventListener("input", (event) => {
@@ -144,14 +148,22 @@ class MemoryForm {
       this.#fill(this.#preset());
       this.#ask();
     });
+    this.root.querySelector("#mem-link").addEventListener("click", () => this.#link());
     new IntersectionObserver((entries) => this.#seen(entries.some((entry) => entry.isIntersecting))).observe(form);
     window.addEventListener("hashchange", () => isMine() && this.load());
+  }
+
+  async #link() {
+    const hash = hashOf(this.#values(), this.#preset()), said = this.root.querySelector("#mem-linked");
+    setHash(hash);
+    said.textContent = await giveLink(sharedAddress(hash), this.root.querySelector("#mem-by-hand"));
+    setTimeout(() => { said.textContent = ""; }, NOTE_MS);
   }
 
   // Opening the tab again: its state belongs in the address, and the Chat tab may have measured something new.
   #seen(now) {
     if (now) {
-      if (this.root.dataset.asked) writeURL(this.#values(), this.#preset());
+      if (this.root.dataset.asked) setHash(hashOf(this.#values(), this.#preset()));
       this.#check();
     } else if (!this.#visible() && isMine()) {
       setHash("");

@@ -22,6 +22,9 @@ from sigma.events import PromptError
 UNHEARD_SECONDS = 15.0
 """How long an answer is written that nobody has come to fetch: messages then lie in its queue."""
 
+FIRST_SECONDS = 2.0
+"""How long at least: of a call that stood in the queue all that time unfetched, no more is written than this."""
+
 WAIT_SECONDS = 0.25
 WAITING = 8
 """Direct calls that may wait: each holds a thread of the server, and a page needs some, too."""
@@ -60,6 +63,8 @@ class Caller:
         self._queue: Any = blocks._queue if blocks is not None else None
         self._event = self._queue.event_ids_to_events.get(self._id) if self._queue is not None and self._id else None
         self._heard = clock()
+        if self._event is not None:  # it may have been left alone before its turn came
+            self._heard = max(self._event.enqueue_time, self._heard - UNHEARD_SECONDS + FIRST_SECONDS)
 
     def gone(self) -> bool:
         """Whether nobody waits any more."""

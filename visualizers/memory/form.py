@@ -147,9 +147,12 @@ def read_number(name: str, text: str) -> int | None:
 
 
 def _grouped(text: str) -> str:
-    """The text without the commas or blanks that part its thousands; any other comma or blank stays, to be refused."""
+    """The text without the commas or blanks that part its thousands; any other comma or blank stays, to be refused.
+
+    Thousands never begin with a nought: 0,125 is an eighth.
+    """
     text = " ".join(text.split())
-    if re.fullmatch(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]*)?[kKmM]?|[0-9]{1,3}( [0-9]{3})+(\.[0-9]*)?[kKmM]?", text):
+    if re.fullmatch(r"[1-9][0-9]{0,2}((,[0-9]{3})+|( [0-9]{3})+)(\.[0-9]*)?[kKmM]?", text):
         return re.sub("[, ]", "", text)
     return re.sub(" (?=[kKmM]$)", "", text)  # 128 k
 

@@ -174,6 +174,35 @@ def test_a_call_that_nobody_fetches_ends(site, engine, monkeypatch):
         assert any("ended" in line for line in stream.iter_lines())
 
 
+def test_calls_that_nobody_fetches_do_not_add_up(site, engine, monkeypatch):
+    """What waits in the queue unfetched has used up its time before its turn comes."""
+    monkeypatch.setattr("visualizers.chat.caller.UNHEARD_SECONDS", 4.0)
+    monkeypatch.setattr("visualizers.chat.caller.FIRST_SECONDS", 0.5)
+    engine.words, engine.delay = 2000, 0.05
+    body, opened = {"data": ["x", "both", 2048, 0, None]}, len(engine.opened)
+    for _ in range(4):
+        httpx.post(f"{site[1]}/gradio_api/call/chat", json=body)
+    until(lambda: len(engine.opened) == opened + 2, 15)
+    started = time.monotonic()
+    until(lambda: len(engine.opened) == opened + 4 and not engine.open_now(), 20)
+    assert time.monotonic() - started < 8  # three times 0.5 s; 12 s if each had its whole time
+
+
+def test_a_call_that_is_fetched_late_is_answered(site, engine, monkeypatch):
+    """In the queue longer than a call may be unheard, and listened to all the time."""
+    monkeypatch.setattr("visualizers.chat.caller.UNHEARD_SECONDS", 1.0)
+    monkeypatch.setattr("visualizers.chat.caller.FIRST_SECONDS", 0.5)
+    engine.words, engine.delay = 60, 0.05
+    call = f"{site[1]}/gradio_api/call/chat"
+    first, second = (
+        httpx.post(call, json={"data": ["x", "both", 2048, 0, None]}).json()["event_id"] for _ in range(2)
+    )
+    with httpx.stream("GET", f"{call}/{second}", timeout=60) as late:
+        with httpx.stream("GET", f"{call}/{first}", timeout=60) as stream:
+            assert any("complete" in line for line in stream.iter_lines())
+        assert any("complete" in line for line in late.iter_lines())
+
+
 def test_outside_a_server_the_caller_waits():
     assert not Caller(None).gone()
 

@@ -28,34 +28,58 @@ def outer():
     server.shutdown()
 
 
-def explorer_in(browser, address):
+def tab_in(browser, address, name, ready):
+    """The frame of a page that stands in another host's, with a tab open; its browser lets no frame copy."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
     page.goto(address)
     frame = page.frames[1]
-    frame.get_by_role("tab", name="Explore").click()
-    frame.wait_for_selector("#explore[data-state=ready]", timeout=30_000)
+    frame.get_by_role("tab", name=name).click()
+    frame.wait_for_selector(ready, timeout=30_000)
+    frame.evaluate(
+        "() => { document.execCommand = () => false; navigator.clipboard.writeText = () => Promise.reject(new Error()); }"
+    )
     return context, frame
+
+
+def be_space(frame, name):
+    frame.evaluate(
+        "id => document.head.insertAdjacentHTML('beforeend', `<meta name='sigma-space' content='${id}'>`)", name
+    )
+
+
+def chosen(link):
+    return link.evaluate("e => e.selectionEnd - e.selectionStart")
 
 
 @pytest.mark.parametrize("space", ["", "owner/name"])
 def test_in_a_frame_the_link_is_offered_or_copied(browser, site, outer, space):
-    context, frame = explorer_in(browser, outer(site[1]))
+    context, frame = tab_in(browser, outer(site[1]), "Explore", "#explore[data-state=ready]")
     if space:
-        frame.evaluate(
-            "id => document.head.insertAdjacentHTML('beforeend', `<meta name='sigma-space' content='${id}'>`)", space
-        )
+        be_space(frame, space)
     expected = "https://huggingface.co/spaces/owner/name#explore" if space else f"{site[1]}/#explore"
-    # A browser that lets no frame copy.
-    frame.evaluate(
-        "() => { document.execCommand = () => false; navigator.clipboard.writeText = () => Promise.reject(new Error()); }"
-    )
     frame.locator('[data-act="link"]').click()
     link = frame.locator('[data-ex="link"] input')
     link.wait_for()
     assert link.input_value().startswith(expected)
     assert "address bar" not in frame.locator('[data-ex="pending"]').inner_text()
-    assert frame.evaluate("(e => e.selectionEnd - e.selectionStart)(document.querySelector('[data-link]'))") > 30
+    assert chosen(link) > 30
+    context.close()
+
+
+@pytest.mark.parametrize("space", ["", "owner/name"])
+def test_in_a_frame_the_memory_tabs_link_is_offered(browser, site, outer, space):
+    context, frame = tab_in(browser, outer(site[1]), "Memory", "#memory [data-asked]")
+    if space:
+        be_space(frame, space)
+    frame.get_by_label("K heads", exact=True).fill("8")
+    frame.get_by_role("button", name="Copy link").click()
+    link = frame.locator("#mem-by-hand input")
+    link.wait_for()
+    host = "https://huggingface.co/spaces/owner/name" if space else f"{site[1]}/"
+    assert link.input_value() == f"{host}#memory?preset=sigma-1.5b&n_k=8"
+    assert frame.locator("#mem-linked").inner_text() == "The link could not be copied."
+    assert chosen(link) == len(link.input_value())
     context.close()
 
 

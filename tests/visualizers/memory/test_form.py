@@ -79,6 +79,7 @@ def test_missing_fields_are_the_presets_and_text_is_read_kindly():
         ("context", "13,10,72", "“13,10,72”"),
         ("context", "1 2", "“1 2”"),
         ("batch", "1,5", "“1,5”"),
+        ("batch", "0,128", "“0,128”"),
         ("memory", "1,2,3", "such as 80"),
         ("memory", "1.000,5", "such as 80"),
         ("top_k", "0", "1 to"),
@@ -157,3 +158,4 @@ def test_memory_in_decimals():
     assert read_memory(".5") == GIB // 2 and read_memory("24.") == 24 * GIB
     assert read_memory("23,5") == read_memory("23.5") == 47 * GIB // 2 and read_memory(" 0,25 ") == GIB // 4
     assert read_memory("1,000") == read_memory("1 000") == 1000 * GIB and read_memory("1,000.5") == 2001 * GIB // 2
+    assert read_memory("0,125") == read_memory("0,1250") == GIB // 8 and read_counted("0,135") == 135_000

@@ -116,10 +116,26 @@ def test_the_chart_is_read_by_keyboard_pointer_and_table(visit, site):
 def test_the_slider_moves_the_context(visit, site):
     visitor = open_tab(visit, site)
     slider = visitor.page.get_by_role("slider", name="Context")
-    assert slider.get_attribute("aria-valuetext") == "131072 tokens"
+    box, last = visitor.page.get_by_label("Context, tokens"), str(len(contexts()) - 1)
+    assert slider.get_attribute("aria-valuetext") == "131,072 tokens"
     slider.press("End")
+    assert slider.get_attribute("aria-valuetext") == "1,048,576 tokens"
     wait_figure(visitor, "resident", (1 << 20) * 66_560)
-    assert visitor.page.get_by_label("Context, tokens").input_value() == "1048576"
+    assert box.input_value() == "1048576"
+    for typed, tokens in (("2k", 2048), ("1m", 1 << 20), ("1 024", 1024), ("131,072", 131_072)):
+        box.fill(typed)
+        wait_figure(visitor, "resident", tokens * 66_560)
+        assert slider.input_value() == (last if tokens == 1 << 20 else str(contexts().index(tokens)))
+        assert slider.get_attribute("aria-valuetext") == f"{tokens:,} tokens"
+
+
+def test_the_link_is_copied(visit, site):
+    visitor = open_tab(visit, site, "?preset=sigma-10b", permissions=["clipboard-read", "clipboard-write"])
+    visitor.page.get_by_label("K heads", exact=True).fill("8")
+    visitor.page.get_by_role("button", name="Copy link").click()
+    visitor.wait_text("#mem-linked", "Link copied.")
+    assert visitor.page.evaluate("navigator.clipboard.readText()") == f"{site[1]}/#memory?preset=sigma-10b&n_k=8"
+    assert visitor.page.locator("#mem-by-hand").is_hidden()
 
 
 def test_measured_and_computed_agree_after_a_real_turn(visit):
