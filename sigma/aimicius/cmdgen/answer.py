@@ -18,6 +18,11 @@ MAX_WRAPPER = 12  # words of `watch -n 1`, `time`, `timeout 60` and the like in 
 BLANKS = " \t\r\f\v"  # what a shell passes over; a no-break space is a letter to it
 _FENCE = re.compile(r"^\s*(```|~~~)")
 _PROMPT = re.compile(r"^\s*(?:[-*+•]\s+|\d{1,3}[.)]\s+)?(?:\$|>|[\w.@~:/-]{0,64}[#$])\s+")
+# What stands around a command in a text that is laid out: a list's mark, "Command:", bold letters.
+_MARK = re.compile(
+    r"(?:[-*+•]\s+|\d{1,3}[.)]\s+)?(?:\*\*)?(?:(?:(?:the |final )?(?:command|answer)(?: is)?\s*:)(?:\*\*)?\s*)?(?:\*\*|<code>)?",
+    re.IGNORECASE,
+)
 _INLINE = re.compile(r"`([^`\n]{1,4000})`")
 
 
@@ -48,6 +53,7 @@ def find(answer: str, also: frozenset[str] = frozenset()) -> Found:
     found: list[str] = []
     before: list[str] = []  # lines that only prepare the next command
     fenced = prose = prompted = False
+    marked: list[str] = []  # taken where nothing plainer is found: a list's lines may also speak about commands
     in_fence = False
     for line in lines:
         if _FENCE.match(line):
@@ -63,6 +69,10 @@ def find(answer: str, also: frozenset[str] = frozenset()) -> Found:
             prompted = prompted or bare != line.strip(BLANKS)
             found.append(" && ".join([*before[-8:], bare])[:MAX_COMMAND])
             continue
+        unmarked = _unmarked(bare)
+        if unmarked != bare and _is_command(unmarked, also):
+            marked.append(" && ".join([*before[-8:], unmarked])[:MAX_COMMAND])
+            continue
         quoted = [inner.strip() for inner in _INLINE.findall(line)]
         inline = [_PROMPT.sub("", inner).strip() for inner in quoted]
         inline = [inner for inner in inline if _is_command(inner, also)]
@@ -75,6 +85,9 @@ def find(answer: str, also: frozenset[str] = frozenset()) -> Found:
         notes.append("taken out of a code fence")
     if prompted:
         notes.append("a shell prompt in front was left out")
+    if marked and not found:
+        found = marked
+        notes.append("what marks it in the text was left out")
     if prose and found:
         notes.append("taken out of prose")
     different = list({tidy(command): command for command in reversed(found)}.values())[::-1]
@@ -86,6 +99,12 @@ def find(answer: str, also: frozenset[str] = frozenset()) -> Found:
             f"{len(different)} different commands; the task asks for one, so the first is shown and none can match"
         )
     return Found(different[0], tuple(different[:20]), tuple(notes))
+
+
+def _unmarked(line: str) -> str:
+    """The line without a list's mark, a label and bold letters around it."""
+    inner = line[_MARK.match(line).end() :]
+    return inner.removesuffix("**").removesuffix("</code>").strip(BLANKS)
 
 
 def _joined(text: str) -> list[str]:

@@ -34,6 +34,13 @@ FOUND = [
     ("CUDA_VISIBLE_DEVICES='0, 1' all_reduce_perf -g 2", "CUDA_VISIBLE_DEVICES='0, 1' all_reduce_perf -g 2"),
     ("srun -n 8 all_reduce_perf", "srun -n 8 all_reduce_perf"),
     ("all_reduce_perf -b 8\\\r\n -e 128M", "all_reduce_perf -b 8 -e 128M"),
+    ("**nvidia-smi -L**", "nvidia-smi -L"),
+    ("1. nvidia-smi -L", "nvidia-smi -L"),
+    ("Command: nvidia-smi -L", "nvidia-smi -L"),
+    ("**The command is:** nvidia-smi -L", "nvidia-smi -L"),
+    ("- **nvidia-smi -L**", "nvidia-smi -L"),
+    ("<code>nvidia-smi -L</code>", "nvidia-smi -L"),
+    ("nvidia-smi -L\n\n- nvidia-smi -L, of all commands, lists them", "nvidia-smi -L"),
 ]
 
 

@@ -194,9 +194,7 @@ def test_a_call_that_is_fetched_late_is_answered(site, engine, monkeypatch):
     monkeypatch.setattr("visualizers.chat.caller.FIRST_SECONDS", 0.5)
     engine.words, engine.delay = 60, 0.05
     call = f"{site[1]}/gradio_api/call/chat"
-    first, second = (
-        httpx.post(call, json={"data": ["x", "both", 2048, 0, None]}).json()["event_id"] for _ in range(2)
-    )
+    first, second = (httpx.post(call, json={"data": ["x", "both", 2048, 0, None]}).json()["event_id"] for _ in range(2))
     with httpx.stream("GET", f"{call}/{second}", timeout=60) as late:
         with httpx.stream("GET", f"{call}/{first}", timeout=60) as stream:
             assert any("complete" in line for line in stream.iter_lines())
