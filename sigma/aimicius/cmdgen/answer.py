@@ -73,12 +73,7 @@ def find(answer: str, also: frozenset[str] = frozenset()) -> Found:
         if unmarked != bare and _is_command(unmarked, also):
             marked.append(" && ".join([*before[-8:], unmarked])[:MAX_COMMAND])
             continue
-        quoted = [inner.strip() for inner in _INLINE.findall(line)]
-        inline = [_PROMPT.sub("", inner).strip() for inner in quoted]
-        inline = [inner for inner in inline if _is_command(inner, also)]
-        # In a sentence, a tool's bare name is a mention; alone in the line it is the answer.
-        alone = len(inline) == 1 and line.strip() == f"`{quoted[0]}`"
-        inline = [inner for inner in inline if alone or " " in inner]
+        inline, alone = _inline(line, also)
         found += inline
         prose = prose or (bool(bare) and not alone)
     if fenced:
@@ -99,6 +94,16 @@ def find(answer: str, also: frozenset[str] = frozenset()) -> Found:
             f"{len(different)} different commands; the task asks for one, so the first is shown and none can match"
         )
     return Found(different[0], tuple(different[:20]), tuple(notes))
+
+
+def _inline(line: str, also: frozenset[str]) -> tuple[list[str], bool]:
+    """The commands between back-ticks, and whether one such is the whole line."""
+    quoted = [inner.strip() for inner in _INLINE.findall(line)]
+    inline = [_PROMPT.sub("", inner).strip() for inner in quoted]
+    inline = [inner for inner in inline if _is_command(inner, also)]
+    # In a sentence, a tool's bare name is a mention; alone in the line it is the answer.
+    alone = len(inline) == 1 and line.strip() == f"`{quoted[0]}`"
+    return [inner for inner in inline if alone or " " in inner], alone
 
 
 def _unmarked(line: str) -> str:
