@@ -14,6 +14,7 @@ FLOORS = (  # the longest matching start decides; a file imports from its own fl
     ("sigma", 1),
     ("sigma.aimicius", 2),
     ("sigma.training.lessons", 2),  # they are made from the tasks
+    ("sigma.training.worked", 2),
     ("sigma.training.rows", 2),
     ("sigma.training.tune", 2),
     ("sigma.training.tune_recipe", 2),

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sigma.aimicius.contract import Case, CaseError, Task, json_rows, read_text
+from sigma.aimicius.worked import asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +76,13 @@ class AnswerLog:
     A line that was cut short by the interruption is dropped. Several tasks and sides may share a file.
     """
 
-    def __init__(self, path: str | Path, task: Task, settings: dict[str, Any]):
+    def __init__(self, path: str | Path, task: Task, settings: dict[str, Any], examples: int | None = None):
         """`settings` (side, model, max_new_tokens) must be those of the file's lines for this task and side.
 
-        Raises CaseError if they are not, or if the file is no such file.
+        `examples`: how many worked examples the prompts show, None for the task's own number. Raises CaseError if they are not, or if the file is no such file.
         """
         self.path, self.task, self.settings = Path(path), task, {"task": task.name, **settings}
+        self.examples = examples
         self._answers: dict[str, tuple[str, Answer]] = {}
         data = self._bytes()
         whole = data if _is_row(data[data.rfind(b"\n") + 1 :]) else data[: data.rfind(b"\n") + 1]
@@ -130,7 +132,7 @@ class AnswerLog:
         if stored is None:
             return None
         prompt, answer = stored
-        if prompt != prompt_hash(self.task.messages(case)):
+        if prompt != prompt_hash(asked(self.task, case, self.examples)):
             raise CaseError(
                 f"{self.path.name}: the answer for {case.id!r} was given to another prompt than this data's"
             )
@@ -138,7 +140,7 @@ class AnswerLog:
 
     def put(self, case: Case, answer: Answer) -> None:
         """Append one answer and see it on the disk's way before the next is asked for."""
-        prompt = prompt_hash(self.task.messages(case))
+        prompt = prompt_hash(asked(self.task, case, self.examples))
         row = {**self.settings, "id": case.id, "prompt": prompt, "answer": answer.text, "finish": answer.finish}
         with self.path.open("a", encoding="utf-8") as file:
             # One write of one line: an interruption leaves a whole line or none.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -122,6 +122,15 @@ class Sheet:
         return Verdict({name: self._scores[name] for name in self._names}, tuple(self._parts))
 
 
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """A question, its right answer, and what a prompt must have for it to fit: a vendor, or the tables of its query."""
+
+    question: str
+    answer: str
+    about: tuple[str, ...] = ()
+
+
 class Task(ABC):
     """The contract. Judges never raise for anything that an answer contains, and never let it reach a shell."""
 
@@ -131,6 +140,8 @@ class Task(ABC):
     metrics: tuple[MetricInfo, ...]
     answer_tokens = ANSWER_TOKENS  # the longest answer that it needs
     note = ""  # a sentence to read beside the table of scores, where one is needed
+    worked = 0  # examples that a prompt shows unless told otherwise (sigma.aimicius.worked)
+    lead = ""  # what stands before a question that is not a chat's first
 
     @abstractmethod
     def examples(self) -> list[Case]:
@@ -155,6 +166,14 @@ class Task(ABC):
         A case without a truth ("" for a visitor's own prompt) is judged as far as that goes; scores that need the truth
         are None.
         """
+
+    def question(self, messages: Sequence[dict[str, str]]) -> str | None:
+        """The question in a chat that `messages` made, as it stands there; None where no example could be put before it."""
+        return None
+
+    def fits(self, worked: Worked, messages: Sequence[dict[str, str]]) -> bool:
+        """Whether an example is one for this chat, by what the chat says before its question."""
+        return True
 
     def grammar(self, case: Case) -> str | None:
         """Lark text of all answers in the task's form, for decoding held to it; None where the form is free text.

@@ -30,6 +30,7 @@ from sigma.aimicius.answers import Answer, AnswerLog, read_answers
 from sigma.aimicius.contract import SPLITS, Case, Task, Verdict, read_cases, verdict_of
 from sigma.aimicius.data import HELD_OUT, ensure, held_out
 from sigma.aimicius.scoring import Report, combined
+from sigma.aimicius.worked import MOST, asked
 from sigma.cli import model_options, parser_for, run, table
 from sigma.events import SIDES, ChatRequest, Event, PromptError, Sampling, StepEvent
 
@@ -136,16 +137,17 @@ class _Answers:
         log = None
         if self.args.resume is not None:
             model = f"{self.args.checkpoint or 'default'} / {self.args.base or 'default'}"
-            asked = {"side": self.side, "model": model, "max_new_tokens": budget, "tuned": self.args.tuned}
+            settings = {"side": self.side, "model": model, "max_new_tokens": budget, "tuned": self.args.tuned}
             if self.args.constrained:
-                asked["constrained"] = True
-            log = AnswerLog(self.args.resume, task, asked)
+                settings["constrained"] = True
+            log = AnswerLog(self.args.resume, task, settings, self.args.examples)
 
         def answer(case: Case) -> Answer:
             given = log.get(case) if log is not None else None
             if given is None:
                 grammar = task.grammar(case) if self.args.constrained else None
-                given = deque(ask(self._engine(), self.side, task.messages(case), budget, grammar), maxlen=1).pop()
+                messages = asked(task, case, self.args.examples)
+                given = deque(ask(self._engine(), self.side, messages, budget, grammar), maxlen=1).pop()
                 if log is not None:
                     log.put(case, given)
             return given
@@ -208,6 +210,7 @@ def _work(args) -> dict:
                             "data": str(args.data or args.split),
                             "group": task.group(case),
                             "constrained": args.constrained and task.grammar(case) is not None,
+                            "examples": task.worked if args.examples is None else args.examples,
                             "id": case.id,
                             "finish": given.finish,
                             "answer": given.text,
@@ -251,6 +254,12 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--constrained", action="store_true", help="hold answers to the task's grammar, where it has one"
     )
+    parser.add_argument(
+        "--examples",
+        type=int,
+        metavar="N",
+        help="worked examples before the question, those nearest to it; 0 for the question alone (default: the task's own)",
+    )
     parser.add_argument("--verdicts", type=Path, metavar="FILE", help="write every verdict there, JSON lines")
     model_options(parser, tuned="auto")
     args = parser.parse_args(argv)
@@ -258,6 +267,8 @@ def main(argv: list[str] | None = None) -> None:
         value = getattr(args, name)
         if value is not None and value < 1:
             parser.error(f"--{name.replace('_', '-')} must be at least 1, not {value}")
+    if args.examples is not None and not 0 <= args.examples <= MOST:
+        parser.error(f"--examples must be 0 to {MOST}, not {args.examples}")
     if args.data is not None and args.task == "all" and args.data not in HELD_OUT:
         parser.error("--data needs one --task: a file holds the cases of one task")
     if args.answers is not None and args.resume is not None:

@@ -28,11 +28,20 @@ MOST_ROWS = 8  # of a group: more would make a step of near relatives
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Token ids, and where the learned part begins: an answer, or for a chat everything behind its system prompt."""
+    """Token ids, and where the learned part begins: an answer, or for a chat everything behind its system prompt.
+
+    `gaps`: stretches [begin, end) behind that which are not learned: later questions.
+    """
 
     kind: str
     ids: tuple[int, ...]
     start: int
+    gaps: tuple[tuple[int, int], ...] = ()
+
+    def learned(self) -> list[int]:
+        """The places of the learned tokens."""
+        left_out = {place for gap in self.gaps for place in range(*gap)}
+        return [place for place in range(self.start, len(self.ids)) if place not in left_out]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +117,9 @@ def laid(groups: Sequence[Group]) -> Line:
         positions += range(shared)
         for row in group.rows:
             begin = len(ids) - shared  # where the row's token 0 would stand
-            predicting += range(begin + row.start - 1, begin + len(row.ids) - 1)
-            wanted += row.ids[row.start :]
+            places = row.learned()
+            predicting += [begin + place - 1 for place in places]
+            wanted += [row.ids[place] for place in places]
             ids += row.ids[shared:]
             positions += range(shared, len(row.ids))
         layout.append((shared, tuple(len(row.ids) - shared for row in group.rows)))

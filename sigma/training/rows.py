@@ -8,11 +8,13 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from sigma.aimicius import NAMES, load_task
+from sigma.aimicius.worked import nearest, shown
 from sigma.engine.prompts import prompt_ids
 from sigma.training.branches import Group, Row, grouped
 from sigma.training.corpus import read
@@ -57,10 +59,46 @@ def learned(source: str, seed: int) -> Iterator[Lesson]:
 
 
 def row_of(tokenizer, lesson: Lesson, source: str) -> Row:
-    """A lesson as the engine would send it, its answer, and the token that ends an answer."""
-    prompt = prompt_ids(tokenizer, list(lesson.messages), 1 << 30)
+    """A lesson as the engine would send it, its answer, and the token that ends an answer.
+
+    The answers of earlier turns, worked examples, are learned too: with few before them, or none.
+    """
+    messages = list(lesson.messages)
+    prompt = prompt_ids(tokenizer, messages, 1 << 30)
     answer = tokenizer(lesson.answer, add_special_tokens=False).input_ids
-    return Row(source, (*prompt, *answer, tokenizer.eos_token_id), len(prompt))
+    ids = (*prompt, *answer, tokenizer.eos_token_id)
+    begins, ends = [], []
+    for turn, message in enumerate(messages):
+        if message["role"] == "assistant":
+            before = prompt_ids(tokenizer, messages[:turn], 1 << 30)
+            given = (
+                *before,
+                *tokenizer(message["content"], add_special_tokens=False).input_ids,
+                tokenizer.eos_token_id,
+            )
+            if ids[: len(given)] != given:
+                raise ValueError(f"{source}: the template writes an earlier answer in another way than a last one")
+            begins.append(len(before))
+            ends.append(len(given))
+    begins.append(len(prompt))
+    return Row(source, ids, begins[0], tuple(zip(ends, begins[1:])))
+
+
+def with_examples(found: Iterable[Lesson], source: str, seed: int) -> Iterator[Lesson]:
+    """Lessons of a task that shows worked examples, with some before most of them.
+
+    Near ones as an asker gets them, and in other lessons farther ones, and none that has the answer: what was never asked
+    like this will come as well.
+    """
+    task = load_task(source.removesuffix(_TRAIN))
+    rng = random.Random(f"examples of {source} {seed}")
+    for lesson in found:
+        count = rng.choice((0, 1, 2, *(task.worked,) * 9)) if task.worked else 0
+        near = nearest(task, lesson.messages, count * 10 if rng.random() < 0.5 else count) if count else []
+        if rng.random() < 0.5:
+            near = [one for one in near if one.answer != lesson.answer]
+        kept = sorted(rng.sample(range(len(near)), min(count, len(near))))
+        yield replace(lesson, messages=tuple(shown(task, lesson.messages, [near[i] for i in kept])))
 
 
 def chat_rows(path: Path, tokenizer, longest: int) -> list[Row]:
@@ -108,7 +146,10 @@ def gathered(mix: str, tokens: int, longest: int, seed: int, tokenizer, chats: P
     rows: list[Row] = []
     for source, share in parse_mix(mix).items():
         if source != CHATS:
-            found = (row_of(tokenizer, lesson, source) for lesson in learned(source, seed))
+            lessons_of = learned(source, seed)
+            if source.removesuffix(_TRAIN) in NAMES:
+                lessons_of = with_examples(lessons_of, source, seed)
+            found = (row_of(tokenizer, lesson, source) for lesson in lessons_of)
         elif chats is None:
             raise ValueError("the mix has chats: name their file with --chats")
         else:
@@ -155,5 +196,9 @@ def digest(passes: list[list[Group]]) -> str:
     for groups in passes:
         for group in groups:
             for row in group.rows:
-                found.update(torch.tensor((group.shared, row.start, *row.ids), dtype=torch.int32).numpy().tobytes())
+                found.update(
+                    torch.tensor((group.shared, row.start, *sum(row.gaps, ()), *row.ids), dtype=torch.int32)
+                    .numpy()
+                    .tobytes()
+                )
     return found.hexdigest()[:16]

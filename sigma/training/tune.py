@@ -54,7 +54,7 @@ class Tuner:
         self.step, self.tokens = 0, 0
         self.steps = -(-len(plan) // recipe.passes)
         rows = [row for groups in plan for row in rows_of(groups) if row.kind != CHATS]
-        counted = sum(len(row.ids) - row.start for row in rows)
+        counted = sum(len(row.learned()) for row in rows)
         # Every learned token counts alike, however many share its batch; a step's loss is then of order one.
         self.scale = len(plan) / max(1, counted) / recipe.passes
         folder.mkdir(parents=True, exist_ok=True)

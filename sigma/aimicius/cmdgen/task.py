@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sigma.aimicius.cmdgen import judge as judging
 from sigma.aimicius.cmdgen.prompt import messages
 from sigma.aimicius.cmdgen.simulator import SYSTEMS
 from sigma.aimicius.cmdgen.tools import VENDORS
-from sigma.aimicius.contract import SPLITS, Case, CaseError, MetricInfo, Part, Task, Verdict, text_field
+from sigma.aimicius.contract import SPLITS, Case, CaseError, MetricInfo, Part, Task, Verdict, Worked, text_field
 from sigma.aimicius.paper import figures
 
 MEANINGS = {
@@ -52,6 +52,7 @@ class CmdGen(Task):
         for name in judging.NAMES
     )
 
+    worked = 4
     answer_tokens = 128  # the longest truth (mpirun with its environment) takes about 90
 
     def group(self, case: Case) -> str:
@@ -94,6 +95,18 @@ class CmdGen(Task):
     def messages(self, case: Case) -> list[dict[str, str]]:
         """See `prompt.messages`."""
         return messages(case)
+
+    def question(self, messages: Sequence[dict[str, str]]) -> str | None:
+        """All of the last message, if a node is named before it."""
+        return messages[-1]["content"] if messages[0]["role"] == "system" else None
+
+    def vendor(self, messages: Sequence[dict[str, str]]) -> str:
+        """Whose node the system message names."""
+        return "AMD" if "AMD" in messages[0]["content"] else "NVIDIA"
+
+    def fits(self, worked: Worked, messages: Sequence[dict[str, str]]) -> bool:
+        """Whether the example was asked on a node of the same vendor."""
+        return worked.about == (self.vendor(messages),)
 
     def grammar(self, case: Case) -> str:
         """All command lines of the tools on a node of the case's vendor."""

@@ -16,6 +16,7 @@ Workload: the benchmark, then the precision if one is named, such as "BERT-large
 RESULT_RULES = """\
 A result fits if its hardware or its sku is the Target or the Baseline, and its workload is the Workload (in any precision if the DCW names none). \
 If the Criterion is a limit, its time must not be longer. Other criteria exclude nothing."""
+ASKED = "Request: "
 DCW_ANSWER = "Answer with the DCW of the request and nothing else."
 # No index and no name stands in an example: one that some case has for its truth could be said to everything.
 RESULT_ANSWER = "Answer with every index that fits as a JSON list of numbers, or with None."
@@ -34,6 +35,6 @@ def prompt(fields: dict[str, Any]) -> str:
     if kind == "retrieval":
         blocks.append(f"DCW: {json.dumps(fields['dcw'], ensure_ascii=False)}")
     else:
-        blocks.append(f"Request: {fields['intention']}")
+        blocks.append(ASKED + fields["intention"])
     blocks.append({"dcw": DCW_ANSWER, "retrieval": RESULT_ANSWER, "end-to-end": BOTH_ANSWER}[kind])
     return "\n\n".join(blocks)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -19,7 +19,7 @@ from sigma.aimicius.infrawise import answer as reading
 from sigma.aimicius.infrawise import cases, choice, dcw
 from sigma.aimicius.infrawise.judge import ACCURACY, RECALL, WANTED, judge
 from sigma.aimicius.infrawise.lark import answer_form
-from sigma.aimicius.infrawise.prompt import prompt
+from sigma.aimicius.infrawise.prompt import ASKED, DCW_ANSWER, DCW_RULES, prompt
 from sigma.aimicius.paper import figures
 
 MAX_RECORDS = 50
@@ -50,6 +50,8 @@ class Infrawise(Task):
     )
     metrics = METRICS
     answer_tokens = 120
+    worked = 3
+    lead = ASKED
     note = (
         "Always answering None scores 16.0 % in Bench. Accuracy: nothing fits in 48 of the test set's 300 such cases."
     )
@@ -80,6 +82,12 @@ class Infrawise(Task):
     def messages(self, case: Case) -> list[dict[str, str]]:
         """One user message."""
         return [{"role": "user", "content": case.fields.get("prompt") or prompt(case.fields)}]
+
+    def question(self, messages: Sequence[dict[str, str]]) -> str | None:
+        """The request, where the DCW alone is asked for: an example with its own results would be long."""
+        text = messages[-1]["content"]
+        whole = text.startswith(DCW_RULES) and text.endswith(DCW_ANSWER) and self.lead in text
+        return text.removesuffix(DCW_ANSWER).rstrip("\n").rpartition(self.lead)[2] if whole else None
 
     def grammar(self, case: Case) -> str:
         """The DCW's JSON with known designs, and lists of the prompt's own indexes."""

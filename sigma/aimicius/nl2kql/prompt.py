@@ -8,6 +8,7 @@ from sigma.aimicius.nl2kql.schema import Schema, Table
 
 SHOWN = 3  # tables of an excerpt that is chosen for a question
 RULES = "Write one KQL query that answers the question. Answer with the query only."
+ASKED = "\nQuestion: "
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 # Words that say nothing about which table is meant.
 COMMON = frozenset("a an and are at by each for from give had has have how i in is last list many me more most new of on or past per show since than that the their them there these this to top total what when where which who with".split())  # fmt: skip
@@ -44,9 +45,8 @@ def describe(table: Table) -> str:
 
 def prompt(question: str, tables: list[Table]) -> str:
     """The user's message."""
-    return "\n".join(
-        [RULES, "Tables (columns are strings unless a type is given):", *map(describe, tables), f"Question: {question}"]
-    )
+    head = "\n".join([RULES, "Tables (columns are strings unless a type is given):", *map(describe, tables)])
+    return head + ASKED + question
 
 
 def choose(schema: Schema, question: str, count: int = SHOWN) -> list[Table]:

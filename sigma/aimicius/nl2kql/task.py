@@ -8,16 +8,16 @@ it, tables are chosen by the question's words); `schema`, another schema than ou
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sigma.aimicius.contract import Case, CaseError, MetricInfo, Part, Task, Verdict, text_field
+from sigma.aimicius.contract import Case, CaseError, MetricInfo, Part, Task, Verdict, Worked, text_field
 from sigma.aimicius.nl2kql import cases, judge, strict
 from sigma.aimicius.nl2kql.answer import find_query
 from sigma.aimicius.nl2kql.language import parse
 from sigma.aimicius.nl2kql.lark import over
-from sigma.aimicius.nl2kql.prompt import choose, prompt
+from sigma.aimicius.nl2kql.prompt import ASKED, RULES, choose, prompt
 from sigma.aimicius.nl2kql.schema import Schema, SchemaError, Table, fleet
 from sigma.aimicius.paper import figures
 
@@ -42,6 +42,8 @@ class Nl2kql(Task):
     )
     metrics = METRICS
     answer_tokens = 160
+    worked = 3
+    lead = ASKED.lstrip()
 
     def __init__(self, execute: bool = True, use_strict: bool | None = None):
         """`execute`: run queries too; `use_strict`: judge by Microsoft's parser (None: where it is present)."""
@@ -91,6 +93,15 @@ class Nl2kql(Task):
         if not text:
             text = prompt(case.fields.get("question", ""), _tables(case, _schema(case)))
         return [{"role": "user", "content": text}]
+
+    def question(self, messages: Sequence[dict[str, str]]) -> str | None:
+        """What stands behind the tables."""
+        text = messages[-1]["content"]
+        return text.rpartition(ASKED)[2] if text.startswith(RULES) and ASKED in text else None
+
+    def fits(self, worked: Worked, messages: Sequence[dict[str, str]]) -> bool:
+        """Whether the prompt shows every table of the example's query."""
+        return all(f"\n{table}: " in messages[-1]["content"] for table in worked.about)
 
     def grammar(self, case: Case) -> str | None:
         """Queries over the tables of the prompt; None for a prompt of somebody's own, whose tables are not known."""

@@ -2,16 +2,29 @@
 
 import json
 from dataclasses import replace
+from itertools import islice
 
 import pytest
 import torch
 import torch.nn.functional as F
 
 from sigma.checkpoints.tuned import TUNED_FILE, TUNED_MATRICES, read_tuned
-from sigma.training.branches import Row, laid
+from sigma.training.branches import Group, Row, laid
 from sigma.training.lessons import Lesson
 from sigma.training.minima import GROUP, ShiftedLinear, plainly
-from sigma.training.rows import CHATS, chat_rows, digest, drawn, parse_mix, planned, row_of, rows_of, sources
+from sigma.training.rows import (
+    CHATS,
+    chat_rows,
+    digest,
+    drawn,
+    learned,
+    parse_mix,
+    planned,
+    row_of,
+    rows_of,
+    sources,
+    with_examples,
+)
 from sigma.training.tune import Tuner
 from sigma.training.tune_recipe import TuneRecipe
 from tests.tiny import byte_tokenizer, tiny_model
@@ -166,6 +179,25 @@ def test_a_lesson_becomes_the_prompt_that_the_engine_sends():
     text = tokenizer.decode(row.ids[: row.start])
     assert text == "<|im_start|>user\nheat?<|im_end|>\n<|im_start|>assistant\n"
     assert tokenizer.decode(row.ids[row.start :]) == "nvidia-smi<|im_end|>"
+
+
+def test_the_answers_of_worked_examples_are_learned_and_their_questions_are_not():
+    tokenizer = byte_tokenizer()
+    turns = ("user", "heat?"), ("assistant", "smi -q"), ("user", "power?")
+    row = row_of(tokenizer, Lesson("cmdgen", tuple({"role": r, "content": c} for r, c in turns), "smi -p"), "cmdgen")
+    assert tokenizer.decode([row.ids[place] for place in row.learned()]) == "smi -q<|im_end|>smi -p<|im_end|>"
+    line = laid([Group((row,), 0)])
+    assert line.wanted.tolist() == [row.ids[place] for place in row.learned()]
+    assert line.predicting.tolist() == [place - 1 for place in row.learned()]
+
+
+def test_most_lessons_have_examples_and_some_have_none():
+    found = list(with_examples(islice(learned("cmdgen", 0), 60), "cmdgen", 0))
+    counts = [sum(m["role"] == "assistant" for m in lesson.messages) for lesson in found]
+    assert 0 in counts and max(counts) == 4 and sum(counts) > 90
+    assert found == list(with_examples(islice(learned("cmdgen", 0), 60), "cmdgen", 0))
+    shown = [m["content"] for lesson in found for m in lesson.messages[:-1] if m["role"] == "assistant"]
+    assert sum(lesson.answer in [m["content"] for m in lesson.messages] for lesson in found) < 30 < len(set(shown))
 
 
 def test_a_chat_counts_behind_its_system_prompt(tmp_path):
