@@ -171,7 +171,7 @@ def planned(rows: list[Row], batch_tokens: int, seed: int) -> list[list[Group]]:
     for chats in (False, True):
         groups: list[Group] = []
         for kind in sorted({row.kind for row in rows if (row.kind == CHATS) == chats}):
-            groups += grouped([row for row in rows if row.kind == kind], batch_tokens // 2)
+            groups += grouped([row for row in rows if row.kind == kind], batch_tokens)
         rng.shuffle(groups)
         held: list[Group] = []
         for group in groups:
