@@ -36,6 +36,7 @@ class TasksTab:
     sent: gr.HTML
     budget: gr.Slider
     held: gr.Checkbox
+    worked: gr.Checkbox
     run: gr.Button
     stop: gr.Button
     notice: gr.HTML
@@ -117,8 +118,15 @@ def _run_row() -> dict[str, Any]:
             elem_id="task-held",
             min_width=260,
         )
+        worked = gr.Checkbox(
+            True,
+            label="Worked examples before the question",
+            info="the nearest in words from the training questions, both sides alike; the prompt above shows them",
+            elem_id="task-worked",
+            min_width=260,
+        )
         notice = still(elem_id="task-notice")
-    return dict(run=run, stop=stop, budget=budget, held=held, notice=notice)
+    return dict(run=run, stop=stop, budget=budget, held=held, worked=worked, notice=notice)
 
 
 def _columns(infos: dict[str, SideInfo]) -> dict[str, Any]:

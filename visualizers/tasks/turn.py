@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sigma.aimicius.contract import Case, Task
+from sigma.aimicius.worked import asked
 from sigma.events import ChatRequest, Engine
 from visualizers.shared.stream import Run, stream_turn
 from visualizers.shared.turn_view import TurnView
@@ -28,8 +29,8 @@ class TurnUpdate:
     verdicts: dict[str, str] = field(default_factory=dict)
 
 
-def answer_payload(name: str, turn_view: TurnView, side: str, budget: int, turn: int = 1, held: bool = False) -> str:
-    """One side's answer so far and its figures, for the browser. `held`: to the task's form."""
+def answer_payload(name: str, turn_view: TurnView, side: str, budget: int, how: str = "") -> str:
+    """One side's answer so far and its figures, for the browser. `how` it is answered: "second turn"."""
     shown = turn_view.sides[side]
     meter = shown.meter
     phase = meter.phase
@@ -46,7 +47,7 @@ def answer_payload(name: str, turn_view: TurnView, side: str, budget: int, turn:
         name=name,
         phase=phase,
         words=words,
-        turn=", ".join(filter(None, (TURNS.get(turn, f"turn {turn}"), "held to the form" if held else ""))),
+        turn=how,
         text=shown.text,
         tokens=meter.step + 1,
         budget=budget,
@@ -58,7 +59,10 @@ def answer_payload(name: str, turn_view: TurnView, side: str, budget: int, turn:
 
 @dataclass
 class Asked:
-    """What a turn asks and what came of it: a case per side, then a judgement per side that ended by itself."""
+    """What a turn asks and what came of it: a case per side, then a judgement per side that ended by itself.
+
+    `held`: to the task's form. `worked`: examples before the question, None for the task's own number.
+    """
 
     task: Task
     cases: dict[str, Case]
@@ -67,11 +71,12 @@ class Asked:
     draw: Draw | None = None
     turn: int = 1
     held: bool = False
+    worked: int | None = None
     judgements: dict[str, Judgement] = field(default_factory=dict)
 
     def messages(self) -> dict[str, list[dict[str, str]]]:
         """The chats that are sent."""
-        return {side: self.task.messages(case) for side, case in self.cases.items()}
+        return {side: asked(self.task, case, self.worked) for side, case in self.cases.items()}
 
     def grammar(self) -> str | None:
         """What the answers are held to, if they are and the task has a form; that of the first case, as both are of one kind."""
@@ -79,7 +84,15 @@ class Asked:
 
     def answer_payload(self, view: TurnView, side: str) -> str:
         """One side's answer so far (see `answer_payload`)."""
-        return answer_payload(self.names[side], view, side, self.budget, self.turn, self.held)
+        return answer_payload(self.names[side], view, side, self.budget, self.how(side))
+
+    def how(self, side: str) -> str:
+        """In words: which turn, how many worked examples, whether held to the form."""
+        case = self.cases[side]
+        shown = len(asked(self.task, case, self.worked)) - len(self.task.messages(case))
+        examples = f"{shown // 2} worked example{'s' if shown > 2 else ''}" if shown else ""
+        turn = TURNS.get(self.turn, f"turn {self.turn}")
+        return ", ".join(filter(None, (turn, examples, "held to the form" if self.held else "")))
 
 
 def stream_and_judge(

@@ -33,7 +33,7 @@ class TruthEngine(FakeEngine):
 
     def __init__(self, tasks, **timing):
         super().__init__(**timing)
-        self.truths = {self._key(task.messages(case)): case.truth for task in tasks for case in task.examples()}
+        self.truths = {self._key(asked(task, case)): case.truth for task in tasks for case in task.examples()}
 
     @staticmethod
     def _key(messages):

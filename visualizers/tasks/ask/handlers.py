@@ -38,22 +38,32 @@ class AskHandlers:
         """Attach the handlers; returns the events that stream, for whoever has to cancel them."""
         tab, stream = self.tab, self.parts.streaming()
         outputs, texts = [*turn_parts(tab), tab.sent], [tab.truth, *tab.boxes]
-        asked = [tab.run.click(self.ask, [tab.state, tab.budget, tab.held, *texts], outputs, **stream)]
-        asked.append(tab.follow.click(self.second_turn, [tab.state, tab.budget, tab.held], outputs, **stream))
+        how = [tab.budget, tab.held, tab.worked]
+        asked = [tab.run.click(self.ask, [tab.state, *how, *texts], outputs, **stream)]
+        asked.append(tab.follow.click(self.second_turn, [tab.state, *how], outputs, **stream))
         for i, button in enumerate(tab.examples):
 
-            def example(request: gr.Request, name: str, visit: Visit, budget: float, held: bool, i: int = i):
-                yield from self.example(request, i, name, visit, budget, held)
+            def example(
+                request: gr.Request, name: str, visit: Visit, budget: float, held: bool, worked: bool, i: int = i
+            ):
+                yield from self.example(request, i, name, visit, budget, held, worked)
 
             shown = [*form_parts(tab), *turn_parts(tab), tab.own_verdict]
-            asked.append(button.click(example, [tab.task, tab.state, tab.budget, tab.held], shown, **stream))
+            asked.append(button.click(example, [tab.task, tab.state, *how], shown, **stream))
         tab.stop.click(self.stop, tab.state, outputs, cancels=asked, **QUICK)
         judging = {**self.parts.streaming(JUDGES), "concurrency_id": "judge", "show_progress": "hidden"}
         tab.judge.click(self.judge_own, [tab.state, tab.own, *texts], [tab.own_verdict], **judging)
         return asked
 
     def example(
-        self, request: gr.Request, index: int, name: str, visit: Visit | None, budget: float, held: bool = False
+        self,
+        request: gr.Request,
+        index: int,
+        name: str,
+        visit: Visit | None,
+        budget: float,
+        held: bool = False,
+        worked: bool = True,
     ) -> Iterator[Updates]:
         """Show an example and ask both models at once."""
         visit = visit or Visit()
@@ -68,11 +78,11 @@ class AskHandlers:
             yield self.parts.warn(str(error))
             return
         cleared = {self.tab.own_verdict: empty_verdict(visit.task.name)}
-        yield {self.tab.state: visit, **form_updates(self.tab, visit, case), **cleared}
-        yield from self._answer(request, visit, dict.fromkeys(SIDES, case), budget, held)
+        yield {self.tab.state: visit, **form_updates(self.tab, visit, case, worked), **cleared}
+        yield from self._answer(request, visit, dict.fromkeys(SIDES, case), budget, held, worked)
 
     def ask(
-        self, request: gr.Request, visit: Visit | None, budget: float, held: bool, truth: str, *texts: str
+        self, request: gr.Request, visit: Visit | None, budget: float, held: bool, worked: bool, truth: str, *texts: str
     ) -> Iterator[Updates]:
         """Ask both models what the boxes hold."""
         if visit is None or visit.task is None:
@@ -83,17 +93,17 @@ class AskHandlers:
         except PromptError as error:
             yield self.parts.warn(str(error))
             return
-        yield from self._answer(request, visit, dict.fromkeys(SIDES, case), budget, held)
+        yield from self._answer(request, visit, dict.fromkeys(SIDES, case), budget, held, worked)
 
     def second_turn(
-        self, request: gr.Request, visit: Visit | None, budget: float, held: bool = False
+        self, request: gr.Request, visit: Visit | None, budget: float, held: bool = False, worked: bool = True
     ) -> Iterator[Updates]:
         """Tell each model its verdict and ask again, where the task has a second turn for that verdict."""
         cases = visit.second_turn() if visit is not None else {}
         if not cases:
             yield self.parts.warn("There is no second turn for these answers.")
             return
-        yield from self._answer(request, visit, cases, budget, held, visit.asked.turn + 1)
+        yield from self._answer(request, visit, cases, budget, held, worked, visit.asked.turn + 1)
 
     def stop(self, visit: Visit | None) -> Updates:
         """End the turn; what was written stays, and is not judged."""
@@ -113,12 +123,20 @@ class AskHandlers:
         return updates
 
     def _answer(
-        self, request: gr.Request, visit: Visit, cases: dict[str, Case], budget: float, held: bool, turn: int = 1
+        self,
+        request: gr.Request,
+        visit: Visit,
+        cases: dict[str, Case],
+        budget: float,
+        held: bool,
+        worked: bool,
+        turn: int = 1,
     ) -> Iterator[Updates]:
         run, task = Run(TurnView(time.monotonic(), tuple(cases))), visit.task
         try:
             tokens = number(budget, "Token budget", 1, MOST_TOKENS, whole=True)
-            asked = Asked(task, cases, tokens, model_names(self.runs), self.tasks.draw(task.name), turn, bool(held))
+            names, draw = model_names(self.runs), self.tasks.draw(task.name)
+            asked = Asked(task, cases, tokens, names, draw, turn, bool(held), None if worked else 0)
             if held and asked.grammar() is None:
                 asked.held = False
             messages = asked.messages()

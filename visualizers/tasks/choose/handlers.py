@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from sigma.aimicius.contract import Case
+from sigma.aimicius.worked import asked
 from sigma.events import SIDE_NAMES, SIDES, PromptError
 from visualizers.shared.runs import Runs
 from visualizers.shared.turn_handlers import QUICK, TurnParts, Updates
@@ -40,8 +41,8 @@ def model_names(runs: Runs) -> dict[str, str]:
     return SIDE_NAMES if engine is None else names_of({side: engine.info(side) for side in SIDES})
 
 
-def form_updates(tab: TasksTab, visit: Visit, case: Case) -> Updates:
-    """Put a case into the form."""
+def form_updates(tab: TasksTab, visit: Visit, case: Case, worked: bool) -> Updates:
+    """Put a case into the form, and the chat that would be sent: with worked examples or without."""
     texts = list(visit.show(case).items())
     updates: Updates = {}
     for i, box in enumerate(tab.boxes):
@@ -58,7 +59,7 @@ def form_updates(tab: TasksTab, visit: Visit, case: Case) -> Updates:
             elem_classes=[*([] if plain else ["code"]), *(["short"] if len(text) <= SHORT else [])],
         )
     updates[tab.truth] = gr.update(value=case.truth, lines=lines_of(case.truth))
-    updates[tab.sent] = messages_html({"": visit.task.messages(case)})
+    updates[tab.sent] = messages_html({"": asked(visit.task, case, None if worked else 0)})
     return updates
 
 
@@ -68,26 +69,27 @@ class ChooseHandlers:
     def __init__(self, tab: TasksTab, parts: TurnParts, runs: Runs, task_loader: TaskLoader):
         self.tab, self.parts, self.runs, self.tasks = tab, parts, runs, task_loader
 
-    def wire(self, asked: list[Any]) -> None:
-        """Attach the handlers; picking another task cancels the events in `asked`."""
+    def wire(self, streams: list[Any]) -> None:
+        """Attach the handlers; picking another task cancels the events in `streams`."""
         tab = self.tab
         everything = [*form_parts(tab), *turn_parts(tab), tab.own_verdict, tab.task, tab.results]
         # A task's engine takes seconds to import the first time: something must show that it is being opened.
         opening = {**QUICK, "show_progress": "minimal", "show_progress_on": tab.about}
-        tab.tab.select(self.first, [tab.task, tab.state], everything, **opening)
-        tab.task.input(self.pick, [tab.task, tab.state], everything, cancels=asked, **opening)
+        tab.tab.select(self.first, [tab.task, tab.state, tab.worked], everything, **opening)
+        tab.task.input(self.pick, [tab.task, tab.state, tab.worked], everything, cancels=streams, **opening)
         texts = [tab.truth, *tab.boxes]
-        gr.on([box.blur for box in (*tab.boxes, tab.truth)], self.preview, [tab.state, *texts], [tab.sent], **QUICK)
+        changes = [*(box.blur for box in (*tab.boxes, tab.truth)), tab.worked.input]
+        gr.on(changes, self.preview, [tab.state, tab.worked, *texts], [tab.sent], **QUICK)
 
-    def first(self, name: str, visit: Visit | None) -> Updates:
+    def first(self, name: str, visit: Visit | None, worked: bool = True) -> Updates:
         """The tab is opened: show the task that is picked, unless it is shown already."""
         if visit is not None and visit.task is not None:
             return {self.tab.state: gr.skip()}  # Gradio takes an empty dictionary for a missing value
-        updates = self.pick(name, visit)
+        updates = self.pick(name, visit, worked)
         self.tasks.warm()
         return updates
 
-    def pick(self, name: str, visit: Visit | None) -> Updates:
+    def pick(self, name: str, visit: Visit | None, worked: bool = True) -> Updates:
         """Show another task with its first example; what was running ends."""
         tab, visit = self.tab, visit or Visit()
         self.runs.stop(visit.session)
@@ -107,7 +109,7 @@ class ChooseHandlers:
         }
         return {
             **buttons,
-            **form_updates(tab, visit, examples[0]),
+            **form_updates(tab, visit, examples[0], worked),
             **self._cleared(task.name),
             tab.about: f"<p>{escape(task.about)}</p>{recorded_html(task)}",
             tab.budget: gr.update(value=min(MOST_TOKENS, task.answer_tokens)),
@@ -124,7 +126,7 @@ class ChooseHandlers:
             tab.follow: gr.update(visible=False),
         }
 
-    def preview(self, visit: Visit | None, truth: str, *texts: str) -> Updates:
+    def preview(self, visit: Visit | None, worked: bool, truth: str, *texts: str) -> Updates:
         """The prompt as it would be sent now."""
         if visit is None or visit.task is None:
             return {self.tab.sent: gr.skip()}
@@ -132,4 +134,4 @@ class ChooseHandlers:
             case = visit.case(truth, texts)
         except PromptError as error:
             return {self.tab.sent: f'<p class="problem">{escape(str(error))}</p>'}
-        return {self.tab.sent: messages_html({"": visit.task.messages(case)})}
+        return {self.tab.sent: messages_html({"": asked(visit.task, case, None if worked else 0)})}

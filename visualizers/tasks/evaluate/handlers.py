@@ -38,13 +38,20 @@ class TrialHandlers:
     def wire(self) -> None:
         """Attach the handlers. One evaluation runs at a time, the next ones wait; it shares the device with all turns."""
         tab = self.tab
-        inputs = [tab.state, tab.task, tab.trial_side, tab.trial_cases, tab.held]
+        inputs = [tab.state, tab.task, tab.trial_side, tab.trial_cases, tab.held, tab.worked]
         outputs = [tab.results, tab.evaluate, tab.trial_stop, tab.trial_notice, tab.state]
         begun = tab.evaluate.click(self.evaluate, inputs, outputs, **self.parts.streaming())
         tab.trial_stop.click(self.stop, tab.state, outputs, cancels=[begun], **QUICK)
 
     def evaluate(
-        self, request: gr.Request, visit: Visit | None, name: str, side: str, limit: float, held: bool = False
+        self,
+        request: gr.Request,
+        visit: Visit | None,
+        name: str,
+        side: str,
+        limit: float,
+        held: bool = False,
+        worked: bool = True,
     ) -> Iterator[Updates]:
         """Ask and judge a slice of the test set."""
         visit, run = visit or Visit(), Run(TurnView(time.monotonic(), ()))
@@ -59,20 +66,24 @@ class TrialHandlers:
             return
         yield from self.parts.guarded(
             run,
-            self._run(run, visit, task, side, count, bool(held)),
+            self._run(run, visit, task, side, count, bool(held), bool(worked)),
             lambda message: {**self.parts.buttons(False), **self.parts.warn(message)},
             (PromptError, CaseError),
         )
 
-    def _run(self, run: Run, visit: Visit, task: Task, side: str, count: int, held: bool) -> Iterator[Updates]:
+    def _run(
+        self, run: Run, visit: Visit, task: Task, side: str, count: int, held: bool, worked: bool
+    ) -> Iterator[Updates]:
         tab = self.tab
         yield {**self.parts.buttons(True), **self.parts.say(""), tab.state: visit}
         with self.line.join() as place:
             if (yield from self.parts.await_place(place, run)):
-                yield from self._evaluate(run, visit, task, side, count, held)
+                yield from self._evaluate(run, visit, task, side, count, held, worked)
         yield {**self.parts.buttons(False), tab.results: self._results(visit, task, False)}
 
-    def _evaluate(self, run: Run, visit: Visit, task: Task, side: str, count: int, held: bool) -> Iterator[Updates]:
+    def _evaluate(
+        self, run: Run, visit: Visit, task: Task, side: str, count: int, held: bool, worked: bool
+    ) -> Iterator[Updates]:
         tab, engine, name = self.tab, None, "truths"
         cases: list[Case] = []
         for found in find_cases(task, count, run.stop):
@@ -86,7 +97,9 @@ class TrialHandlers:
         if cases and not run.stop.is_set():
             held = held and engine is not None and task.grammar(cases[0]) is not None
             name = f"{name}, held to the form" if held else name
-            trial = Trial(task, side, name, len(cases), Report(task, side), held=held)
+            if task.worked and not worked and engine is not None:
+                name = f"{name}, without examples"
+            trial = Trial(task, side, name, len(cases), Report(task, side), held=held, worked=None if worked else 0)
             earlier = [old for old in visit.trials.get(task.name, []) if old.side != side or old.ended]
             visit.trials[task.name] = [*earlier, trial][-KEPT:]
             yield {**self.parts.say(""), tab.results: self._results(visit, task, True)}

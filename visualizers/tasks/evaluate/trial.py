@@ -12,6 +12,7 @@ from sigma.aimicius.answers import Answer
 from sigma.aimicius.contract import Case, Task, Verdict
 from sigma.aimicius.evaluate import ask, load_cases
 from sigma.aimicius.scoring import Report
+from sigma.aimicius.worked import asked
 from sigma.events import Engine, StepEvent
 from visualizers.tasks.judging import Judges
 
@@ -31,6 +32,7 @@ class Trial:
     rows: list[dict[str, Any]] = field(default_factory=list)
     note: str = ""
     held: bool = False  # to the task's form
+    worked: int | None = None  # examples before a question; None for the task's own number
     ended: bool = False
     started: float = field(default_factory=time.monotonic)
     seconds: float = 0.0
@@ -110,7 +112,7 @@ def run_trial(
 def _answered(trial: Trial, case: Case, number: int, engine: Engine, stop: threading.Event):
     budget = trial.task.answer_tokens
     grammar = trial.task.grammar(case) if trial.held else None
-    events = ask(engine, trial.side, trial.task.messages(case), budget, grammar)
+    events = ask(engine, trial.side, asked(trial.task, case, trial.worked), budget, grammar)
     said, tokens = 0.0, 0
     try:
         for event in events:
