@@ -1,6 +1,7 @@
 """The tasks' grammars for constrained decoding: every truth is in them, and what is outside is not."""
 
 import random
+from itertools import islice
 
 import pytest
 from llguidance import LLMatcher, LLTokenizer
@@ -118,4 +119,15 @@ def test_indexes_are_those_of_the_prompt(tokenizer):
     grammar = answer_form("retrieval", [1, 2, 10])
     for text, good in (("[1, 10]", True), ("None", True), ("[3]", False), ("[]", False), ("1, 2", False)):
         assert accepts(tokenizer, grammar, text) == good, text
+    notes = "1 V100 no\n2 A100 NDv4: HBM bandwidth yes\n"
+    for text, good in ((notes + "Results: [2]", True), ("7 V100 yes\nResults: [1]", False), (notes + "[2]", False)):
+        assert accepts(tokenizer, grammar, text) == good, text
     assert not accepts(tokenizer, answer_form("retrieval", []), "[1]")
+
+
+def test_every_answer_of_a_lesson_is_in_its_form(tokenizer):
+    from sigma.training.lessons.infrawise import questions
+
+    task = load_task("infrawise")
+    for case, topic in islice(questions(0), 0, 400, 13):
+        assert accepts(tokenizer, task.grammar(case), case.truth), (topic, case.truth)

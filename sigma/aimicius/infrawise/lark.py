@@ -13,7 +13,10 @@ def _any(words: Any) -> str:
 
 
 def answer_form(kind: str, indexes: list[int]) -> str:
-    """The grammar of a kind's answers; `indexes` are those of the results in the prompt."""
+    """The grammar of a kind's answers; `indexes` are those of the results in the prompt.
+
+    Before a choice each result may have its line, "2 A100 NDv4: HBM bandwidth yes", as the judge reads them.
+    """
     dcw = (
         r'dcw: "{\"Design\": {\"Target\": \"" design "\", \"Baseline\": \"" design? "\"}, \"Criterion\": \"" criterion '
         r'"\", \"Workload\": \"" WORKLOAD "\"}"'
@@ -28,7 +31,14 @@ def answer_form(kind: str, indexes: list[int]) -> str:
     if indexes:
         one = _any(indexes)
         lines.append(f'chosen: "None" | "[" ({one}) (", " ({one}))* "]"')
+        lines.append(f'notes: (({one}) " " WHAT (" yes" | " no") "\\n")*')
+        lines.append(r"WHAT: /[^\n\[\]]{1,150}/")
     else:
         lines.append('chosen: "None"')
-    start = {"dcw": "dcw", "retrieval": "chosen", "end-to-end": r'dcw "\nResults: " chosen'}[kind]
+    notes = "notes " if indexes else ""
+    start = {
+        "dcw": "dcw",
+        "retrieval": f'chosen | {notes}"Results: " chosen',
+        "end-to-end": rf'dcw "\n" {notes}"Results: " chosen',
+    }[kind]
     return "\n".join((f"start: {start}", *lines))

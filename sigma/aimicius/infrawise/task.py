@@ -49,7 +49,7 @@ class Infrawise(Task):
         "spelling is evened out; the chosen set must be complete and hold nothing else."
     )
     metrics = METRICS
-    answer_tokens = 120
+    answer_tokens = 360  # ten results, a line on each
     worked = 3
     lead = ASKED
     note = (
