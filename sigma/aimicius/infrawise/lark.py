@@ -31,8 +31,8 @@ def answer_form(kind: str, indexes: list[int]) -> str:
     if indexes:
         one = _any(indexes)
         lines.append(f'chosen: "None" | "[" ({one}) (", " ({one}))* "]"')
-        lines.append(f'notes: (({one}) " " WHAT (" yes" | " no") "\\n")*')
-        lines.append(r"WHAT: /[^\n\[\]]{1,150}/")
+        numbers = "|".join(map(str, indexes))
+        lines += ["notes: NOTE*", rf"NOTE: /({numbers}) [^\n\[\]]{{1,150}} (yes|no)\n/"]
     else:
         lines.append('chosen: "None"')
     notes = "notes " if indexes else ""
