@@ -87,12 +87,13 @@ def test_refused_in_the_tools_words(vendor, line, words):
 
 SHELL = [
     ("nvidia-smi | grep Tesla", "a pipe"),
+    ("nvidia-smi || reboot", "a second command after ||"),
     ("nvidia-smi; rm -rf /", "a second command after ;"),
-    ("nvidia-smi && reboot", "a second job"),
+    ("nvidia-smi && reboot", "a second command after &&"),
     ("nvidia-smi > /etc/passwd", "a redirection"),
     ("nvidia-smi $(reboot)", "a variable or substitution"),
     ("nvidia-smi -f $HOMES/x", "a variable or substitution"),
-    ("cd /tmp && nvidia-smi && reboot", "a second job"),
+    ("cd /tmp && nvidia-smi && reboot", "a second command after &&"),
     ("export A=$(id); nvidia-smi", "a variable or substitution"),
     ("X=1; ls; nvidia-smi", "a second command after ;"),
     ('nvidia-smi -f "$(id)"', "a variable or substitution"),

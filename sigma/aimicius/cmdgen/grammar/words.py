@@ -14,6 +14,8 @@ SIGNS = {
     "|": "a pipe",
     "&": "a second job (&)",
     ";": "a second command after ;",
+    "&&": "a second command after &&",
+    "||": "a second command after ||",
     ">": "a redirection",
     "<": "a redirection",
     "`": "a command substitution",
@@ -75,7 +77,8 @@ def split(line: str) -> list[str]:
             elif char == "~" and not word and (place == len(line) or line[place] in "/ \t"):
                 word.append(HOME)
             elif char in SIGNS and not _literal(char, word):
-                raise ShellError(f"the command has {SIGNS[char]}; nothing here is run by a shell")
+                sign = char * 2 if line.startswith(char, place) and char * 2 in SIGNS else char
+                raise ShellError(f"the command has {SIGNS[sign]}; nothing here is run by a shell")
             elif char == "$" and (home := _HOME.match(line, place)):
                 word.append(HOME)
                 place = home.end()
