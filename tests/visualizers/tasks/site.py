@@ -9,6 +9,7 @@ import argparse
 import threading
 import time
 
+from sigma.aimicius.worked import asked
 from tests.aimicius.small_task import TASK, SmallTask
 from tests.fake_engine import FakeEngine
 from visualizers.page.page import build_page, launch_options
