@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import threading
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
@@ -22,6 +23,7 @@ from sigma.aimicius.contract import Case, CaseError, Task, Worked
 
 FOLDER = Path(__file__).parent / "data" / "worked"
 MOST = 8  # examples of a prompt
+_reading = threading.Lock()
 _WORDS = re.compile(r"[a-z]+|\d+|[^\s\w]")
 
 
@@ -80,9 +82,14 @@ def write(path: Path, examples: Sequence[Worked]) -> None:
     path.write_bytes(gzip.compress("".join(line + "\n" for line in lines).encode(), 9, mtime=0))
 
 
-@lru_cache(maxsize=4)
 def collection(name: str) -> Collection:
-    """A task's examples, read and indexed once. Raises CaseError for a damaged file."""
+    """A task's examples, read and indexed once, also where several ask at the same time. Raises CaseError for a damaged file."""
+    with _reading:
+        return _collection(name)
+
+
+@lru_cache(maxsize=4)
+def _collection(name: str) -> Collection:
     path = path_of(name)
     try:
         rows = [json.loads(line) for line in gzip.decompress(path.read_bytes()).decode().splitlines()]

@@ -80,7 +80,9 @@ def tuned_section(manifest: dict) -> list[str]:
     tuned = manifest.get("tuned")
     if not tuned:
         return []
-    recipe = tuned["recipe"]
+    runs = [tuned]
+    while "recipe" in runs[-1].get("start", {}):
+        runs.append(runs[-1]["start"])
     ends = [
         f"| {name} | {tuned['loss_first'].get(name, float('nan')):.3f} | {loss:.3f} |"
         for name, loss in tuned["loss_last"].items()
@@ -90,15 +92,23 @@ def tuned_section(manifest: dict) -> list[str]:
         "",
         f"{tuned['name']}: `tuned.safetensors` holds a change of the minimum of every group of 32 columns of V, O and the MLP (2.9M numbers, "
         "int8 with a scale per row). The 4-bit grid and its cost stay what they were, and both sides share the result. "
-        f"`sigma.training.tune`: {tuned['tokens']:,} tokens in {tuned['steps']:,} steps, peak rate {recipe['rate']:g}, "
-        f"{recipe['sigma_share']:.0%} of the passes through Sigma's attention, the rest through the GQA model's. Mix by tokens: {recipe['mix']}. "
-        "`--tuned off` runs both sides as they were.",
+        f"`sigma.training.tune`: {', then '.join(map(_run, reversed(runs)))}. `--tuned off` runs both sides as they were.",
         "",
-        "| learned through | loss per answer token, first steps | last steps |",
+        "Of the last run, in nats per learned token (for chats the KL from the untuned GQA model):",
+        "",
+        "| learned through | first steps | last steps |",
         "|---|---|---|",
         *ends,
         "",
     ]
+
+
+def _run(tuned: dict) -> str:
+    recipe = tuned["recipe"]
+    return (
+        f"{tuned['tokens']:,} tokens in {tuned['steps']:,} steps, peak rate {recipe['rate']:g}, {recipe['sigma_share']:.0%} of the passes "
+        f"through Sigma's attention, the rest through the GQA model's, mix by tokens {recipe['mix']}"
+    )
 
 
 def tasks_section(figures: dict) -> list[str]:

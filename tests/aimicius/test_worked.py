@@ -122,11 +122,12 @@ def test_examples_are_right_by_the_tasks_own_judge(name):
         assert scores and all(value == 1 for value in scores), (one, verdict.scores)
 
 
-def test_the_files_are_what_the_command_writes(tmp_path):
+@pytest.mark.parametrize("name", WITH)
+def test_the_files_are_what_the_command_writes(name, tmp_path):
     from sigma.training.worked import examples
 
-    write(tmp_path / "infrawise.jsonl.gz", examples("infrawise"))
-    written, kept = (path.read_bytes() for path in (tmp_path / "infrawise.jsonl.gz", path_of("infrawise")))
+    write(tmp_path / "written.jsonl.gz", examples(name))
+    written, kept = (path.read_bytes() for path in (tmp_path / "written.jsonl.gz", path_of(name)))
     assert gzip.decompress(written) == gzip.decompress(kept)
 
 
@@ -134,9 +135,9 @@ def test_the_files_are_what_the_command_writes(tmp_path):
 def test_a_damaged_file_is_named(content, tmp_path, monkeypatch):
     monkeypatch.setattr(worked, "FOLDER", tmp_path)
     path_of("cmdgen").write_bytes(content)
-    collection.cache_clear()
+    worked._collection.cache_clear()
     try:
         with pytest.raises(CaseError, match=r"cmdgen\.jsonl\.gz"):
             asked(load_task("cmdgen"), commands("hot?"))
     finally:
-        collection.cache_clear()
+        worked._collection.cache_clear()

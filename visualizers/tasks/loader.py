@@ -10,7 +10,8 @@ from importlib import import_module
 from typing import Any
 
 from sigma.aimicius import NAMES, load_task
-from sigma.aimicius.contract import Task
+from sigma.aimicius.contract import CaseError, Task
+from sigma.aimicius.worked import collection
 from sigma.events import PromptError
 
 log = logging.getLogger(__name__)
@@ -55,15 +56,16 @@ class TaskLoader:
             return self._tasks[name]
 
     def warm(self) -> None:
-        """Load the other tasks in the background: whoever has opened one will look at the next."""
+        """Load the other tasks and their examples in the background: whoever has opened one will look at the next."""
         if self._warmed.is_set():
             return
         self._warmed.set()
 
         def work() -> None:
             for name in self.names:
-                with contextlib.suppress(PromptError):  # the reason is told to whoever picks it
-                    self.task(name)
+                with contextlib.suppress(PromptError, CaseError):  # the reason is told to whoever picks it
+                    if self.task(name).worked:
+                        collection(name)
 
         threading.Thread(target=work, name="tasks", daemon=True).start()
 

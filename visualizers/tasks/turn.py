@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from sigma.aimicius.contract import Case, Task
@@ -74,8 +75,9 @@ class Asked:
     worked: int | None = None
     judgements: dict[str, Judgement] = field(default_factory=dict)
 
+    @cached_property
     def messages(self) -> dict[str, list[dict[str, str]]]:
-        """The chats that are sent."""
+        """The chats that are sent, made once: a stream asks with every token. Raises CaseError for unreadable examples."""
         return {side: asked(self.task, case, self.worked) for side, case in self.cases.items()}
 
     def grammar(self) -> str | None:
@@ -88,8 +90,7 @@ class Asked:
 
     def how(self, side: str) -> str:
         """In words: which turn, how many worked examples, whether held to the form."""
-        case = self.cases[side]
-        shown = len(asked(self.task, case, self.worked)) - len(self.task.messages(case))
+        shown = len(self.messages[side]) - len(self.task.messages(self.cases[side]))
         examples = f"{shown // 2} worked example{'s' if shown > 2 else ''}" if shown else ""
         turn = TURNS.get(self.turn, f"turn {self.turn}")
         return ", ".join(filter(None, (turn, examples, "held to the form" if self.held else "")))

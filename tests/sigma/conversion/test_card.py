@@ -55,6 +55,9 @@ def test_the_card_tells_what_was_tuned_and_what_it_scores():
     section = "\n".join(tuned_section({"tuned": tuned}))
     assert "1,234,567 tokens in 89 steps" in section and "| lessons gqa | 2.500 | 0.250 |" in section
     assert "| chats sigma | nan | 0.062 |" in section and "50% of the passes" in section
+    first = {**tuned, "tokens": 77, "start": {"sha256": "ab"}}
+    both = "\n".join(tuned_section({"tuned": {**tuned, "start": first}}))
+    assert both.index("77 tokens") < both.index(", then 1,234,567 tokens")
     assert tuned_section({}) == [] == tasks_section({}) == tasks_section({"reports": []})
     row = {"task": "cmdgen", "data": "heldout", "side": "sigma", "model": "tuned", "n": 40}
     scores = tasks_section({"reports": [{**row, "metrics": {"Accuracy": 12.5, "CMD Score": None}}]})

@@ -7,13 +7,16 @@ from dataclasses import replace
 
 import pytest
 
+from sigma.aimicius import load_task, worked
 from sigma.aimicius.contract import Case, MetricInfo, Part, Score, Verdict, verdict_of
+from sigma.aimicius.worked import nearest
 from sigma.events import ChatRequest, PromptError, Sampling
 from tests.aimicius.small_task import TASK, SmallTask
 from tests.fake_engine import FakeEngine
 from visualizers.shared.stream import Run
 from visualizers.shared.turn_view import TurnView
 from visualizers.tasks import common, fields
+from visualizers.tasks.choose.handlers import sent_html
 from visualizers.tasks.judging import Judges
 from visualizers.tasks.loader import TaskLoader
 from visualizers.tasks.turn import Asked, judge_one, stream_and_judge
@@ -199,7 +202,7 @@ def test_a_verdict_without_a_truth_says_so():
 def asked_turn(engine, cases, budget=48, run=None, judges=None, task=TASK):
     asked = Asked(task, cases, budget, {"sigma": "Sigma", "gqa": "GQA"})
     run = run or Run(TurnView(0.0, tuple(cases)))
-    request = ChatRequest(asked.messages(), Sampling(max_new_tokens=budget))
+    request = ChatRequest(asked.messages, Sampling(max_new_tokens=budget))
     return asked, run, stream_and_judge(engine, request, asked, judges or Judges(), run)
 
 
@@ -216,6 +219,32 @@ def test_a_turn_streams_both_sides_and_judges_each():
         assert answer["phase"] == "done" and answer["tokens"] == 20 and answer["budget"] == 48
         assert asked.judgements[side].answer == answer["text"]
     assert run.ended.is_set() and not engine.open_now()
+
+
+def test_examples_are_looked_up_once_a_turn_and_said(monkeypatch):
+    cmdgen, engine, asked_for = load_task("cmdgen"), FakeEngine(words=40, delay=0.02), []
+    monkeypatch.setattr(worked, "nearest", lambda *given: asked_for.append(given) or nearest(*given))
+    case = cmdgen.examples()[0]
+    asked, _, updates = asked_turn(engine, {"sigma": case, "gqa": case}, task=cmdgen)
+    answers = [json.loads(update.answers["sigma"]) for update in updates if "sigma" in update.answers]
+    assert len(answers) > 3 and len(asked_for) == 2  # a side each, however many tokens
+    assert all(answer["turn"] == f"{cmdgen.worked} worked examples" for answer in answers)
+    alone = replace(asked, worked=0, held=True)
+    assert alone.how("gqa") == "held to the form" and len(alone.messages["gqa"]) == 2
+
+
+def test_examples_that_cannot_be_read_are_said_in_the_place_of_the_prompt(tmp_path, monkeypatch):
+    monkeypatch.setattr(worked, "FOLDER", tmp_path)
+    (tmp_path / "cmdgen.jsonl.gz").write_bytes(b"no gzip")
+    worked._collection.cache_clear()
+    cmdgen = load_task("cmdgen")
+    case = cmdgen.examples()[0]
+    try:
+        assert "cmdgen.jsonl.gz" in sent_html(cmdgen, case, True) and case.fields["prompt"] in sent_html(
+            cmdgen, case, False
+        )
+    finally:
+        worked._collection.cache_clear()
 
 
 def test_a_stopped_side_is_not_judged_and_the_device_is_free():

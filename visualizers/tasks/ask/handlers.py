@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from sigma.aimicius.contract import Case
+from sigma.aimicius.contract import Case, CaseError
 from sigma.events import SIDES, PromptError
 from visualizers.shared.line import Place
 from visualizers.shared.options import make_request, make_sampling, number
@@ -139,9 +139,9 @@ class AskHandlers:
             asked = Asked(task, cases, tokens, names, draw, turn, bool(held), None if worked else 0)
             if held and asked.grammar() is None:
                 asked.held = False
-            messages = asked.messages()
+            messages = asked.messages
             self.runs.open(visit.session, run, request.session_hash)
-        except PromptError as error:
+        except (PromptError, CaseError) as error:
             yield self.parts.warn(str(error))
             return
         visit.asked = asked

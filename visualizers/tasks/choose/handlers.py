@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from sigma.aimicius.contract import Case
+from sigma.aimicius.contract import Case, CaseError, Task
 from sigma.aimicius.worked import asked
 from sigma.events import SIDE_NAMES, SIDES, PromptError
 from visualizers.shared.runs import Runs
@@ -59,8 +59,16 @@ def form_updates(tab: TasksTab, visit: Visit, case: Case, worked: bool) -> Updat
             elem_classes=[*([] if plain else ["code"]), *(["short"] if len(text) <= SHORT else [])],
         )
     updates[tab.truth] = gr.update(value=case.truth, lines=lines_of(case.truth))
-    updates[tab.sent] = messages_html({"": asked(visit.task, case, None if worked else 0)})
+    updates[tab.sent] = sent_html(visit.task, case, worked)
     return updates
+
+
+def sent_html(task: Task, case: Case, worked: bool) -> str:
+    """The chat that would be sent, or why its examples cannot be read."""
+    try:
+        return messages_html({"": asked(task, case, None if worked else 0)})
+    except CaseError as error:
+        return f'<p class="problem">{escape(str(error))}</p>'
 
 
 class ChooseHandlers:
@@ -72,7 +80,7 @@ class ChooseHandlers:
     def wire(self, streams: list[Any]) -> None:
         """Attach the handlers; picking another task cancels the events in `streams`."""
         tab = self.tab
-        everything = [*form_parts(tab), *turn_parts(tab), tab.own_verdict, tab.task, tab.results]
+        everything = [*form_parts(tab), *turn_parts(tab), tab.own_verdict, tab.task, tab.results, tab.worked]
         # A task's engine takes seconds to import the first time: something must show that it is being opened.
         opening = {**QUICK, "show_progress": "minimal", "show_progress_on": tab.about}
         tab.tab.select(self.first, [tab.task, tab.state, tab.worked], everything, **opening)
@@ -113,6 +121,7 @@ class ChooseHandlers:
             **self._cleared(task.name),
             tab.about: f"<p>{escape(task.about)}</p>{recorded_html(task)}",
             tab.budget: gr.update(value=min(MOST_TOKENS, task.answer_tokens)),
+            tab.worked: gr.update(visible=bool(task.worked)),
             tab.state: visit,
         }
 
@@ -134,4 +143,4 @@ class ChooseHandlers:
             case = visit.case(truth, texts)
         except PromptError as error:
             return {self.tab.sent: f'<p class="problem">{escape(str(error))}</p>'}
-        return {self.tab.sent: messages_html({"": asked(visit.task, case, None if worked else 0)})}
+        return {self.tab.sent: sent_html(visit.task, case, worked)}
