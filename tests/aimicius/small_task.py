@@ -29,6 +29,7 @@ class SmallTask(Task):
     title = "Small sums"
     about = "A question about two numbers. The last number of the answer counts."
     answer_tokens = 48
+    worked = 1
     metrics = (
         MetricInfo(
             "Number Found",

@@ -116,14 +116,12 @@ def _run_row() -> dict[str, Any]:
             label="Hold answers to the task's form",
             info="constrained decoding, both sides alike: known options, the prompt's tables and indexes",
             elem_id="task-held",
-            min_width=260,
         )
         worked = gr.Checkbox(
             True,
             label="Worked examples before the question",
             info="the nearest in words from the training questions, both sides alike; the prompt above shows them",
             elem_id="task-worked",
-            min_width=260,
         )
         notice = still(elem_id="task-notice")
     return dict(run=run, stop=stop, budget=budget, held=held, worked=worked, notice=notice)

@@ -267,6 +267,9 @@ def test_no_horizontal_overflow_and_one_column_on_a_phone(guest, tasks_engine, w
     left, right = (one.page.locator(f"#task-answer-{side}").bounding_box() for side in ("sigma", "gqa"))
     assert (right["y"] > left["y"]) == (width < 640)
     assert one.page.locator("#task-run").bounding_box()["height"] >= 40
+    clipped = "rows => rows.filter(row => row.scrollWidth > row.clientWidth).map(row => row.innerText)"
+    assert one.page.locator("#task-worked").is_visible()
+    assert one.page.locator("#task-run-row label").evaluate_all(clipped) == []
     focused = """() => { const s = getComputedStyle(document.activeElement); return s.outlineStyle + s.boxShadow; }"""
     one.page.locator("#task-run").focus()
     one.page.keyboard.press("Tab")
