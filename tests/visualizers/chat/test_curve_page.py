@@ -234,6 +234,7 @@ def test_the_formula_and_the_table_of_a_run(visit):
     details, table = visitor.page.locator("#kv-details"), visitor.page.locator(".kv-table")
     assert details.get_attribute("open") is None and not table.is_visible()
     visitor.page.get_by_text("The same as a table").click()
+    table.locator("tbody").nth(1).locator("tr").nth(1).wait_for()  # filled by "toggle", which comes after the click
     for body, side, k in ((0, "sigma", 16), (1, "gqa", None)):
         rows = table.locator("tbody").nth(body).locator("tr")
         assert rows.first.inner_text() == {"sigma": "Sigma", "gqa": "GQA"}[side] and rows.count() > 3
