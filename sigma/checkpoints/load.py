@@ -25,7 +25,7 @@ from sigma.checkpoints.files import (
     stored_shapes,
 )
 from sigma.checkpoints.tokenizer import tokenizer_from_gguf
-from sigma.checkpoints.tuned import TUNED_FILE, Tuning, read_tuned, with_minima
+from sigma.checkpoints.tuned import TUNED_FILE, Tuning, parted, read_tuned, with_minima
 from sigma.model.configuration import SigmaConfig
 from sigma.model.modeling import SigmaForCausalLM
 from sigma.quantization import Dense, load_packed, open_gguf, read_gguf
@@ -231,15 +231,19 @@ def tuned_twin(pair: Pair, folder: Path, tuned: str) -> Pair:
         if tuned == "auto" and not path.exists() and json_object(folder / "manifest.json").get("tuned") is None:
             return replace(pair, tuning=Tuning())
         source = Path(pair.gqa.manifest.get("path", ""))
-        changes, name = read_tuned(path, sha256_of(source) if source.is_file() else None)
-        tensors = with_minima(pair.gqa.tensors, changes)
+        base = sha256_of(source) if source.is_file() else None
+        changes, name = read_tuned(path, base, sha256_of(folder / PACKED_FILE))
+        of_gqa, of_sigma, both = parted(changes)
+        tensors = with_minima(pair.gqa.tensors, of_gqa)
+        own = with_minima(pair.sigma.tensors, of_sigma)
     except (CheckpointError, ValueError, OSError) as error:
         if tuned != "auto":
             raise
         return replace(pair, tuning=Tuning("failed", f"Both sides run untuned: {one_line(error)}"))
     gqa = replace(pair.gqa, name=name, tensors=tensors)
-    own = {**pair.sigma.tensors, **{matrix: tensors[matrix] for matrix in changes}}
-    sigma = replace(pair.sigma, name=f"{pair.sigma.name}, tuned", tensors=own)
+    sigma = replace(
+        pair.sigma, name=f"{pair.sigma.name}, tuned", tensors={**own, **{matrix: tensors[matrix] for matrix in both}}
+    )
     return Pair(sigma, gqa, Tuning("tuned", name))
 
 

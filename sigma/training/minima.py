@@ -6,10 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sigma.checkpoints.tuned import TUNED_MATRICES
+from sigma.checkpoints.tuned import GROUP, OWN_MATRICES, SIGMA, TUNED_MATRICES
 from sigma.model.modeling import SigmaForCausalLM
-
-GROUP = 32
 
 
 class _Shifted(torch.autograd.Function):
@@ -20,7 +18,7 @@ class _Shifted(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x: Tensor, weight: Tensor, change: Tensor) -> Tensor:
-        sums = x.unflatten(-1, (-1, GROUP)).sum(-1)
+        sums = x.unflatten(-1, (change.shape[1], -1)).sum(-1)
         ctx.save_for_backward(weight, sums)
         return F.linear(x, weight)
 
@@ -33,7 +31,7 @@ class _Shifted(torch.autograd.Function):
 
 
 class ShiftedLinear(nn.Module):
-    """A frozen matrix [rows, cols] and its learned change of minima [rows, cols / 32], fp32.
+    """A frozen matrix [rows, cols] and its learned change of minima [rows, groups], fp32.
 
     `change` may be shared by several modules whose matrices are the same. Call `merge` after each step of it.
     """
@@ -49,7 +47,7 @@ class ShiftedLinear(nn.Module):
     def merge(self) -> None:
         """Bring the matrix that computes up to date with the change."""
         rows, cols = self.plain.shape
-        whole = self.plain.view(rows, -1, GROUP) + self.change.to(self.plain.dtype)[..., None]
+        whole = self.plain.view(rows, self.change.shape[1], -1) + self.change.to(self.plain.dtype)[..., None]
         self.weight.copy_(whole.view(rows, cols))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -58,26 +56,34 @@ class ShiftedLinear(nn.Module):
         return _Shifted.apply(x, self.weight, self.change)
 
 
-def changeable(model: SigmaForCausalLM, changes: dict[str, nn.Parameter]) -> list[ShiftedLinear]:
-    """Put `ShiftedLinear` in the place of every tuned matrix; all other parameters are frozen.
+def changeable(
+    model: SigmaForCausalLM,
+    changes: dict[str, nn.Parameter],
+    matrices: tuple[str, ...] = TUNED_MATRICES,
+    prefix: str = "",
+    groups: dict[str, int] | None = None,
+) -> list[ShiftedLinear]:
+    """Put `ShiftedLinear` in the place of every matrix of these names; all parameters that were left plain are frozen.
 
-    `changes`, by matrix name, is filled where it has no entry yet: pass the same dict for the second side.
+    `changes`, by `prefix` and matrix name, is filled where it has no entry yet: pass the same dict for the second side.
+    `groups`: columns of a group by matrix name, else 32. Matrices that cannot be cut into groups are left as they are.
     """
     model.requires_grad_(False)
     found = []
     for i, layer in enumerate(model.model.layers):
         for part, parent in (("self_attn", layer.self_attn), ("mlp", layer.mlp)):
-            for name in TUNED_MATRICES:
-                linear = getattr(parent, name, None)
-                if linear is None:
+            for matrix in matrices:
+                linear = getattr(parent, matrix, None)
+                name = f"model.layers.{i}.{part}.{matrix}.weight"
+                group = (groups or {}).get(name, GROUP)
+                if linear is None or linear.weight.shape[1] % group:
                     continue
-                key = f"model.layers.{i}.{part}.{name}.weight"
                 rows, cols = linear.weight.shape
-                if key not in changes:
-                    zeros = torch.zeros(rows, cols // GROUP, device=linear.weight.device)
-                    changes[key] = nn.Parameter(zeros)
-                shifted = ShiftedLinear(linear.weight, changes[key])
-                setattr(parent, name, shifted)
+                if prefix + name not in changes:
+                    zeros = torch.zeros(rows, cols // group, device=linear.weight.device)
+                    changes[prefix + name] = nn.Parameter(zeros)
+                shifted = ShiftedLinear(linear.weight, changes[prefix + name])
+                setattr(parent, matrix, shifted)
                 found.append(shifted)
     return found
 
@@ -97,13 +103,22 @@ class plainly:
             one.off = False
 
 
-def shared_minima(
-    gqa: SigmaForCausalLM, sigma: SigmaForCausalLM, changes: dict[str, torch.nn.Parameter]
+def learnable_minima(
+    gqa: SigmaForCausalLM,
+    sigma: SigmaForCausalLM,
+    changes: dict[str, nn.Parameter],
+    groups: dict[str, int] | None = None,
 ) -> list[ShiftedLinear]:
-    """Make the tuned matrices of one model learnable, and give the other model the same modules."""
-    shifted = changeable(gqa, changes)
-    sigma.requires_grad_(False)
+    """Make V, O and the MLP learnable as the same modules in both models, and each one's queries and keys for itself.
+
+    `changes` is filled by matrix name, Sigma's own with "sigma." before it; `groups`: columns of a group of Sigma's own
+    matrices by name, else 32.
+    """
+    shifted = changeable(gqa, changes) + changeable(sigma, changes, OWN_MATRICES, SIGMA, groups)
     for mine, theirs in zip(sigma.model.layers, gqa.model.layers):
         mine.mlp = theirs.mlp
         mine.self_attn.v_proj, mine.self_attn.o_proj = theirs.self_attn.v_proj, theirs.self_attn.o_proj
-    return shifted
+    own = changeable(gqa, changes, OWN_MATRICES)
+    for change in changes.values():
+        change.requires_grad_(True)
+    return shifted + own

@@ -12,6 +12,7 @@ from typing import Any
 
 from sigma.checkpoints.base import CheckpointError, sha256_of
 from sigma.checkpoints.files import json_object
+from sigma.checkpoints.load import PACKED_FILE
 from sigma.checkpoints.tuned import TUNED_FILE, read_tuned
 from sigma.cli import parser_for, run
 from sigma.measure.text import json_lines
@@ -31,11 +32,13 @@ def mean_losses(rows: list[dict[str, Any]]) -> dict[str, float]:
 def publish(run_folder: Path, dest: Path) -> dict[str, Any]:
     """Copy the minima, each file whole or not at all; returns the manifest's new entry.
 
-    Raises CheckpointError if the run has no usable minima or they were made for another base than the checkpoint.
+    Raises CheckpointError if the run has no usable minima or they were made for another base or Sigma than the checkpoint's.
     """
     manifest = json_object(dest / "manifest.json")
+    if not (dest / PACKED_FILE).is_file():
+        raise CheckpointError(f"{dest} is no packed checkpoint: it has no {PACKED_FILE}.")
     source = run_folder / TUNED_FILE
-    _, name = read_tuned(source, manifest["base"]["sha256"])
+    _, name = read_tuned(source, manifest["base"]["sha256"], sha256_of(dest / PACKED_FILE))
     record = run_folder / "record.jsonl"
     rows = [row for _, row in json_lines(record.read_text("utf-8"), record.name)]
     if not rows:

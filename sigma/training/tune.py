@@ -2,9 +2,9 @@
 
     python -m sigma.training.tune RUN_FOLDER --tokens 1500000 --mix "cmdgen=2 nl2kql=2 facts=1 chats=1" --chats chats.jsonl
 
-Only `zero` of each group of 32 columns of V, O and the MLP changes (sigma.checkpoints.tuned): these matrices are shared
-by the GQA side and by Sigma, and passes go through either side's attention in turn, so neither is tuned at the other's
-cost. Rows that begin alike are computed together (sigma.training.branches). Lessons count with the loss of their answers;
+Only the zero of each group of columns changes (sigma.checkpoints.tuned). V, O and the MLP are shared by the GQA side and
+by Sigma, and passes go through either side's attention in turn, so neither is tuned at the other's cost; each side's
+queries and keys learn from its own passes. Rows that begin alike are computed together (sigma.training.branches). Lessons count with the loss of their answers;
 the base's own chats with their KL from the untuned base, so that everyday chat stays what it was.
 """
 
@@ -23,14 +23,14 @@ from tqdm import tqdm
 
 from kernels.device import chosen_device
 from sigma.checkpoints.base import sha256_of
-from sigma.checkpoints.load import Pair, load_pair
-from sigma.checkpoints.tuned import TUNED_FILE, read_tuned, write_tuned
+from sigma.checkpoints.load import PACKED_FILE, Pair, load_pair, sigma_folder
+from sigma.checkpoints.tuned import TUNED_FILE, group_of, read_tuned, write_tuned
 from sigma.cli import parser_for, run
 from sigma.model.modeling import SigmaForCausalLM
 from sigma.training.branches import BRANCHES, Group, Line, hidden_states, laid
 from sigma.training.heal import git_commit, keep_freed_memory
 from sigma.training.losses import kl_of_logits
-from sigma.training.minima import plainly, shared_minima
+from sigma.training.minima import learnable_minima, plainly
 from sigma.training.recipe import one_cycle
 from sigma.training.rows import CHATS, digest, gathered, planned, rows_of
 from sigma.training.tune_recipe import TuneRecipe
@@ -41,15 +41,25 @@ NAME = "SmolLM2-135M, tuned"
 class Tuner:
     """One run: state in `folder/state.pt` (exact resume), a record in `folder/record.jsonl`, the result in `folder/tuned.safetensors`.
 
-    `sides`: the GQA model and Sigma, whose V, O and MLP become the same modules.
+    `sides`: the GQA model and Sigma, whose V, O and MLP become the same modules; `groups`: columns of a group of Sigma's
+    own matrices by name, where it is not 32; `sigma_sha256`: of the packed Sigma's file.
     """
 
-    def __init__(self, sides: dict[str, SigmaForCausalLM], plan: list[list[Group]], recipe: TuneRecipe, folder: Path):
+    def __init__(
+        self,
+        sides: dict[str, SigmaForCausalLM],
+        plan: list[list[Group]],
+        recipe: TuneRecipe,
+        folder: Path,
+        groups: dict[str, int] | None = None,
+        sigma_sha256: str = "",
+    ):
+        self.sigma_sha256 = sigma_sha256
         self.sides, self.plan, self.recipe, self.folder = sides, plan, recipe, folder
         for model in sides.values():
             model.config._attn_implementation = BRANCHES
         self.changes: dict[str, torch.nn.Parameter] = {}
-        self.shifted = shared_minima(sides["gqa"], sides["sigma"], self.changes)
+        self.shifted = learnable_minima(sides["gqa"], sides["sigma"], self.changes, groups)
         self.optimizer = torch.optim.AdamW(self.changes.values(), lr=0.0, betas=(0.9, 0.98), weight_decay=0.0)
         self.step, self.tokens = 0, 0
         self.steps = -(-len(plan) // recipe.passes)
@@ -154,7 +164,7 @@ class Tuner:
         finally:
             part.unlink(missing_ok=True)
         changes = {name: change.detach().cpu() for name, change in self.changes.items()}
-        write_tuned(self.folder / TUNED_FILE, changes, base_sha256, NAME)
+        write_tuned(self.folder / TUNED_FILE, changes, base_sha256, NAME, self.sigma_sha256)
 
     def resume(self) -> bool:
         """Continue from `folder/state.pt` if there is one. Raises ValueError if another recipe or other data wrote it."""
@@ -179,8 +189,8 @@ class Tuner:
 
     @torch.no_grad()
     def start_at(self, changes: dict[str, Tensor]) -> None:
-        """Take over changes of minima by name. Raises ValueError if they are another model's."""
-        if changes.keys() != self.changes.keys():
+        """Take over changes of minima by name; what they lack starts at none. Raises ValueError if they are another model's."""
+        if not changes or not changes.keys() <= self.changes.keys():
             raise ValueError("the tuned minima to start from are another model's")
         for name, change in changes.items():
             self.changes[name].copy_(change)
@@ -228,7 +238,10 @@ def work(args: argparse.Namespace) -> None:
         recipe.seed,
     )
     recipe = TuneRecipe(**given, data=digest(plan))
-    tuner = Tuner(models_of(pair, args.device), plan, recipe, args.folder)
+    groups = {name: group_of(packed) for name, packed in pair.sigma.tensors.items() if len(packed.shape) == 2}
+    packed_sigma = sigma_folder(args.checkpoint) / PACKED_FILE
+    sigma = sha256_of(packed_sigma) if packed_sigma.is_file() else ""
+    tuner = Tuner(models_of(pair, args.device), plan, recipe, args.folder, groups, sigma)
     if args.end_at is not None:
         if args.end_at < 1:
             raise ValueError(f"--end-at must be at least 1, not {args.end_at}")
@@ -236,9 +249,9 @@ def work(args: argparse.Namespace) -> None:
     if tuner.resume():
         print(f"continuing at step {tuner.step} of {tuner.steps}")
     else:
-        lineage: dict[str, object] = {"recipe": asdict(recipe), "commit": git_commit(), "base": base}
+        lineage: dict[str, object] = {"recipe": asdict(recipe), "commit": git_commit(), "base": base, "sigma": sigma}
         if args.start is not None:
-            tuner.start_at(read_tuned(args.start, base)[0])
+            tuner.start_at(read_tuned(args.start, base, sigma)[0])
             lineage["start"] = sha256_of(args.start)
         (args.folder / "run.json").write_text(json.dumps(lineage, indent=1))
     del pair

@@ -9,10 +9,10 @@ import torch
 
 from sigma.checkpoints.base import CheckpointError, sha256_of
 from sigma.checkpoints.load import EMBEDDED, PACKED_FILE, load_pair, tuned_twin
-from sigma.checkpoints.tuned import TUNED_FILE, read_tuned, rounded_rows, with_minima, write_tuned
+from sigma.checkpoints.tuned import SIGMA, TUNED_FILE, read_tuned, rounded_rows, with_minima, write_tuned
 from sigma.engine.engine import load_engine
 from sigma.events import ChatRequest, PromptError, Sampling, StepEvent
-from sigma.quantization import Dense, quantize_int4, save_packed
+from sigma.quantization import Dense, quantize_int4, quantize_int8, save_packed
 from sigma.runtime import Runtime
 from tests.real import need_default_pair
 
@@ -31,6 +31,24 @@ def test_a_change_is_added_to_the_minima_and_to_nothing_else():
     torch.testing.assert_close(got, change.repeat_interleave(32, 1), rtol=0, atol=2e-3)
     assert tuned[NAME].nibbles is tensors[NAME].nibbles and tuned[NAME].scale is tensors[NAME].scale
     assert tuned["model.norm.weight"] is tensors["model.norm.weight"] and tuned[NAME].nbytes == tensors[NAME].nbytes
+
+
+def test_an_8_bit_matrix_takes_a_change_a_group_and_is_8_bit_again():
+    torch.manual_seed(0)
+    plain, change = quantize_int8(torch.randn(6, 64)), torch.randn(6, 2) * 0.1
+    tuned = with_minima({"q": plain}, {"q": change})["q"]
+    error = tuned.dequantize() - plain.dequantize() - change.repeat_interleave(32, 1)
+    assert (error.abs() <= tuned.scale.float()[:, None] * 0.51).all() and tuned.nbytes == plain.nbytes
+
+
+def test_minima_of_a_sigma_belong_to_that_sigma(tmp_path):
+    path, changes = tmp_path / TUNED_FILE, {SIGMA + NAME: torch.ones(6, 2)}
+    write_tuned(path, changes, "ab" * 32, "x", "ef" * 32)
+    assert read_tuned(path, "ab" * 32, "ef" * 32)[0].keys() == changes.keys()
+    with pytest.raises(CheckpointError, match=r"the Sigma checkpoint with sha256 efefefefefef.*not 010101"):
+        read_tuned(path, "ab" * 32, "01" * 32)
+    write_tuned(path, {NAME: torch.ones(6, 2)}, "ab" * 32, "x")
+    assert read_tuned(path, "ab" * 32, "01" * 32)[0].keys() == {NAME}
 
 
 @pytest.mark.parametrize("size", [0.0, 1e-9, 1e-5, 0.02, 3.0])
@@ -149,6 +167,28 @@ def test_a_twin_shares_all_but_what_was_tuned(folder):
     for mine, theirs in ((twin.gqa, pair.gqa), (twin.sigma, pair.sigma)):
         assert {n for n in mine.tensors if mine.tensors[n] is not theirs.tensors[n]} == {name}
     assert tuned_twin(pair, folder, "off").gqa is pair.gqa
+
+
+@pytest.mark.base
+def test_queries_and_keys_are_each_sides_own(folder, tmp_path):
+    copy = tmp_path / "sigma"
+    shutil.copytree(folder, copy)
+    plain = load_pair(str(folder))
+    query, gate = (f"model.layers.3.self_attn.{part}.weight" for part in ("q_proj", "q_gate_proj"))
+    changes = {
+        query: torch.full(plain.gqa.tensors[query].zero.shape, 0.25),
+        SIGMA + query: torch.full((576, 18), -0.25),
+        SIGMA + gate: torch.full(plain.sigma.tensors[gate].zero.shape, 0.5),
+    }
+    base = sha256_of(Path(plain.gqa.manifest["path"]))
+    write_tuned(copy / TUNED_FILE, changes, base, "a tuned base", sha256_of(copy / PACKED_FILE))
+    tuned = load_pair(str(copy), tuned="auto")
+    assert tuned.tuning.state == "tuned", tuned.tuning.words
+    for side, name, moved in (("gqa", query, 0.25), ("sigma", query, -0.25), ("sigma", gate, 0.5)):
+        one, other = (getattr(pair, side).tensors[name].dequantize() for pair in (tuned, plain))
+        assert (one - other).mean() == pytest.approx(moved, rel=0.02)
+    write_tuned(copy / TUNED_FILE, changes, base, "a tuned base", "ab" * 32)
+    assert "made for the Sigma checkpoint with sha256 abab" in load_pair(str(copy), tuned="auto").tuning.words
 
 
 @pytest.mark.base

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from sigma.checkpoints.base import CheckpointError, sha256_of
+from sigma.checkpoints.load import PACKED_FILE
 from sigma.checkpoints.tuned import TUNED_FILE, write_tuned
 from sigma.training.publish import main, publish
 
@@ -27,6 +28,7 @@ def dest(tmp_path):
     folder = tmp_path / "sigma"
     folder.mkdir()
     (folder / "manifest.json").write_text(json.dumps({"name": "S", "base": {"file": "x", "sha256": BASE}}))
+    (folder / PACKED_FILE).write_bytes(b"a Sigma")
     return folder
 
 
@@ -43,7 +45,7 @@ def test_the_minima_and_what_made_them(tmp_path, dest):
         tuned["loss_first"] == {"lessons gqa": 1.0}
         and (dest / TUNED_FILE).read_bytes() == (run / TUNED_FILE).read_bytes()
     )
-    assert sorted(p.name for p in dest.iterdir()) == ["manifest.json", TUNED_FILE]
+    assert sorted(p.name for p in dest.iterdir()) == ["manifest.json", PACKED_FILE, TUNED_FILE]
 
 
 def test_a_run_that_went_on_from_another_names_it(tmp_path, dest):
@@ -52,6 +54,12 @@ def test_a_run_that_went_on_from_another_names_it(tmp_path, dest):
     assert second["start"] == first
     other = publish(run_folder(tmp_path / "three", start="00" * 32), dest)
     assert other["start"] == {"sha256": "00" * 32}
+
+
+def test_a_folder_without_a_sigma_takes_no_minima(tmp_path, dest):
+    (dest / PACKED_FILE).unlink()
+    with pytest.raises(CheckpointError, match="no packed checkpoint"):
+        publish(run_folder(tmp_path / "run"), dest)
 
 
 def test_minima_of_another_base_and_an_empty_run_are_refused(tmp_path, dest):

@@ -8,10 +8,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from sigma.checkpoints.tuned import TUNED_FILE, TUNED_MATRICES, read_tuned
+from sigma.checkpoints.tuned import GROUP, OWN_MATRICES, SIGMA, TUNED_FILE, TUNED_MATRICES, read_tuned
 from sigma.training.branches import Group, Row, laid
 from sigma.training.lessons import Lesson
-from sigma.training.minima import GROUP, ShiftedLinear, plainly
+from sigma.training.minima import ShiftedLinear, learnable_minima, plainly
 from sigma.training.rows import (
     CHATS,
     chat_rows,
@@ -36,7 +36,7 @@ RECIPE = TuneRecipe(tokens=600, rate=2e-2, batch_tokens=64, passes=2)
 def both():
     """A GQA model and a Sigma that has its V, O and MLP."""
     gqa = tiny_model(num_key_heads=2, **SHAPE)
-    sigma = tiny_model(1, num_key_heads=1, augmented_query_dim=80, **SHAPE)
+    sigma = tiny_model(1, num_key_heads=1, augmented_query_dim=96, **SHAPE)
     own = {name: tensor for name, tensor in sigma.state_dict().items() if ".q_" in name or ".k_proj" in name}
     sigma.load_state_dict({**gqa.state_dict(), **own})
     return {"gqa": gqa, "sigma": sigma}
@@ -81,9 +81,31 @@ def test_both_sides_learn_and_only_the_minima_move(tmp_path):
         assert sum(losses[-3:]) < 0.5 * sum(losses[:3]), side
     for side, model in one.sides.items():
         for name, tensor in model.state_dict().items():
-            shared = name.endswith((".change", *(f"{m}.weight" for m in TUNED_MATRICES)))
-            assert shared or torch.equal(tensor, before[side][name]), name
+            learns = name.endswith((".change", *(f"{m}.weight" for m in (*TUNED_MATRICES, *OWN_MATRICES))))
+            assert learns != torch.equal(tensor, before[side][name]), name
     assert one.sides["gqa"].model.layers[0].mlp is one.sides["sigma"].model.layers[0].mlp
+
+
+def test_queries_and_keys_learn_for_each_side_alone_in_the_groups_they_are_packed_in():
+    sides, changes = both(), {}
+    up = "model.layers.0.self_attn.q_up_proj.weight"
+    learnable_minima(sides["gqa"], sides["sigma"], changes, {up: 64})
+    key = "model.layers.1.self_attn.k_proj.weight"
+    assert changes[SIGMA + up].shape == (96, 1) and changes[SIGMA + up.replace("up", "down")].shape == (64, 3)
+    assert changes[key].shape == (16, 2) and changes[SIGMA + key].shape == (8, 2)
+    assert all(change.requires_grad for change in changes.values())
+    one, other = (sides[name].model.layers[1].self_attn for name in ("gqa", "sigma"))
+    assert one.q_proj.change is not other.q_proj.change and one.v_proj is other.v_proj
+
+
+def test_a_run_begins_at_a_file_without_queries_and_keys(tmp_path):
+    one = tuner(tmp_path)
+    shared = {name: torch.full_like(change, 0.01) for name, change in one.changes.items() if ".mlp." in name}
+    one.start_at(shared)
+    assert all(bool((change == (0.01 if name in shared else 0)).all()) for name, change in one.changes.items())
+    for wrong in ({}, {**shared, "model.layers.9.mlp.up_proj.weight": torch.zeros(1, 1)}):
+        with pytest.raises(ValueError, match="another model's"):
+            one.start_at(wrong)
 
 
 def test_the_file_holds_what_was_learned(tmp_path):
