@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 MAX_LABELS = 1000
+MAX_RANGE = 100
 _LABEL = re.compile(
     r"^[ \t#>*_-]*(?:final answer|answers?|results?|index(?:es)?|indices|matching (?:results?|indexes)|fitting results?)"
     r"[ \t*_]*[:=](.*)$",
@@ -46,8 +47,9 @@ _CLAUSES = re.compile(
     re.IGNORECASE,
 )
 # For text whose white space is single spaces: a run of them would be read in many ways.
+_ITEM = r"#?[0-9]{1,6}(?: ?(?:[-\u2010-\u2014]|to|through|\.\.) ?#?[0-9]{1,6})?"  # an index, or the first and last of a range
 _NUMBERS = re.compile(
-    rf"\[? ?#?[0-9]{{1,6}}(?:(?:,? and | ?[,;&] ?| )#?[0-9]{{1,6}})* ?\]?(?: {_FITS})?(?: only)?{_WHOLLY} ?[.!]?",
+    rf"\[? ?{_ITEM}(?:(?:,? and | ?[,;&] ?| ){_ITEM})* ?\]?(?: {_FITS})?(?: only)?{_WHOLLY} ?[.!]?",
     re.IGNORECASE,
 )
 _COUNT = re.compile(r"[0-9]+ (?:fit|match|qualify|apply)\b", re.IGNORECASE)  # "3 match": how many, not which
@@ -78,13 +80,27 @@ def _value(text: str) -> frozenset[int] | None:
         text = text[introduced.end() :]
     if not text or _COUNT.match(text):  # "Results:" and nothing behind it, or "Results: 3 match"
         return None
-    if re.fullmatch(r"[\"']?none[\"']?\W{0,2}", text, re.IGNORECASE) or re.fullmatch(r"\[ ?\]\.?", text):
+    if re.fullmatch(r"[\"']?(?:none|null|nil|n/?a)[\"']?\W{0,2}", text, re.IGNORECASE) or re.fullmatch(
+        r"\[ ?\]\.?", text
+    ):
         return frozenset()
     if _NUMBERS.fullmatch(text):
-        return frozenset(int(number) for number in re.findall(r"[0-9]+", text))
+        return _numbers(text)
     if text[0] == "[":
         return _json_list(text)
     return None
+
+
+def _numbers(text: str) -> frozenset[int] | None:
+    """The indexes of a list in words, ranges written out; None for a range that falls or is longer than any context."""
+    chosen: set[int] = set()
+    for item in re.findall(_ITEM, text):
+        ends = [int(number) for number in re.findall(r"[0-9]+", item)]
+        first, last = ends[0], ends[-1]
+        if not 0 <= last - first < MAX_RANGE:
+            return None
+        chosen.update(range(first, last + 1))
+    return frozenset(chosen)
 
 
 def _json_list(text: str) -> frozenset[int] | None:

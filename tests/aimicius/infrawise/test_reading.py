@@ -144,6 +144,14 @@ def test_lone_surrogates_do_not_travel():
         ("Baseline: None\nResults: [2]", {2}),
         ("Caveats:\n- None\nResults: [2]", {2}),
         ("There are no matching results.\nResults: None", set()),
+        ("null", set()),
+        ("Results: null", set()),
+        ("N/A", set()),
+        ("Results: n/a.", set()),
+        ("1-3", {1, 2, 3}),
+        ("Results 1 to 3", {1, 2, 3}),
+        ("Results: 1\u20133, 5", {1, 2, 3, 5}),
+        ("[2 through 4]", {2, 3, 4}),
     ],
 )
 def test_a_choice_is_read(answer, chosen):
@@ -180,6 +188,9 @@ def test_a_choice_is_read(answer, chosen):
         ("No results match except 3.", "neither"),
         ("I found no matching workload.", "neither"),
         ("{1: 2}", "neither"),
+        ("5-2", "neither"),
+        ("0-999999", "neither"),
+        ("1.5-3", "neither"),
     ],
 )
 def test_no_choice_is_read_and_why(answer, says):
