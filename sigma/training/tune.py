@@ -24,7 +24,7 @@ from tqdm import tqdm
 from kernels.device import chosen_device
 from sigma.checkpoints.base import sha256_of
 from sigma.checkpoints.load import PACKED_FILE, Pair, load_pair, sigma_folder
-from sigma.checkpoints.tuned import TUNED_FILE, group_of, read_tuned, write_tuned
+from sigma.checkpoints.tuned import OWN_MATRICES, TUNED_FILE, group_of, read_tuned, write_tuned
 from sigma.cli import parser_for, run
 from sigma.model.modeling import SigmaForCausalLM
 from sigma.training.branches import BRANCHES, Group, Line, hidden_states, laid
@@ -60,7 +60,12 @@ class Tuner:
             model.config._attn_implementation = BRANCHES
         self.changes: dict[str, torch.nn.Parameter] = {}
         self.shifted = learnable_minima(sides["gqa"], sides["sigma"], self.changes, groups)
-        self.optimizer = torch.optim.AdamW(self.changes.values(), lr=0.0, betas=(0.9, 0.98), weight_decay=0.0)
+        own = {name for name in self.changes if name.split(".")[-2] in OWN_MATRICES}
+        parts = [
+            {"params": [change for name, change in self.changes.items() if (name in own) == mine], "share": share}
+            for mine, share in ((False, 1.0), (True, recipe.own_rate))
+        ]
+        self.optimizer = torch.optim.AdamW(parts, lr=0.0, betas=(0.9, 0.98), weight_decay=0.0)
         self.step, self.tokens = 0, 0
         self.steps = -(-len(plan) // recipe.passes)
         rows = [row for groups in plan for row in rows_of(groups) if row.kind != CHATS]
@@ -90,7 +95,7 @@ class Tuner:
         r = self.recipe
         rate = r.rate * one_cycle(self.step, self.steps, r.warmup)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["share"]
         begun, figures = time.monotonic(), {}
         for place in range(self.step * r.passes, min(len(self.plan), (self.step + 1) * r.passes)):
             rows, side = rows_of(self.plan[place]), self.side_of(place)

@@ -14,6 +14,9 @@ class TuneRecipe:
     tokens: int = 1_500_000  # of whole rows, trained on in all: rows that begin alike compute fewer
     mix: str = "cmdgen=1 nl2kql=1 infrawise=1 optiflow=1 facts=1"
     rate: float = 3e-3
+    own_rate: float = (
+        0.1  # of the rate, for queries and keys: at the whole rate Sigma's chats left the base's within 50 steps
+    )
     warmup: float = 0.03
     batch_tokens: int = 1536  # most tokens computed in one pass
     passes: int = 2  # passes of one step
@@ -27,6 +30,7 @@ class TuneRecipe:
         sensible = {
             "tokens": self.tokens >= 1,
             "rate": 0 < self.rate < 1,
+            "own_rate": 0 <= self.own_rate <= 1,
             "warmup": 0 <= self.warmup <= 1,
             "batch_tokens": self.batch_tokens >= 1,
             "passes": self.passes >= 1,

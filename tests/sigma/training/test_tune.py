@@ -98,6 +98,15 @@ def test_queries_and_keys_learn_for_each_side_alone_in_the_groups_they_are_packe
     assert one.q_proj.change is not other.q_proj.change and one.v_proj is other.v_proj
 
 
+def test_queries_and_keys_learn_at_a_rate_of_their_own(tmp_path):
+    one = tuner(tmp_path, recipe=replace(RECIPE, own_rate=0.0))
+    one.run("0" * 64)
+    moved = {name.split(".")[-2] for name, change in one.changes.items() if bool(change.any())}
+    assert moved == set(TUNED_MATRICES)
+    with pytest.raises(ValueError, match="own rate = 2"):
+        replace(RECIPE, own_rate=2.0)
+
+
 def test_a_run_begins_at_a_file_without_queries_and_keys(tmp_path):
     one = tuner(tmp_path)
     shared = {name: torch.full_like(change, 0.01) for name, change in one.changes.items() if ".mlp." in name}
