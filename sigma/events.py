@@ -1,7 +1,7 @@
 """What the engine tells its callers: plain frozen dataclasses of numbers, strings and NumPy arrays.
 
 The page, the command line, the API and the evaluation all read these and nothing else, so none of them
-needs to know tensors. No torch here.
+needs to know tensors. No torch here. Over 300 lines because the contract is read as a whole.
 """
 
 from __future__ import annotations
@@ -83,6 +83,17 @@ class PrefillEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Likelihood:
+    """What the model itself gave the token that was taken: natural logarithms of the softmax over the whole vocabulary.
+
+    Before temperature, penalties, filters and a grammar. `likeliest`: (token id, logarithm), likeliest first.
+    """
+
+    taken: float
+    likeliest: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StepEvent:
     """One generated token of one side.
 
@@ -90,7 +101,7 @@ class StepEvent:
     answer is the concatenation. `piece` is the token alone, printable, for a token strip. `compute_ms` is this
     side's own device time for this step (step 0: sampling only, its forward pass is the prefill's).
     `finish_reason`: None, "stop" (end token), "length" (max_new_tokens) or "context" (context is full).
-    `token_id` is -1 in an event that only flushes text or ends the stream.
+    `likelihood`: where the request asked for it. `token_id` is -1 in an event that only flushes text or ends the stream.
     """
 
     side: str
@@ -102,6 +113,7 @@ class StepEvent:
     cache: CacheBytes
     probe: AttentionProbe | None = None
     finish_reason: str | None = None
+    likelihood: Likelihood | None = None
 
 
 Event = PromptEvent | PrefillEvent | StepEvent
@@ -127,7 +139,9 @@ class ChatRequest:
     answers differ, so each side has its own history). `selective_k`: V rows fetched per query head on the Sigma
     side; None fetches all. `probe_layer`: whose attention to return with each step; None for none. `grammar`: Lark text
     that the answers are held to (`sigma.engine.constrained`); None for free ones. `tuned`: whether both sides answer with
-    the base's tuned minima (`SideInfo.tuned`); such a turn keeps no rows for the session's next one.
+    the base's tuned minima (`SideInfo.tuned`); such a turn keeps no rows for the session's next one. `plain`: the texts of
+    the messages are continued as they are, without the model's chat template. `likeliest`: of each step the likelihood of
+    the token taken and of this many likeliest ones; None for none.
     """
 
     messages: dict[str, list[dict[str, str]]]
@@ -136,6 +150,8 @@ class ChatRequest:
     probe_layer: int | None = None
     grammar: str | None = None
     tuned: bool = False
+    plain: bool = False
+    likeliest: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ closed and released, so that a test can assert that a cache was freed. It is ove
 from __future__ import annotations
 
 import itertools
+import math
 import threading
 import time
 import zlib
@@ -21,6 +22,7 @@ from sigma.events import (
     Cancelled,
     ChatRequest,
     Event,
+    Likelihood,
     NextTokens,
     PastRun,
     PrefillEvent,
@@ -222,7 +224,7 @@ class FakeEngine:
         error, self.fail_next = self.fail_next, None
         if error is not None:
             raise error
-        pieces = {side: self._prompt_pieces(messages) for side, messages in request.messages.items()}
+        pieces = {side: self._prompt_pieces(messages, request.plain) for side, messages in request.messages.items()}
         longest = max(len(p) for p in pieces.values())
         if longest >= CONTEXT:
             raise PromptError(f"The prompt has {longest:,} tokens; this model's context holds {CONTEXT:,}.")
@@ -282,7 +284,13 @@ class FakeEngine:
                     cache_bytes(side, tokens, request.selective_k),
                     probe,
                     finish,
+                    None if request.likeliest is None else self._likelihood(text, request.likeliest),
                 )
+
+    def _likelihood(self, taken: str, count: int) -> Likelihood:
+        """The token taken has half of the mass, others that are known a half of the rest each."""
+        known = [self._id(taken), *(i for i in range(len(self._vocabulary)) if self._vocabulary[i] != taken)]
+        return Likelihood(math.log(0.5), tuple((i, -(n + 1) * math.log(2)) for n, i in enumerate(known[:count])))
 
     def _answer(self, side: str, messages: list[dict[str, str]]) -> list[str]:
         prompt = messages[-1]["content"]
@@ -292,7 +300,9 @@ class FakeEngine:
         return [*head, *tail]
 
     @staticmethod
-    def _prompt_pieces(messages: list[dict[str, str]]) -> list[str]:
+    def _prompt_pieces(messages: list[dict[str, str]], plain: bool) -> list[str]:
+        if plain:
+            return [piece for m in messages for piece in split_pieces(m["content"])]
         return [piece for m in messages for piece in (f"<{m['role']}>", *split_pieces(m["content"]))]
 
     def _work(self, seconds: float) -> None:

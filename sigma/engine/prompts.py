@@ -56,21 +56,36 @@ def prompt_ids(tokenizer, messages: list[dict[str, str]], context_length: int) -
     Text that looks like a control marker stays text. Raises PromptError, with the numbers, if the prompt leaves no
     room for an answer, and for messages that the model's template refuses or leaves out.
     """
-    messages = checked(messages)
-    markers = [token for token in tokenizer.get_added_vocab() if token.strip()]
-    looks_like_one = any(marker in m["content"] for m in messages for marker in markers)
     if tokenizer.chat_template is None:
-        text = "\n\n".join(m["content"] for m in messages)
-        ids = _plain(tokenizer).ids(text, True) if looks_like_one else tokenizer(text).input_ids
+        return text_ids(tokenizer, messages, context_length)
+    messages = checked(messages)
+    places = _places(tokenizer, messages)
+    if any(_has_marker(tokenizer, m["content"]) for m in messages):
+        ids = _piecewise(tokenizer, messages, places)
     else:
-        places = _places(tokenizer, messages)
-        if looks_like_one:
-            ids = _piecewise(tokenizer, messages, places)
-        else:
-            ids = tokenizer(_rendered(tokenizer, messages), add_special_tokens=False).input_ids
+        ids = tokenizer(_rendered(tokenizer, messages), add_special_tokens=False).input_ids
+    return _fitting(ids, context_length, "chat", "shorten it or start a new chat")
+
+
+def text_ids(tokenizer, messages: list[dict[str, str]], context_length: int) -> list[int]:
+    """Token ids of the messages' texts as they are, to be continued: no template, control markers stay text.
+
+    Raises PromptError if there is no text or it leaves no room.
+    """
+    text = "\n\n".join(m["content"] for m in checked(messages))
+    ids = _plain(tokenizer).ids(text, True) if _has_marker(tokenizer, text) else tokenizer(text).input_ids
+    return _fitting(ids, context_length, "text", "shorten it")
+
+
+def _has_marker(tokenizer, text: str) -> bool:
+    """Whether a text holds what the tokenizer would take for one of its added tokens."""
+    return any(marker in text for marker in tokenizer.get_added_vocab() if marker.strip())
+
+
+def _fitting(ids: list[int], context_length: int, what: str, advice: str) -> list[int]:
     if len(ids) >= context_length:
         raise PromptError(
-            f"The chat has {len(ids):,} tokens and the model's context is {context_length:,}: shorten it or start a new chat."
+            f"The {what} has {len(ids):,} tokens and the model's context is {context_length:,}: {advice}."
         )
     return ids
 

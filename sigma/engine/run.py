@@ -17,14 +17,25 @@ import torch
 from sigma.checkpoints.load import Side
 from sigma.checkpoints.tokenizer import StreamDecoder, piece
 from sigma.engine.constrained import Constraint
-from sigma.engine.prompts import prompt_ids
+from sigma.engine.prompts import prompt_ids, text_ids
 from sigma.engine.sampling import Sampler
 from sigma.engine.sessions import Kept, same_start
-from sigma.events import SIDE_NAMES, ChatRequest, DamagedStep, Event, PrefillEvent, PromptError, PromptEvent, StepEvent
+from sigma.events import (
+    SIDE_NAMES,
+    ChatRequest,
+    DamagedStep,
+    Event,
+    Likelihood,
+    PrefillEvent,
+    PromptError,
+    PromptEvent,
+    StepEvent,
+)
 from sigma.model.cache import DiffKVCache
 from sigma.runtime import Runtime
 
 PREFILL_CHUNK = 256
+MOST_LIKELIEST = 20
 
 log = logging.getLogger(__name__)
 
@@ -59,8 +70,19 @@ def check_request(request: ChatRequest, models: dict[str, Model]) -> None:
             raise PromptError(
                 f"Selective V needs k from 1 to the context length {config.max_position_embeddings}, got {request.selective_k}."
             )
+    if request.likeliest is not None and not 0 <= request.likeliest <= MOST_LIKELIEST:
+        raise PromptError(
+            f"Of 0 to {MOST_LIKELIEST} likeliest tokens the likelihood is told, not of {request.likeliest}."
+        )
     if request.sampling.max_new_tokens < 1:
         raise PromptError(f"At least one new token has to be asked for, got {request.sampling.max_new_tokens}.")
+
+
+def _likelihood(logits: torch.Tensor, token: int, count: int) -> Likelihood:
+    """Logarithms of the softmax of logits [1, vocabulary]: of the token taken and of the `count` likeliest."""
+    logs = logits[0].float().log_softmax(-1)
+    values, ids = logs.topk(count)
+    return Likelihood(float(logs[token]), tuple(zip(ids.tolist(), values.tolist())))
 
 
 class Run:
@@ -70,7 +92,8 @@ class Run:
         self.name, self.model, self.request, self.sampling = name, model, request, request.sampling
         self.sampler = Sampler(self.sampling, model.runtime.device)
         self.top_k = request.selective_k if self.name == "sigma" else None
-        self.ids = prompt_ids(model.side.tokenizer, request.messages[name], model.side.config.max_position_embeddings)
+        read = text_ids if request.plain else prompt_ids
+        self.ids = read(model.side.tokenizer, request.messages[name], model.side.config.max_position_embeddings)
         self.prompt_length = len(self.ids)
         self.constraint: Constraint | None = None
         if request.grammar is not None:
@@ -122,9 +145,9 @@ class Run:
                 torch.tensor([self.ids[-1:]]), self.cache, top_k=self.top_k, probe_layer=self.request.probe_layer
             )
         self._check()
-        if self.constraint is not None:
-            self.logits = self.constraint.apply(self.logits)
-        token = self.sampler.next(self.ids, self.logits)
+        logits = self.logits if self.constraint is None else self.constraint.apply(self.logits)
+        token = self.sampler.next(self.ids, logits)
+        likelihood = None if self.request.likeliest is None else _likelihood(self.logits, token, self.request.likeliest)
         if self.constraint is not None:
             self.constraint.took(token)
         self.ids.append(token)
@@ -138,7 +161,16 @@ class Run:
         self.finished = reason is not None
         shown = "" if stopped else piece(self.model.side.tokenizer, token)
         return StepEvent(
-            self.name, self.step - 1, token, text, shown, self._clock(begun), self.cache.bytes(), probe, reason
+            self.name,
+            self.step - 1,
+            token,
+            text,
+            shown,
+            self._clock(begun),
+            self.cache.bytes(),
+            probe,
+            reason,
+            likelihood,
         )
 
     def _check(self) -> None:
