@@ -1,7 +1,7 @@
 """What the engine tells its callers: plain frozen dataclasses of numbers, strings and NumPy arrays.
 
 The page, the command line, the API and the evaluation all read these and nothing else, so none of them
-needs to know tensors. No torch here. Over 300 lines because the contract is read as a whole.
+needs to know tensors. No torch here. It is over 300 lines because the contract is read as a whole.
 """
 
 from __future__ import annotations
