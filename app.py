@@ -63,7 +63,10 @@ def main(argv: list[str] | None = None) -> int:
     page = build_page(loader, args.max_waiting)
     # The page answers first: importing torch in the loader would hold the interpreter lock during start-up.
     page.launch(
-        server_name=args.host, server_port=args.port, prevent_thread_lock=True, **launch_options(args.max_waiting)
+        server_name=args.host,
+        server_port=args.port,
+        prevent_thread_lock=True,
+        **launch_options(loader, args.max_waiting),
     )
     loader.start()
     page.block_thread()

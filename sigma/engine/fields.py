@@ -38,6 +38,14 @@ Whole = Annotated[int, BeforeValidator(_only_numbers)]
 """4.0 is one, too: JSON knows no difference."""
 
 
+class FieldError(PromptError):
+    """A field that cannot be used; `field` is its name, as it is called here."""
+
+    def __init__(self, message: str, field: str):
+        super().__init__(message)
+        self.field = field
+
+
 class Fields(BaseModel):
     """What may be asked. Subclasses declare a field each; ranges by `Field(ge=.., le=..)`."""
 
@@ -55,7 +63,7 @@ class Fields(BaseModel):
             error = errors.errors(include_url=False)[0]
             name = str(error["loc"][0])
             shown = (names or {}).get(name, name)
-            raise PromptError(_sentence(shown, error, given.get(name), cls.model_fields.get(name))) from None
+            raise FieldError(_sentence(shown, error, given.get(name), cls.model_fields.get(name)), name) from None
 
 
 def number(value: Any, name: str, low: float, high: float, whole: bool = False) -> float:
@@ -93,7 +101,8 @@ def _sentence(name: str, error: Mapping[str, Any], value: Any, field: Any) -> st
 
 
 def _wanted(field: Any) -> str:
-    return {str: "a text", int: "a number", float: "a number", dict: "a JSON object"}.get(field.annotation, "a value")
+    wanted = {str: "a text", int: "a number", float: "a number", dict: "a JSON object", bool: "true or false"}
+    return wanted.get(field.annotation, "a value")
 
 
 def _range(field: Any) -> str:

@@ -13,6 +13,8 @@ from sigma.events import PromptError, Sampling
 __all__ = ["LABELS", "MAX_NEW_TOKENS", "SamplingFields", "make_sampling", "number", "parse_selective"]
 
 MAX_NEW_TOKENS = 2048
+MOST_LIKELIEST = 20
+"""Tokens whose likelihood a step may be asked for."""
 
 LABELS = {
     "temperature": "Temperature",

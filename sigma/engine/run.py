@@ -17,6 +17,7 @@ import torch
 from sigma.checkpoints.load import Side
 from sigma.checkpoints.tokenizer import StreamDecoder, piece
 from sigma.engine.constrained import Constraint
+from sigma.engine.options import MOST_LIKELIEST
 from sigma.engine.prompts import prompt_ids, text_ids
 from sigma.engine.sampling import Sampler
 from sigma.engine.sessions import Kept, same_start
@@ -35,7 +36,6 @@ from sigma.model.cache import DiffKVCache
 from sigma.runtime import Runtime
 
 PREFILL_CHUNK = 256
-MOST_LIKELIEST = 20
 
 log = logging.getLogger(__name__)
 

@@ -90,8 +90,9 @@ def page_bytes() -> int:
     """Bytes of our own modules, styles and recorded data that a first visit loads."""
     from visualizers.page.assets import modules
     from visualizers.page.page import launch_options
+    from visualizers.shared.loader import EngineLoader
 
-    options = launch_options()
+    options = launch_options(EngineLoader(lambda progress: None))
     return len(options["head"].encode()) + len(options["css"].encode()) + sum(map(len, modules().values()))
 
 

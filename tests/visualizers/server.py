@@ -27,7 +27,7 @@ def launch(engine: FakeEngine, load_seconds: float = 0.0, port: int | None = Non
     loader = EngineLoader(load)
     page = build_page(loader)
     _, url, _ = page.launch(
-        prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", server_port=port, **launch_options()
+        prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", server_port=port, **launch_options(loader)
     )
     loader.start()
     return page, url.rstrip("/"), loader

@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from sigma.events import SIDES
+from sigma.serving.routes import routes
 from visualizers.chat import recording
 from visualizers.chat.api import SHARE, make_chat
 from visualizers.chat.column import column_head
@@ -30,6 +31,9 @@ from visualizers.tour.tab import tour_button
 
 TITLE = "Sigma's demo"
 SENTENCE = "Sigma gives queries, keys and values different budgets. Watch what that saves."
+PROGRAMS = 1
+"""Requests of OpenAI's clients that are answered together; they wait for each other, not the page's visitors for them."""
+
 RECORDED = assets.ASSETS / "examples" / "recorded.json"
 EXPLORED = assets.ASSETS / "examples" / "explore.json"
 
@@ -37,7 +41,7 @@ EXPLORED = assets.ASSETS / "examples" / "explore.json"
 def build_page(loader: EngineLoader, max_waiting: int = WAITING, task_loader: TaskLoader | None = None) -> gr.Blocks:
     """The whole page over an engine loader, started or not; `max_waiting` visitors may wait, `task_loader` holds the tasks.
 
-    Launch it with `page.launch(**launch_options())`.
+    Launch it with `page.launch(**launch_options(loader))`.
     """
     line = Line(CONCURRENT, max_waiting)
     runs = Runs(loader, line)
@@ -95,13 +99,17 @@ def _watch_loading(page: gr.Blocks, loader: EngineLoader, status: gr.HTML, tab: 
     page.load(lambda: Conversation(), None, tab.state, **QUICK)
 
 
-def launch_options(max_waiting: int = WAITING) -> dict[str, Any]:
-    """Arguments for `Blocks.launch`: the look, and limits that a public page needs; `max_waiting` as in `build_page`."""
+def launch_options(loader: EngineLoader, max_waiting: int = WAITING) -> dict[str, Any]:
+    """Arguments for `Blocks.launch`: the look, the routes beside the page, and limits that a public page needs.
+
+    The arguments are those of `build_page`.
+    """
+    served = [*assets.routes(), *routes(loader, Line(PROGRAMS, max_waiting))]
     return {
         "theme": theme.theme(),
         "css": assets.style_sheet(),
         "head": theme.head(recording.read(RECORDED)) + first_view_script(EXPLORED),
-        "app_kwargs": {"routes": assets.routes(), "exception_handlers": REFUSALS},
+        "app_kwargs": {"routes": served, "exception_handlers": REFUSALS},
         "footer_links": ["api"],
         "show_error": False,
         "max_file_size": "1mb",

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from sigma.engine.engine import SigmaEngine
-from sigma.engine.run import MOST_LIKELIEST, Model
+from sigma.engine.options import MOST_LIKELIEST
+from sigma.engine.run import Model
 from sigma.events import ChatRequest, PromptError, PromptEvent, Sampling, StepEvent
 from sigma.runtime import Runtime
 from tests.tiny import side_of, tiny_model

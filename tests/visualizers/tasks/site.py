@@ -69,7 +69,7 @@ def launch_tasks(engine, task_loader: TaskLoader | None, gate: threading.Event |
     loader = EngineLoader(load)
     page = build_page(loader, task_loader=task_loader)
     _, url, _ = page.launch(
-        prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", server_port=port, **launch_options()
+        prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", server_port=port, **launch_options(loader)
     )
     loader.start()
     return page, url.rstrip("/"), loader

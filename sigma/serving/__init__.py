@@ -1,0 +1,7 @@
+"""Sigma for programs: routes that clients of OpenAI's API know.
+
+routes.py    /v1/models, /v1/chat/completions and /v1/completions, beside the page or in any ASGI application
+asked.py     what a client may ask, typed
+answers.py   an engine's events as the objects and chunks that a client reads
+stopping.py  stop strings in text that arrives in pieces
+"""
