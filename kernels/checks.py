@@ -12,6 +12,8 @@ from numbers import Real
 
 import torch
 
+from kernels.selective.missing_mass import check_missing_mass
+
 MAX_DECODE_QUERIES = 16  # new positions per sequence that the decode operations take at once
 _DTYPES = (torch.bfloat16, torch.float16, torch.float32)
 
@@ -84,15 +86,31 @@ def check_few(q: torch.Tensor) -> None:
         raise ValueError(f"decode takes at most {MAX_DECODE_QUERIES} queries per sequence, got t = {q.shape[2]}")
 
 
-def check_selection(q: torch.Tensor, top_k: int, renormalize: bool) -> None:
-    """As `check_few`; and TypeError or ValueError for a selection of nothing, or of a number that counts no rows."""
+def check_selection(
+    q: torch.Tensor, v: torch.Tensor, top_k: int, missing_mass: str, threshold: float, v_sum: torch.Tensor | None
+) -> None:
+    """As `check_few`; and TypeError or ValueError for a selection of nothing, or of a number that counts no rows, for
+    an unknown word on the missing mass, a threshold that is no weight, and a sum that does not fit v.
+    """
     check_few(q)
     if type(top_k) is not int and (not isinstance(top_k, int | torch.SymInt) or isinstance(top_k, bool)):
         raise TypeError(f"top_k must be a whole number, got {_kind(top_k)}")
     if top_k < 1:
         raise ValueError(f"top_k must be at least 1, got {top_k}")
-    if type(renormalize) is not bool:
-        raise TypeError(f"renormalize must be True or False, got {_kind(renormalize)}")
+    if not isinstance(missing_mass, str):
+        raise TypeError(f"missing_mass must be a word, got {_kind(missing_mass)}")
+    check_missing_mass("missing_mass", missing_mass)
+    if isinstance(threshold, bool) or not isinstance(threshold, Real | torch.SymFloat):
+        raise TypeError(f"threshold must be a number, got {_kind(threshold)}")
+    if not 0 <= threshold < 1:
+        raise ValueError(f"threshold must be a weight from 0 to less than 1, got {threshold}")
+    if v_sum is not None:
+        _check_tensor("v_sum", v_sum)
+        wanted = v.shape[0], v.shape[1], v.shape[3]
+        if v_sum.dtype != torch.float32 or tuple(v_sum.shape) != wanted or v_sum.device != v.device:
+            raise ValueError(
+                f"v_sum must be float32 {wanted} on {v.device}, got {v_sum.dtype} {tuple(v_sum.shape)} on {v_sum.device}"
+            )
 
 
 def check_wanted(return_lse: bool) -> None:

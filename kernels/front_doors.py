@@ -76,22 +76,27 @@ def selective_decode_attention(
     top_k: int,
     *,
     scale: float | None = None,
-    renormalize: bool = True,
+    missing_mass: str = "renormalize",
+    threshold: float = 0.0,
+    v_sum: torch.Tensor | None = None,
     lengths: torch.Tensor | None = None,
 ) -> SelectiveResult:
     """Decode attention that reads only the V rows of the `top_k` best-scoring earlier rows and the current one.
 
     Arguments as `decode_attention`; `top_k` is per query head, ties go to the lowest index, and `top_k >= T - 1` is
-    full attention. `renormalize` makes the kept weights sum to 1 (arXiv 2501.13629, Appendix B.2, leaves it open).
-    Returns a `SelectiveResult`. ValueError and TypeError as `decode_attention`.
+    full attention. Of these rows, those whose softmax weight is below `threshold` are not read either. `missing_mass`
+    says what becomes of the weight of rows that are not read (`kernels.selective.missing_mass`): "drop", "renormalize"
+    or "mean"; for the last, `v_sum`, fp32 `[b, n_v, d_v]`, is the sum of the V rows before the t newest, and without
+    it all of V is read to form it. Returns a `SelectiveResult`. ValueError and TypeError as `decode_attention`.
     """
     if is_compiling():
         from kernels import traced
 
-        return traced.selective_decode_attention(q, k, v, top_k, scale=scale, renormalize=renormalize, lengths=lengths)
+        return traced.selective_decode_attention(q, k, v, top_k, scale, missing_mass, threshold, v_sum, lengths)
     check_attention(q, k, v, lengths, scale)
-    check_selection(q, top_k, renormalize)
-    return call("selective_decode_attention", q, k, v, top_k, scale=scale, renormalize=renormalize, lengths=lengths)
+    check_selection(q, v, top_k, missing_mass, threshold, v_sum)
+    how = {"missing_mass": missing_mass, "threshold": threshold, "v_sum": v_sum}
+    return call("selective_decode_attention", q, k, v, top_k, scale=scale, **how, lengths=lengths)
 
 
 def attention_weights(

@@ -43,7 +43,9 @@ class Args(ctypes.Structure):
         ("threads", ctypes.c_int64),
         ("scale", ctypes.c_double),
         ("top_k", ctypes.c_int64),
-        ("renormalize", ctypes.c_int64),
+        ("missing_mass", ctypes.c_int64),
+        ("threshold", ctypes.c_double),
+        ("v_sum", ctypes.c_void_p),
         ("captured", ctypes.c_void_p),
         ("positions", ctypes.c_void_p),
     ]
@@ -149,11 +151,12 @@ def arguments(
     lse: torch.Tensor | None,
     lengths: torch.Tensor | None,
     scale: float | None,
-    **selective: int,
+    **selective: int | float | None,
 ) -> Args:
     """The arguments of a call; the tensors must outlive it, and q's last dimension must be contiguous.
 
-    `selective`: the fields top_k, renormalize, captured and positions (addresses).
+    `selective`: the fields top_k, missing_mass (its place in MISSING_MASS), threshold, v_sum, captured and positions
+    (addresses).
     """
     b, n_q, t, d_k = q.shape
     _, n_k, rows, _ = k.shape

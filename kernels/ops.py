@@ -27,8 +27,9 @@ _library.define(
     " float? scale=None, Tensor? lengths=None) -> (Tensor dq, Tensor dk, Tensor dv)"
 )
 _library.define(
-    "selective_decode_attention(Tensor q, Tensor k, Tensor v, SymInt top_k, float? scale=None, bool renormalize=True,"
-    " Tensor? lengths=None) -> (Tensor out, Tensor captured, Tensor positions)"
+    "selective_decode_attention(Tensor q, Tensor k, Tensor v, SymInt top_k, float? scale=None,"
+    " str missing_mass='renormalize', float threshold=0., Tensor? v_sum=None, Tensor? lengths=None)"
+    " -> (Tensor out, Tensor captured, Tensor positions)"
 )
 _library.define(
     "append_rope(Tensor q, Tensor k, Tensor v, Tensor cos, Tensor sin, Tensor(a!) k_cache, Tensor(b!) v_cache,"
@@ -56,12 +57,13 @@ def _prefill(q, k, v, scale=None, lengths=None, return_lse=False):
     return _rows_first(out), lse.contiguous()
 
 
-def _selective(q, k, v, top_k, scale=None, renormalize=True, lengths=None):
+def _selective(q, k, v, top_k, scale=None, missing_mass="renormalize", threshold=0.0, v_sum=None, lengths=None):
     """The three fields of `SelectiveResult`, contiguous. RuntimeError where a gradient would be lost in silence."""
     _refuse_gradients(q, k, v)
     check_attention(q, k, v, lengths, scale)
-    check_selection(q, top_k, renormalize)
-    result = call("selective_decode_attention", q, k, v, top_k, scale=scale, renormalize=renormalize, lengths=lengths)
+    check_selection(q, v, top_k, missing_mass, threshold, v_sum)
+    how = {"missing_mass": missing_mass, "threshold": threshold, "v_sum": v_sum}
+    result = call("selective_decode_attention", q, k, v, top_k, scale=scale, **how, lengths=lengths)
     return result.out.contiguous(), result.captured.contiguous(), result.positions.contiguous()
 
 
@@ -113,10 +115,10 @@ def _prefill_fake(q, k, v, scale=None, lengths=None, return_lse=False):
     return q.new_empty((b, t, n_q, v.shape[3])).transpose(1, 2), lse
 
 
-def _selective_fake(q, k, v, top_k, scale=None, renormalize=True, lengths=None):
+def _selective_fake(q, k, v, top_k, scale=None, missing_mass="renormalize", threshold=0.0, v_sum=None, lengths=None):
     _refuse_gradients(q, k, v)
     check_attention(q, k, v, lengths, scale, reads_lengths=False)
-    check_selection(q, top_k, renormalize)
+    check_selection(q, v, top_k, missing_mass, threshold, v_sum)
     b, n_q, t, _ = q.shape
     width = torch.sym_min(top_k, k.shape[2] - 1) + 1
     captured = q.new_empty((b, n_q, t), dtype=torch.float32)

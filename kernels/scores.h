@@ -21,7 +21,9 @@ struct Args {
   int64_t threads;
   double scale;
   // Selective only.
-  int64_t top_k, renormalize;
+  int64_t top_k, missing_mass;  // missing_mass: place in MISSING_MASS (kernels/selective/missing_mass.py)
+  double threshold;             // rows that weigh less are not read, the current one aside
+  const float* v_sum;           // mean: [b][n_v][d_v], the V rows before the t newest
   float* captured;
   int32_t* positions;
 };

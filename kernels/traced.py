@@ -21,17 +21,17 @@ def prefill_attention(q, k, v, *, scale=None, lengths=None, return_lse=False):
     return (out, lse) if return_lse else out
 
 
-def selective_decode_attention(q, k, v, top_k, *, scale=None, renormalize=True, lengths=None) -> SelectiveResult:
+def selective_decode_attention(q, k, v, top_k, scale, missing_mass, threshold, v_sum, lengths) -> SelectiveResult:
     """`kernels.selective_decode_attention` as one node; where gradients are wanted, the reference's own nodes."""
     if needs_grad(q, k, v):
         from kernels.selective import reference
 
         check_attention(q, k, v, lengths, scale, reads_lengths=False)
-        check_selection(q, top_k, renormalize)
-        return reference.selective_decode_attention(
-            q, k, v, top_k, scale=scale, renormalize=renormalize, lengths=lengths
-        )
-    return SelectiveResult(*torch.ops.diffqkv.selective_decode_attention(q, k, v, top_k, scale, renormalize, lengths))
+        check_selection(q, v, top_k, missing_mass, threshold, v_sum)
+        how = {"missing_mass": missing_mass, "threshold": threshold, "v_sum": v_sum}
+        return reference.selective_decode_attention(q, k, v, top_k, scale=scale, **how, lengths=lengths)
+    op = torch.ops.diffqkv.selective_decode_attention
+    return SelectiveResult(*op(q, k, v, top_k, scale, missing_mass, threshold, v_sum, lengths))
 
 
 def append_rope(q, k, v, cos, sin, k_cache, v_cache, lengths=None) -> torch.Tensor:

@@ -236,11 +236,12 @@ class Inspection(Protocol):
         a text of a single token, whose query was not kept.
         """
 
-    def output_errors(self, layer: int, query: int, ks: Sequence[int]) -> np.ndarray:
+    def output_errors(self, layer: int, query: int, ks: Sequence[int], missing_mass: str | None = None) -> np.ndarray:
         """|o_k - o| / |o| of every head with the V rows of its k best scores and of the current token.
 
-        float32 [n_q, len(ks)]; o is full attention, o_k selective V as the model's configuration has it (renormalised
-        or not). Ties go to the lowest index. ValueError for a query that is not there or a k below 1.
+        float32 [n_q, len(ks)]; o is full attention, o_k selective V as the model's configuration has it, or with the
+        missing mass as one of `kernels.selective.missing_mass`. Ties go to the lowest index. ValueError for a query that
+        is not there, a k below 1 or another word.
         """
 
     def next_tokens(self, position: int) -> NextTokens | None:

@@ -243,4 +243,4 @@ SIGMA_LAYOUT(Args, SIGMA_FIELD(q), SIGMA_FIELD(k), SIGMA_FIELD(v), SIGMA_FIELD(o
              SIGMA_FIELD(lengths), SIGMA_FIELD(b), SIGMA_FIELD(n_q), SIGMA_FIELD(n_k), SIGMA_FIELD(n_v), SIGMA_FIELD(t),
              SIGMA_FIELD(rows), SIGMA_FIELD(d_k), SIGMA_FIELD(d_v), SIGMA_FIELD(q_stride), SIGMA_FIELD(k_stride),
              SIGMA_FIELD(v_stride), SIGMA_FIELD(threads), SIGMA_FIELD(scale), SIGMA_FIELD(top_k),
-             SIGMA_FIELD(renormalize), SIGMA_FIELD(captured), SIGMA_FIELD(positions))
+             SIGMA_FIELD(missing_mass), SIGMA_FIELD(threshold), SIGMA_FIELD(v_sum), SIGMA_FIELD(captured), SIGMA_FIELD(positions))

@@ -10,6 +10,7 @@
 namespace sigma {
 namespace {
 
+constexpr int64_t kRenormalize = 1, kMean = 2;  // as in MISSING_MASS
 constexpr int64_t kSerialBytes = 96 << 10;  // as in decode: below this one thread is faster
 
 // Scores as integers of the same order, so that a threshold can be found bit by bit.
@@ -129,10 +130,54 @@ inline void add_rows(const E* v, int64_t stride, const Scratch& s, int64_t count
   for (int c = 0; c < 4; c++) store(acc + c * W, a[c]);
 }
 
+// The sum over the first n scores of 2^(score - shift), and that shift, the largest of them.
+float softmax_total(const float* scores, int64_t n, float& shift) {
+  float best = scores[0];
+  int64_t i = 0;
+  if (n >= W) {
+    vf top = load(scores);
+    for (i = W; i + W <= n; i += W) top = vmax(top, load(scores + i));
+    best = maximum(top);
+  }
+  for (; i < n; i++) best = scores[i] > best ? scores[i] : best;
+  shift = shift_of(best);
+  vf mass = {};
+  for (i = 0; i + W <= n; i += W) mass += exp2_negative(load(scores + i) - shift);
+  float total = sum(mass);
+  for (; i < n; i++) total += exp2_negative(splat(scores[i] - shift))[0];
+  return total;
+}
+
+// Leave out, in order, the chosen rows that weigh less than `limit`; the last one, the query's own, stays. `held` is
+// their weight. Returns how many are left.
+int64_t drop_light(Scratch& s, int64_t count, float limit, float& held) {
+  int64_t left = 0;
+  held = 0;
+  for (int64_t i = 0; i < count; i++) {
+    if (i + 1 < count && s.weights[i] < limit) continue;
+    s.rows[left] = s.rows[i];
+    held += s.weights[left++] = s.weights[i];
+  }
+  return left;
+}
+
+// Mean of the other rows: each row before the query's own gets an equal share of the missing mass, as one sum over all
+// of them (v_sum and the rows of the queries before this one), and the kept ones give it back. A kept row weighs more
+// than the mean of the others, so nothing cancels. Returns how many rows there are to add up.
+int64_t spread(Scratch& s, int64_t count, float each, int64_t current, int64_t earlier_queries) {
+  for (int64_t i = 0; i + 1 < count; i++) s.weights[i] -= each;
+  s.rows.resize(count + earlier_queries);
+  for (int64_t row = current - earlier_queries; row < current; row++) {
+    s.rows[count] = int32_t(row);
+    s.weights[count++] = each;
+  }
+  return count;
+}
+
 // One query: its scores (base-2 logits) to its output row.
 template <class E>
 void attend(const Args& a, int64_t batch, int64_t head, int64_t j, const float* scores, Scratch& s) {
-  const int64_t length = length_of(a, batch), current = length - a.t + j, seen = current + 1;
+  const int64_t length = length_of(a, batch), current = length - a.t + j;
   const int64_t width = a.top_k + 1;
   const int64_t kept = a.top_k < current ? a.top_k : current;
   const E* v = static_cast<const E*>(a.v) + batch * a.v_stride[0] + head * a.n_v / a.n_q * a.v_stride[1];
@@ -141,49 +186,53 @@ void attend(const Args& a, int64_t batch, int64_t head, int64_t j, const float* 
   if (kept < current) choose(scores, current, kept, s);
   else std::iota(s.rows.begin(), s.rows.begin() + current, 0);
   s.rows[kept] = int32_t(current);
-  const int64_t count = kept + 1;
-  for (int64_t i = 0; i < count; i++)
-    for (int64_t byte = 0; byte < a.d_v * int64_t(sizeof(E)); byte += 64)
-      __builtin_prefetch(reinterpret_cast<const char*>(v + s.rows[i] * a.v_stride[2]) + byte);
+  int64_t count = kept + 1;
+  const auto ask = [&] {
+    for (int64_t i = 0; i < count; i++)
+      for (int64_t byte = 0; byte < a.d_v * int64_t(sizeof(E)); byte += 64)
+        __builtin_prefetch(reinterpret_cast<const char*>(v + s.rows[i] * a.v_stride[2]) + byte);
+  };
+  if (a.threshold <= 0) ask();  // under a threshold the weights decide first which rows travel
 
-  // While the rows travel: the softmax over all scores.
-  float best = scores[0];
-  int64_t i = 0;
-  if (seen >= W) {
-    vf top = load(scores);
-    for (i = W; i + W <= seen; i += W) top = vmax(top, load(scores + i));
-    best = maximum(top);
-  }
-  for (; i < seen; i++) best = scores[i] > best ? scores[i] : best;
-  const float shift = shift_of(best);
-  vf mass = {};
-  for (i = 0; i + W <= seen; i += W) mass += exp2_negative(load(scores + i) - shift);
-  float total = sum(mass);
-  for (; i < seen; i++) total += exp2_negative(splat(scores[i] - shift))[0];
-
-  s.weights.resize(round_up(count, W));
+  float shift;
+  const float total = softmax_total(scores, current + 1, shift);  // while the rows travel
+  s.weights.resize(round_up(count + a.t, W));
   float held = 0;
-  for (i = 0; i < count; i += W) {
+  for (int64_t i = 0; i < count; i += W) {
     vf logits = splat(-INFINITY);
     for (int lane = 0; lane < W && i + lane < count; lane++) logits[lane] = scores[s.rows[i + lane]] - shift;
     const vf weight = exp2_negative(logits);
     store(s.weights.data() + i, weight);
     held += sum(weight);
   }
+  if (a.threshold > 0) {
+    count = drop_light(s, count, float(a.threshold * total), held);
+    ask();
+  }
   if (total != total) held = total;  // a NaN among the rows that are not kept spoils the softmax all the same
+  const int64_t row = (batch * a.n_q + head) * a.t + j;
+  int32_t* positions = a.positions + row * width;
+  memcpy(positions, s.rows.data(), count * sizeof(int32_t));
+  for (int64_t i = count; i < width; i++) positions[i] = -1;
+
+  const int64_t outside = current + 1 - count;
+  const bool mean = a.missing_mass == kMean && outside > 0;
+  const float rest = total - held, each = mean && !(rest < 0) ? rest / float(outside) : 0;
+  if (mean) count = spread(s, count, each, current, j);
   s.acc.resize(round_up(a.d_v, kStep));
   int64_t d = 0;
   for (; d + kStep <= a.d_v; d += kStep) add_rows<E, true>(v + d, a.v_stride[2], s, count, kStep, s.acc.data() + d);
   if (d < a.d_v) add_rows<E, false>(v + d, a.v_stride[2], s, count, a.d_v - d, s.acc.data() + d);
 
-  const int64_t row = (batch * a.n_q + head) * a.t + j;
-  const float share = 1.0f / (a.renormalize ? held : total);
+  const float share = 1.0f / (a.missing_mass == kRenormalize ? held : total);
   E* out = static_cast<E*>(a.out) + row * a.d_v;
-  for (int64_t dim = 0; dim < a.d_v; dim++) put(out + dim, s.acc[order<E>(dim)] * share);
+  if (mean) {
+    const float* sums = a.v_sum + (batch * a.n_v + head * a.n_v / a.n_q) * a.d_v;
+    for (int64_t dim = 0; dim < a.d_v; dim++) put(out + dim, (s.acc[order<E>(dim)] + each * sums[dim]) * share);
+  } else {
+    for (int64_t dim = 0; dim < a.d_v; dim++) put(out + dim, s.acc[order<E>(dim)] * share);
+  }
   a.captured[row] = held / total;
-  int32_t* positions = a.positions + row * width;
-  memcpy(positions, s.rows.data(), count * sizeof(int32_t));
-  for (i = count; i < width; i++) positions[i] = -1;
 }
 
 template <class E>

@@ -4,7 +4,9 @@ import torch
 
 from kernels import native
 from kernels.selective import cpu
+from kernels.selective.missing_mass import MISSING_MASS
 from kernels.selective.reference import SelectiveResult
+from kernels.selective.sums import earlier_sum
 
 
 def selective_decode_attention(
@@ -14,13 +16,16 @@ def selective_decode_attention(
     top_k: int,
     *,
     scale: float | None = None,
-    renormalize: bool = True,
+    missing_mass: str = "renormalize",
+    threshold: float = 0.0,
+    v_sum: torch.Tensor | None = None,
     lengths: torch.Tensor | None = None,
 ) -> SelectiveResult:
     """Shapes and results as `kernels.selective.reference.selective_decode_attention`; scores and sums in fp32."""
     kernel = native.function("selective", q.dtype) if native.accepts(q, k, v) else None
     if kernel is None:
-        return cpu.selective_decode_attention(q, k, v, top_k, scale=scale, renormalize=renormalize, lengths=lengths)
+        how = {"missing_mass": missing_mass, "threshold": threshold, "v_sum": v_sum}
+        return cpu.selective_decode_attention(q, k, v, top_k, scale=scale, **how, lengths=lengths)
     if q.stride(3) != 1:
         q = q.contiguous()
     if lengths is not None:
@@ -30,6 +35,11 @@ def selective_decode_attention(
     out = q.new_empty((b, n_q, t, v.shape[3]))
     captured = torch.empty(b, n_q, t)
     positions = torch.empty(b, n_q, t, top_k + 1, dtype=torch.int32)
+    sums = None
+    if missing_mass == "mean":
+        sums = earlier_sum(v, t, lengths) if v_sum is None else v_sum.contiguous()
+    options = {"top_k": top_k, "missing_mass": MISSING_MASS.index(missing_mass), "threshold": threshold}
+    options |= {"v_sum": None if sums is None else sums.data_ptr()}
     chosen = {"captured": captured.data_ptr(), "positions": positions.data_ptr()}
-    kernel(native.arguments(q, k, v, out, None, lengths, scale, top_k=top_k, renormalize=int(renormalize), **chosen))
+    kernel(native.arguments(q, k, v, out, None, lengths, scale, **options, **chosen))
     return SelectiveResult(out, captured, positions)

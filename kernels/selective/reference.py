@@ -1,8 +1,10 @@
 """Selective V fetching in plain fp32 (arXiv 2501.13629, Appendix B.2): the truth, and the result type.
 
 Softmax over all scores; per query head only the `top_k` highest-scoring earlier rows, and always the current token's
-row, keep their weight. The kept weights stay as they are, or are renormalised to sum to 1. Ties: lowest index first.
-Rows of V that are not kept are not used: NaN in them is of no effect. NaN in any score makes the whole result NaN.
+row, keep their weight; of those top rows, the ones that weigh less than a threshold are left out as well. What becomes
+of the mass on the others is one of three things (`missing_mass.py`). Ties: lowest index first. Rows of V that are not
+kept are not used, except by the sum that "mean" needs: otherwise NaN in them is of no effect. NaN in any score makes
+the whole result NaN.
 """
 
 from dataclasses import dataclass
@@ -10,6 +12,7 @@ from dataclasses import dataclass
 import torch
 
 from kernels.decode.reference import masked_scores, visible_rows
+from kernels.selective.sums import sums_by_query
 
 
 @dataclass(slots=True)
@@ -17,8 +20,8 @@ class SelectiveResult:
     """What one selective step gave.
 
     out: `[b, n_q, t, d_v]` in q's dtype.
-    captured: fp32 `[b, n_q, t]`, the share of the softmax mass on the kept rows, before renormalising.
-    positions: int32 `[b, n_q, t, min(top_k, T - 1) + 1]`, the kept rows ascending; a query that sees fewer rows
+    captured: fp32 `[b, n_q, t]`, the share of the softmax mass on the kept rows, before anything is done about the rest.
+    positions: int32 `[b, n_q, t, min(top_k, T - 1) + 1]`, the kept rows ascending; a query that keeps fewer rows
     than that is padded with -1 at the end.
     """
 
@@ -34,25 +37,41 @@ def selective_decode_attention(
     top_k: int,
     *,
     scale: float | None = None,
-    renormalize: bool = True,
+    missing_mass: str = "renormalize",
+    threshold: float = 0.0,
+    v_sum: torch.Tensor | None = None,
     lengths: torch.Tensor | None = None,
 ) -> SelectiveResult:
-    """Attention over the kept rows only; with `top_k >= T - 1` it is full attention. Shapes as in decode."""
-    rows = k.shape[2]
+    """Attention over the kept rows only; with `top_k >= T - 1` it is full attention. Shapes as in decode.
+
+    v_sum: fp32 `[b, n_v, d_v]`, the sum of the V rows before the t newest, if the caller has it; "mean" alone uses it.
+    """
+    n_q, t, rows = q.shape[1], q.shape[2], k.shape[2]
     scores = masked_scores(q, k, scale, lengths)
     weights = scores.softmax(-1)
     positions = kept_rows(scores, top_k, lengths)
+    current = visible_rows(t, rows, lengths, q.device).sum(-1, keepdim=True) - 1  # [b or 1, 1, t, 1]
+    if threshold:
+        small = weights.gather(-1, positions.clamp(max=rows - 1)) < threshold
+        positions = positions.masked_fill(small & (positions != current), rows).sort(-1).values
     empty = positions == rows
     index = positions.masked_fill(empty, 0)
     weights = weights.gather(-1, index).masked_fill(empty, 0.0)
     captured = weights.sum(-1)
-    if renormalize:
+    if missing_mass == "renormalize":
         weights = weights / captured[..., None]
-    values = v.float().repeat_interleave(q.shape[1] // v.shape[1], 1)[:, :, None].expand(-1, -1, q.shape[2], -1, -1)
+    values = v.float().repeat_interleave(n_q // v.shape[1], 1)[:, :, None].expand(-1, -1, t, -1, -1)
     fetched = values.gather(3, index[..., None].expand(*index.shape, v.shape[3]))
     fetched = fetched.masked_fill(empty[..., None], 0.0)
-    out = (weights[..., None, :] @ fetched)[..., 0, :].to(q.dtype)
-    return SelectiveResult(out, captured, positions.masked_fill(empty, -1).int())
+    out = (weights[..., None, :] @ fetched)[..., 0, :]
+    if missing_mass == "mean":
+        earlier = ~empty & (positions != current)
+        outside = current - earlier.sum(-1, keepdim=True)
+        sums = sums_by_query(v, t, v_sum, lengths).repeat_interleave(n_q // v.shape[1], 1)
+        mean = (sums - fetched.masked_fill(~earlier[..., None], 0.0).sum(-2)) / outside.clamp(min=1)
+        given = (1.0 - captured).clamp(min=0.0)[..., None] * mean
+        out = out + given.masked_fill(outside < 1, 0.0)
+    return SelectiveResult(out.to(q.dtype), captured, positions.masked_fill(empty, -1).int())
 
 
 def kept_rows(scores: torch.Tensor, top_k: int, lengths: torch.Tensor | None) -> torch.Tensor:

@@ -19,6 +19,7 @@ from kernels.decode.triton import decode_attention
 from kernels.selective import reference
 from kernels.selective.plan import BLOCK_ROWS, DIRECT, TILE, WAYS, capacity, gather_rows
 from kernels.selective.reference import SelectiveResult
+from kernels.selective.sums import earlier_sum
 from kernels.selective.triton_choose import choose_kernel
 from kernels.splits import MAX_SPLITS, padded, plan_heads, plan_tile, split_count
 from kernels.triton_launch import LOG2_E, current, device_limits, prepared, serves
@@ -114,7 +115,9 @@ def selective_decode_attention(
     top_k: int,
     *,
     scale: float | None = None,
-    renormalize: bool = True,
+    missing_mass: str = "renormalize",
+    threshold: float = 0.0,
+    v_sum: torch.Tensor | None = None,
     lengths: torch.Tensor | None = None,
 ) -> SelectiveResult:
     """Shapes and results as `kernels.selective.reference.selective_decode_attention`; scores and sums in fp32.
@@ -122,15 +125,17 @@ def selective_decode_attention(
     The reference serves head dims over 256 and inputs that need gradients. Workspace: 6 * b * n_q * t * T bytes for
     scores, maxima and lists. A length on the device that is 0 gives zeros, no positions, no mass.
     """
+    how = {"missing_mass": missing_mass, "threshold": threshold, "v_sum": v_sum}
     if not serves(q, k, v):
-        return reference.selective_decode_attention(
-            q, k, v, top_k, scale=scale, renormalize=renormalize, lengths=lengths
-        )
+        return reference.selective_decode_attention(q, k, v, top_k, scale=scale, **how, lengths=lengths)
     q, k, v, lengths = prepared(q, k, v, lengths)
     scale = q.shape[3] ** -0.5 if scale is None else scale
     if top_k >= k.shape[2] - 1:
-        return _all_rows(q, k, v, scale, lengths)
-    return launch(q, k, v, top_k, scale, renormalize, lengths, tile=TILE, direct=DIRECT, capacity=capacity(top_k))
+        if not threshold:
+            return _all_rows(q, k, v, scale, lengths)
+        top_k = k.shape[2] - 1
+    sizes = {"tile": TILE, "direct": DIRECT, "capacity": capacity(top_k)}
+    return launch(q, k, v, top_k, scale, lengths, **how, **sizes)
 
 
 def launch(
@@ -139,15 +144,17 @@ def launch(
     v: torch.Tensor,
     top_k: int,
     scale: float,
-    renormalize: bool,
     lengths: torch.Tensor | None,
     *,
+    missing_mass: str,
+    threshold: float,
+    v_sum: torch.Tensor | None,
     tile: int,
     direct: int,
     capacity: int,
     splits: int | None = None,
 ) -> SelectiveResult:
-    """The two launches, top_k < T - 1; `tile`, `direct` and `capacity` as `kernels.selective.plan` names them."""
+    """The two launches, top_k < T; `tile`, `direct` and `capacity` as `kernels.selective.plan` names them."""
     b, n_q, t, d_k = q.shape
     n_k, rows, n_v, d_v = k.shape[1], k.shape[2], v.shape[1], v.shape[3]
     target, processors = device_limits(q.device)
@@ -167,6 +174,9 @@ def launch(
     found_scores, found_rows = fresh(queries, capacity), fresh(queries, capacity, dtype=torch.int32)
     positions, weights = fresh(b, n_q, t, width, dtype=torch.int32), fresh(queries, width)
     captured, out = fresh(b, n_q, t), q.new_empty((b, n_q, t, d_v))
+    sums = None
+    if missing_mass == "mean":
+        sums = earlier_sum(v, t, lengths) if v_sum is None else v_sum.contiguous()
     with current(q.device):
         _score_kernel[(n_k * plan.chunks, splits, b)](
             *(q, k, scores, maxima, part_lse, lengths, *q.stride()[:3], *k.stride()[:3], scale * LOG2_E),
@@ -176,9 +186,9 @@ def launch(
             num_stages=score_tile.num_stages,
         )
         choose_kernel[(queries,)](
-            *(scores, maxima, part_lse, lengths, v, lists, tops, found_scores, found_rows, weights),
+            *(scores, maxima, part_lse, lengths, v, sums, lists, tops, found_scores, found_rows, weights),
             *(positions, captured, out, *v.stride()[:3], rows, t, n_q, n_q // n_v, splits, pitch),
-            *(top_k, width, direct, capacity, int(renormalize)),
+            *(top_k, width, direct, capacity, int(missing_mass == "renormalize"), float(threshold)),
             **choose_constants(d_v, v.element_size(), tile),
             num_warps=_CHOOSE_WARPS,
         )
@@ -231,7 +241,9 @@ def _configurations(target: str) -> Iterator[Configuration]:
             name = f"{dtype} d{d_k} m{plan.block_m} n{tile.block_n}"
             schedule = tile.num_warps, tile.num_stages
             yield Configuration("scores", name, _score_kernel, tensors | workspace, constants, *schedule)
-        types = workspace | lists | chosen | {"v": f"*{dtype}", "out": f"*{dtype}"}
-        yield Configuration(
-            "choose", f"{dtype} d{d_v}", choose_kernel, types, choose_constants(d_v, itemsize), _CHOOSE_WARPS, 3
-        )
+        types = workspace | lists | chosen | {"v": f"*{dtype}", "out": f"*{dtype}", "lightest": "fp32"}
+        constants = choose_constants(d_v, itemsize)
+        for way, sums in (("", {}), (" mean", {"v_sum": "*fp32"})):
+            name = f"{dtype} d{d_v}{way}"
+            constants_of = constants | ({} if sums else {"v_sum": None})
+            yield Configuration("choose", name, choose_kernel, types | sums, constants_of, _CHOOSE_WARPS, 3)

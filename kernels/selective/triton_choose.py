@@ -124,8 +124,9 @@ def _collect(values, parents, listed, end, floor, numbers, found, room, groups, 
 
 
 @triton.jit
-def _keep(scores, index, count, wanted, low, high, reach_high, lse, positions, weights, TILE: tl.constexpr):
-    """Write the `wanted` largest of `count` scores, ascending by row, equal scores lowest first; returns their mass.
+def _keep(scores, index, count, wanted, low, high, reach_high, lse, lightest, positions, weights, TILE: tl.constexpr):
+    """Write the `wanted` largest of `count` scores, ascending by row, equal scores lowest first; returns their mass
+    and how many they are. Those whose weight is below `lightest` are left out.
 
     The range [low, high) and `reach_high` as `_narrow` returns them: what reaches high is kept, and of what lies
     between as much as is missing, which is all of it unless it is one key.
@@ -142,21 +143,25 @@ def _keep(scores, index, count, wanted, low, high, reach_high, lse, positions, w
         is_between = is_score & (keys >= low) & (keys < high)
         rank = between + tl.cumsum(is_between.to(tl.int32), 0)
         is_kept = (is_score & (keys >= high)) | (is_between & (rank <= missing))
+        weight = tl.where(is_kept, tl.exp2(score - lse), 0.0)
+        is_kept = is_kept & ((weight >= lightest) | (weight != weight))  # NaN is kept, and shows
+        weight = tl.where(is_kept, weight, 0.0)
         slot = kept + tl.cumsum(is_kept.to(tl.int32), 0) - 1
         row = start + e
         if index is not None:
             row = tl.load(index + start + e, mask=is_kept, other=0)
-        weight = tl.where(is_kept, tl.exp2(score - lse), 0.0)
         tl.store(positions + slot, row, mask=is_kept & (slot < wanted))
         tl.store(weights + slot, weight, mask=is_kept & (slot < wanted))
         between += tl.sum(is_between.to(tl.int32), 0)
         kept += tl.sum(is_kept.to(tl.int32), 0)
         mass += tl.sum(weight, 0)
-    return mass
+    return mass, kept
 
 
 @triton.jit(
-    do_not_specialize=["rows", "t", "n_q", "group_v", "splits", "pitch", "top_k", "width", "direct", "capacity", "norm"]
+    do_not_specialize=[
+        *("rows", "t", "n_q", "group_v", "splits", "pitch", "top_k", "width", "direct", "capacity", "norm", "lightest")
+    ]
 )
 def choose_kernel(
     scores,
@@ -164,6 +169,7 @@ def choose_kernel(
     part_lse,
     lengths,
     v,  # [b, n_v, rows, D_V], any strides but the last
+    v_sum,  # fp32 [b, n_v, D_V]: the rows before the t newest, whose mean takes the missing mass; or None
     lists,  # int32 [queries, 2 * pitch / SUB]: workspace, group numbers, then block numbers
     tops,  # fp32 [queries, pitch / SUB]: workspace
     found_scores,  # fp32 [queries, capacity]: workspace
@@ -186,6 +192,7 @@ def choose_kernel(
     direct,
     capacity,
     norm,  # 1 renormalises
+    lightest,  # kept rows weigh this much, the query's own aside
     SUB: tl.constexpr,
     TILE: tl.constexpr,
     WAYS: tl.constexpr,
@@ -216,6 +223,7 @@ def choose_kernel(
     lse = top + tl.log2(tl.where(total == 0.0, 1.0, total))
 
     mass = 0.0
+    kept = 0
     if wanted > 0:
         used = tl.cdiv(own, SUB)
         found = capacity + 1
@@ -233,24 +241,33 @@ def choose_kernel(
             found = _collect(scores, blocks, listed, own, floor, found_rows, found_scores, capacity, groups, SUB, TILE)
         if (found <= capacity) & (found >= wanted):
             low, high, reach = _narrow(found_scores, found, wanted, wanted, floor, high, TILE, WAYS)
-            mass = _keep(found_scores, found_rows, found, wanted, low, high, reach, lse, positions, weights, TILE)
+            mass, kept = _keep(
+                found_scores, found_rows, found, wanted, low, high, reach, lse, lightest, positions, weights, TILE
+            )
         else:
             low, high = _limits(scores, own, TILE)
             low, high, reach = _narrow(scores, own, wanted, wanted, low, high, TILE, WAYS)
-            mass = _keep(scores, None, own, wanted, low, high, reach, lse, positions, weights, TILE)
+            mass, kept = _keep(scores, None, own, wanted, low, high, reach, lse, lightest, positions, weights, TILE)
+    outside = own - kept  # rows before the query's own that are not kept
     if own >= 0:
         weight = tl.exp2(tl.load(scores + own) - lse)
-        tl.store(positions + wanted, own)
-        tl.store(weights + wanted, weight)
+        tl.store(positions + kept, own)
+        tl.store(weights + kept, weight)
         mass += weight
-    kept = tl.maximum(wanted + 1, 0)
+        kept += 1
     e = tl.arange(0, TILE)
     for start in range(kept, width, TILE):
         tl.store(positions + start + e, tl.full([TILE], -1, tl.int32), mask=start + e < width)
     tl.store(captured + query, mass)
     tl.debug_barrier()
 
-    v += sequence * stride_vb + query // t % n_q // group_v * stride_vh
+    head = query // t % n_q // group_v
+    v += sequence * stride_vb + head * stride_vh
+    # Every row before the query's own gets an equal share of the missing mass, as one sum over all of them, and the
+    # kept ones give it back. A kept row weighs more than the mean of the others, so nothing cancels.
+    share = 0.0
+    if v_sum is not None:
+        share = tl.where(outside > 0, tl.maximum(1.0 - mass, 0.0) / tl.maximum(outside, 1), 0.0)
     r = tl.arange(0, BLOCK_R)
     d = tl.arange(0, BLOCK_V)
     sums = tl.zeros([BLOCK_R, BLOCK_V], tl.float32)
@@ -258,9 +275,18 @@ def choose_kernel(
         is_slot = start + r < kept
         row = tl.load(positions + start + r, mask=is_slot, other=0).to(tl.int64)
         weight = tl.load(weights + start + r, mask=is_slot, other=0.0)
+        if v_sum is not None:
+            weight -= tl.where(start + r < kept - 1, share, 0.0)
         values = tl.load(
             v + row[:, None] * stride_vn + d[None, :], mask=is_slot[:, None] & (d < D_V)[None, :], other=0.0
         )
         sums += values.to(tl.float32) * weight[:, None]
     divisor = tl.where((norm > 0) & (mass != 0.0), mass, 1.0)
-    tl.store(out + query * D_V + d, (tl.sum(sums, 0) / divisor).to(out.dtype.element_ty), mask=d < D_V)
+    result = tl.sum(sums, 0) / divisor
+    if v_sum is not None:
+        earlier = tl.load(v_sum + (sequence * (n_q // group_v) + head) * D_V + d, mask=d < D_V, other=0.0)
+        for row in range(tl.maximum(length - t, 0), own):  # the rows of the queries before this one
+            at = tl.cast(row, tl.int64)
+            earlier += tl.load(v + at * stride_vn + d, mask=d < D_V, other=0.0).to(tl.float32)
+        result = tl.where(outside > 0, result + share * earlier, result)
+    tl.store(out + query * D_V + d, result.to(out.dtype.element_ty), mask=d < D_V)

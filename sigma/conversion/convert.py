@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sigma.conversion.fold import PROGRESSIVE_FOLD, compress_keys
-from sigma.model.configuration import SigmaConfig
+from sigma.model.configuration import DEFAULT_MISSING_MASS, SigmaConfig
 from sigma.model.modeling import SigmaForCausalLM
 
 GATE_ALPHA = 4.0
@@ -71,7 +71,7 @@ def converted_config(config: SigmaConfig, key_heads: int, augmented_query_dim: i
         "num_key_heads": key_heads,
         "augmented_query_dim": augmented_query_dim,
         "selective_v_top_k": None,
-        "selective_v_renormalize": True,
+        "selective_v_missing_mass": DEFAULT_MISSING_MASS,
     }
     return SigmaConfig.from_dict({**config.to_dict(), **changed})
 

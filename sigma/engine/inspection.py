@@ -12,8 +12,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+from kernels.selective.missing_mass import check_missing_mass
 from sigma.events import Cancelled, DamagedStep, NextTokens, PromptError
 from sigma.runtime.trace import Trace
 
@@ -31,7 +33,8 @@ class KeptTensors:
         self.layers = config.num_hidden_layers
         self.query_heads, self.key_heads = config.num_attention_heads, config.num_key_heads
         self.value_heads = config.num_value_heads
-        self.scale, self.renormalize = config.scale, config.selective_v_renormalize
+        self.scale = config.scale
+        self.missing_mass, self.threshold = config.selective_v_missing_mass, config.selective_v_threshold
         self._queries = queries  # per layer [n_q, kept, d_k]
         self._keys = [layer.keys[0].cpu() for layer in cache.layers]
         self._values = [layer.values[0].cpu() for layer in cache.layers]
@@ -73,27 +76,39 @@ class KeptTensors:
         return weights.numpy(), sums.numpy()
 
     @torch.inference_mode()
-    def output_errors(self, layer: int, query: int, ks: Sequence[int]) -> np.ndarray:
+    def output_errors(self, layer: int, query: int, ks: Sequence[int], missing_mass: str | None = None) -> np.ndarray:
         """See `sigma.events.Inspection.output_errors`."""
         if any(k < 1 for k in ks):
             raise ValueError(f"selective V reads at least 1 row, got k = {min(ks)}")
+        missing_mass = self.missing_mass if missing_mass is None else missing_mass
+        check_missing_mass("missing_mass", missing_mass)
         weights = torch.from_numpy(self.weights(layer, query, query + 1)[:, 0])  # [n_q, T]
         values = self._values[layer][:, : query + 1].float()
         values = values.repeat_interleave(self.query_heads // self.value_heads, 0)  # [n_q, T, d_v]
         out = torch.einsum("ht,htd->hd", weights, values)
         if query == 0:
             return np.zeros((self.query_heads, len(ks)), np.float32)
-        order = weights[:, :-1].sort(dim=1, descending=True, stable=True).indices[:, : max(ks)]
-        own = weights[:, -1:]
-        mass = weights.gather(1, order).cumsum(1)
+        ranked = weights[:, :-1].sort(dim=1, descending=True, stable=True)
+        order, best = ranked.indices[:, : max(ks)], ranked.values[:, : max(ks)]
         picked = values.gather(1, order[..., None].expand(-1, -1, values.shape[-1]))
-        partial = (picked * weights.gather(1, order)[..., None]).cumsum(1) + own[..., None] * values[:, -1:]
+        own = weights[:, -1]
+        # What the first 0, 1, 2 .. best rows hold: mass, weighted rows, plain rows.
+        mass, partial, plain = (
+            F.pad(x.cumsum(1), (0, 0, 1, 0)) for x in (best[..., None], picked * best[..., None], picked)
+        )
+        earlier = values[:, :-1].sum(1)
+        heavy = (best >= self.threshold).sum(1)  # of the best rows, those that are not too light to fetch
+        heads = torch.arange(len(weights))
         errors = []
         for k in ks:
-            at = min(k, query) - 1
-            kept = partial[:, at]
-            if self.renormalize:
-                kept = kept / (mass[:, at] + own[:, 0])[:, None]
+            rows = heavy.clamp(max=min(k, query))
+            held = mass[heads, rows, 0] + own
+            kept = partial[heads, rows] + own[:, None] * values[:, -1]
+            if missing_mass == "renormalize":
+                kept = kept / held[:, None]
+            elif missing_mass == "mean":
+                share = (1 - held).clamp(min=0) / (query - rows).clamp(min=1) * (rows < query)
+                kept = kept + share[:, None] * (earlier - plain[heads, rows])
             errors.append((kept - out).norm(dim=1) / out.norm(dim=1).clamp_min(1e-12))
         return torch.stack(errors, 1).numpy()
 

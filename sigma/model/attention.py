@@ -42,19 +42,32 @@ def causal_bias(mask: Tensor | None, t: int, T: int, like: Tensor) -> Tensor:
     return torch.zeros(seen.shape, dtype=like.dtype, device=like.device).masked_fill(~seen, torch.finfo(like.dtype).min)
 
 
-def keep_top_v(weights: Tensor, top_k: int, renormalize: bool) -> Tensor:
+def keep_top_v(weights: Tensor, seen: Tensor, config) -> Tensor:
     """Selective V on a full matrix of weights [b, n_q, t, T] whose queries are the last t positions.
 
-    Keeps, per row, the k largest weights of earlier tokens and the current token's own.
+    Keeps, per row, the k largest weights of earlier tokens and the current token's own, as the configuration says; its
+    missing mass goes nowhere, to the kept weights or evenly to the other rows, which is their mean's share. seen:
+    boolean, [.., t, T], the rows that a query may look at.
     """
     t, T = weights.shape[-2:]
-    if top_k >= T - 1:
+    top_k, threshold = config.selective_v_top_k, config.selective_v_threshold
+    if top_k >= T - 1 and not threshold:
         return weights
     current = torch.arange(T - t, T, device=weights.device).view(1, 1, t, 1).expand(*weights.shape[:-1], 1)
     earlier = weights.scatter(-1, current, -1.0)
-    keep = torch.zeros_like(weights, dtype=torch.bool).scatter(-1, earlier.topk(top_k, dim=-1).indices, True)
-    kept = weights * keep.scatter(-1, current, True)
-    return kept / kept.sum(-1, keepdim=True).clamp_min(1e-20) if renormalize else kept
+    best = earlier.topk(min(top_k, T - 1), dim=-1).indices
+    keep = torch.zeros_like(weights, dtype=torch.bool).scatter(-1, best, True)
+    if threshold:
+        keep = keep & ~(weights < threshold)
+    keep = keep.scatter(-1, current, True)
+    kept = weights * keep
+    if config.selective_v_missing_mass == "renormalize":
+        return kept / kept.sum(-1, keepdim=True).clamp_min(1e-20)
+    if config.selective_v_missing_mass == "mean":
+        others = seen & ~keep
+        share = (weights * others).sum(-1, keepdim=True) / others.sum(-1, keepdim=True).clamp(min=1)
+        return torch.where(others, share, kept)
+    return kept
 
 
 def masked_decode(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, scaling: float) -> Tensor:
@@ -73,10 +86,11 @@ def eager_attention(module, query, key, value, attention_mask, scaling, **kwargs
     """Scores in fp32, all at once; returns (output [b, t, n_q, d_v], weights [b, n_q, t, T])."""
     n_q, t, T = query.shape[1], query.shape[2], key.shape[2]
     scores = torch.matmul(query, heads_for_queries(key, n_q).transpose(2, 3)).float() * scaling
-    weights = (scores + causal_bias(attention_mask, t, T, scores)).softmax(-1)
+    bias = causal_bias(attention_mask, t, T, scores)
+    weights = (scores + bias).softmax(-1)
     top_k, everywhere = module.selective_v_top_k, kwargs.get("everywhere", False)
     if top_k is not None and (everywhere or t < T):
-        weights = keep_top_v(weights, top_k, module.selective_v_renormalize)
+        weights = keep_top_v(weights, bias > torch.finfo(bias.dtype).min, module.config)
     out = torch.matmul(weights.to(value.dtype), heads_for_queries(value, n_q))
     return out.transpose(1, 2), weights
 
@@ -137,8 +151,12 @@ def diffqkv_attention(module, query, key, value, attention_mask, scaling, **kwar
     needs_grad = torch.is_grad_enabled() and (query.requires_grad or key.requires_grad or value.requires_grad)
     if attention_mask is None and not needs_grad:
         if top_k is not None:
+            config = module.config
             out = selective_decode_attention(
-                query, key, value, top_k, scale=scaling, renormalize=module.selective_v_renormalize
+                *(query, key, value, top_k),
+                scale=scaling,
+                missing_mass=config.selective_v_missing_mass,
+                threshold=config.selective_v_threshold,
             ).out
         elif t <= MAX_DECODE_QUERIES:
             out = decode_attention(query, key, value, scale=scaling)

@@ -45,6 +45,7 @@ class DiffKVLayer(CacheLayerMixin):
         super().__init__()
         self.chunk = chunk
         self.length = 0
+        self.summed = 0  # rows that `DiffKVCache.value_sums` has added up
         self.k_buffer: torch.Tensor | None = None
         self.v_buffer: torch.Tensor | None = None
 
@@ -113,18 +114,21 @@ class DiffKVLayer(CacheLayerMixin):
     def keep_first(self, rows: int) -> None:
         """Keep the first `rows` rows, all where there are fewer. Memory stays reserved."""
         self.length = min(self.length, rows)
+        if self.length < self.summed:
+            self.summed = 0  # taken back row by row, the sum would drift: it is formed anew when it is asked for
         if self.is_initialized:
             self._view()
 
     def reset(self) -> None:
         """Free the buffers."""
-        self.length = 0
+        self.length = self.summed = 0
         self.k_buffer = self.v_buffer = self.keys = self.values = None
         self.is_initialized = False
 
     def _map_batch(self, select) -> None:
         if self.is_initialized:
             self.k_buffer, self.v_buffer = select(self.k_buffer), select(self.v_buffer)
+            self.summed = 0
             self._view()
 
     def reorder_cache(self, beam_idx: torch.LongTensor) -> None:
@@ -149,6 +153,7 @@ class DiffKVCache(Cache):
     def __init__(self, config: SigmaConfig, chunk: int = CHUNK):
         super().__init__(layers=[DiffKVLayer(chunk) for _ in range(config.num_hidden_layers)])
         self.config = config
+        self.sums: torch.Tensor | None = None  # see `value_sums`
         self.last_k_read = self.last_v_read = self.last_v_distinct = 0
 
     @property
@@ -198,6 +203,32 @@ class DiffKVCache(Cache):
             layer.length += rows
             layer._view()
 
+    def value_sums(self) -> torch.Tensor:
+        """The sum of the cached V rows per layer, sequence and V head: fp64 [layers, b, n_v, d_v], the cache's own.
+
+        For selective V that gives its missing mass to the mean of the rows it does not fetch; until that asks there is
+        none. In fp64 a sum of bf16 rows is exact (`kernels.selective.sums`), so a conversation that goes on and one that
+        is read anew have the same. It follows the cache: rows that came since are added, and after a crop the sum is
+        formed from what is left. Whoever adds rows to it himself tells `summed_all`.
+        """
+        b, n_v, _, d_v = self.layers[0].values.shape
+        shape = len(self.layers), b, n_v, d_v
+        if self.sums is None or self.sums.shape != shape or self.sums.device != self.layers[0].values.device:
+            self.sums = torch.zeros(shape, dtype=torch.float64, device=self.layers[0].values.device)
+            self.summed_all(0)
+        for layer, total in zip(self.layers, self.sums):
+            if 0 < layer.length == layer.summed:
+                continue
+            new = layer.values[:, :, layer.summed :].sum(2, dtype=torch.float64)
+            total.copy_(new) if layer.summed == 0 else total.add_(new)
+            layer.summed = layer.length
+        return self.sums
+
+    def summed_all(self, rows: int) -> None:
+        """Note that the sums hold the first `rows` rows of every layer."""
+        for layer in self.layers:
+            layer.summed = rows
+
     def note_read(self, k_read: int, v_read: int, v_distinct: int) -> None:
         """Record what the step that just ran requested, in bytes over all layers."""
         self.last_k_read, self.last_v_read, self.last_v_distinct = k_read, v_read, v_distinct
@@ -212,11 +243,13 @@ class DiffKVCache(Cache):
             k_read=self.last_k_read,
             v_read=self.last_v_read,
             v_distinct=self.last_v_distinct,
-            allocated=sum(layer.k_buffer.nbytes + layer.v_buffer.nbytes for layer in live),
+            allocated=sum(layer.k_buffer.nbytes + layer.v_buffer.nbytes for layer in live)
+            + (0 if self.sums is None else self.sums.nbytes),
         )
 
     def free(self) -> None:
         """Drop every buffer at once."""
         for layer in self.layers:
             layer.reset()
+        self.sums = None
         self.note_read(0, 0, 0)

@@ -12,7 +12,10 @@ from __future__ import annotations
 
 from transformers import PretrainedConfig
 
+from kernels.selective.missing_mass import check_missing_mass
 from sigma.model.presets import PRESETS
+
+DEFAULT_MISSING_MASS = "renormalize"
 
 
 class SigmaConfig(PretrainedConfig):
@@ -27,7 +30,10 @@ class SigmaConfig(PretrainedConfig):
             with 192 wide keys and 128 wide values, query heads are as wide as key heads. None means `head_dim`.
         augmented_query_dim: width of the augmented query's gate and up projections; None is a plain query.
         selective_v_top_k: V rows fetched per query head when decoding (plus the current token); None fetches all.
-        selective_v_renormalize: whether the kept weights are renormalised to sum to 1.
+        selective_v_missing_mass: what becomes of the softmax mass on the rows that are not fetched: "drop" (nothing),
+            "renormalize" (the kept weights sum to 1) or "mean" (it goes to the mean of those rows). Configurations
+            saved with `selective_v_renormalize` say "renormalize" by true and "drop" by false.
+        selective_v_threshold: of those top_k rows, the ones that weigh less than this are not fetched; 0 fetches all.
         attention_scale: factor on q . k; None is 1 / sqrt(key_head_dim).
         qkv_bias: whether the q, k and v projections have a bias, as in Qwen2. qk_norm: whether queries and keys are
             RMS-normalised per head before the rotation, as in Qwen3. Sources of a conversion have them, Sigma has not.
@@ -51,7 +57,8 @@ class SigmaConfig(PretrainedConfig):
         key_head_dim: int | None = None,
         augmented_query_dim: int | None = None,
         selective_v_top_k: int | None = None,
-        selective_v_renormalize: bool = True,
+        selective_v_missing_mass: str | None = None,
+        selective_v_threshold: float = 0.0,
         attention_scale: float | None = None,
         qkv_bias: bool = False,
         qk_norm: bool = False,
@@ -73,15 +80,13 @@ class SigmaConfig(PretrainedConfig):
         self.num_attention_heads = num_attention_heads
         self.num_key_heads = num_attention_heads if num_key_heads is None else num_key_heads
         self.num_value_heads = num_attention_heads if num_value_heads is None else num_value_heads
-        if head_dim is None and num_attention_heads > 0 and hidden_size % num_attention_heads:
-            raise ValueError(
-                f"hidden_size {hidden_size} is not divisible by num_attention_heads {num_attention_heads}; give head_dim"
-            )
-        self.head_dim = hidden_size // max(num_attention_heads, 1) if head_dim is None else head_dim
+        self.head_dim = _head_dim(hidden_size, num_attention_heads) if head_dim is None else head_dim
         self.key_head_dim = self.head_dim if key_head_dim is None else key_head_dim
         self.augmented_query_dim = augmented_query_dim
         self.selective_v_top_k = selective_v_top_k
-        self.selective_v_renormalize = selective_v_renormalize
+        older = kwargs.pop("selective_v_renormalize", None)
+        self.selective_v_missing_mass = _missing_mass(selective_v_missing_mass, older)
+        self.selective_v_threshold = selective_v_threshold
         self.attention_scale = attention_scale
         self.qkv_bias = qkv_bias
         self.qk_norm = qk_norm
@@ -130,6 +135,11 @@ class SigmaConfig(PretrainedConfig):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
                 raise ValueError(f"{name} must be None or a positive integer, got {value!r}")
+        check_missing_mass("selective_v_missing_mass", self.selective_v_missing_mass)
+        if isinstance(self.selective_v_threshold, bool) or not 0 <= self.selective_v_threshold < 1:
+            raise ValueError(
+                f"selective_v_threshold must be a weight from 0 to less than 1, got {self.selective_v_threshold!r}"
+            )
         if self.attention_scale is not None and not self.attention_scale > 0:
             raise ValueError(f"attention_scale must be None or positive, got {self.attention_scale!r}")
 
@@ -162,6 +172,22 @@ class SigmaConfig(PretrainedConfig):
             return self.kv_bytes(tokens, itemsize, batch)[1]
         rows = min(top_k, tokens - 1) + 1
         return self.num_hidden_layers * batch * self.num_attention_heads * rows * self.head_dim * itemsize
+
+
+def _head_dim(hidden_size: int, heads: int) -> int:
+    if heads > 0 and hidden_size % heads:
+        raise ValueError(f"hidden_size {hidden_size} is not divisible by num_attention_heads {heads}; give head_dim")
+    return hidden_size // max(heads, 1)
+
+
+def _missing_mass(word: str | None, renormalize: bool | None) -> str:
+    """The word of a configuration, new or saved before there were three; ValueError for two that contradict."""
+    if renormalize is None:
+        return DEFAULT_MISSING_MASS if word is None else word
+    said = "renormalize" if renormalize else "drop"
+    if word not in (None, said):
+        raise ValueError(f"selective_v_missing_mass {word!r} contradicts selective_v_renormalize {renormalize}")
+    return said
 
 
 def preset(name: str, **overrides) -> SigmaConfig:

@@ -78,10 +78,6 @@ class SigmaAttention(nn.Module):
     def selective_v_top_k(self) -> int | None:
         return self.config.selective_v_top_k
 
-    @property
-    def selective_v_renormalize(self) -> bool:
-        return self.config.selective_v_renormalize
-
     def query(self, hidden_states: Tensor) -> Tensor:
         """[b, t, hidden] -> un-rotated queries of K's width [b, n_q, t, d_k]."""
         config = self.config

@@ -4,6 +4,7 @@
 #include "kernels/layout.h"
 #include "model.h"
 #include "team.h"
+#include "value_sums.h"
 
 namespace sigma {
 namespace {
@@ -205,8 +206,11 @@ void attend(const Model& m, Step& step, int64_t index) {
   strides(a.k_stride, m.n_k, step.capacity, m.d_k);
   strides(a.v_stride, m.n_v, step.capacity, m.d);
   a.threads = step.threads, a.scale = m.scale;
-  a.top_k = step.top_k < 0 ? 0 : step.top_k, a.renormalize = m.renormalize, a.captured = step.captured, a.positions = step.positions;
+  a.top_k = step.top_k < 0 ? 0 : step.top_k, a.missing_mass = m.missing_mass, a.threshold = m.threshold;
+  a.captured = step.captured, a.positions = step.positions;
+  if (step.v_sum) a.v_sum = earlier_values(m, step, index);
   step.attend(&a);
+  if (step.v_sum) m.half ? sum_newest<bf16>(m, step, index) : sum_newest<float>(m, step, index);
   if (step.top_k >= 0) step.distinct += distinct_rows(m, step);
   if (index != step.probe) return;
   memcpy(step.probe_q, step.q, step.b * m.n_q * m.d_k * (m.half ? 2 : 4));
@@ -279,9 +283,9 @@ SIGMA_LAYOUT(Layer, SIGMA_FIELD(input_norm), SIGMA_FIELD(post_norm), SIGMA_FIELD
              SIGMA_FIELD(q_up), SIGMA_FIELD(q_down), SIGMA_FIELD(expand))
 SIGMA_LAYOUT(Model, SIGMA_FIELD(hidden), SIGMA_FIELD(n_q), SIGMA_FIELD(n_k), SIGMA_FIELD(n_v), SIGMA_FIELD(d),
              SIGMA_FIELD(d_k), SIGMA_FIELD(inner), SIGMA_FIELD(wide), SIGMA_FIELD(layers), SIGMA_FIELD(half),
-             SIGMA_FIELD(context), SIGMA_FIELD(renormalize), SIGMA_FIELD(eps), SIGMA_FIELD(scale),
+             SIGMA_FIELD(context), SIGMA_FIELD(missing_mass), SIGMA_FIELD(eps), SIGMA_FIELD(scale), SIGMA_FIELD(threshold),
              SIGMA_FIELD(cosine), SIGMA_FIELD(sine), SIGMA_FIELD(norm), SIGMA_FIELD(layer))
 SIGMA_LAYOUT(Step, SIGMA_FIELD(b), SIGMA_FIELD(t), SIGMA_FIELD(past), SIGMA_FIELD(capacity), SIGMA_FIELD(threads),
              SIGMA_FIELD(top_k), SIGMA_FIELD(probe), SIGMA_FIELD(state), SIGMA_FIELD(q), SIGMA_FIELD(out),
              SIGMA_FIELD(cache), SIGMA_FIELD(probe_q), SIGMA_FIELD(positions), SIGMA_FIELD(probe_positions),
-             SIGMA_FIELD(captured), SIGMA_FIELD(probe_captured), SIGMA_FIELD(attend), SIGMA_FIELD(distinct))
+             SIGMA_FIELD(captured), SIGMA_FIELD(probe_captured), SIGMA_FIELD(v_sum), SIGMA_FIELD(attend), SIGMA_FIELD(distinct))

@@ -46,7 +46,8 @@ class StepResult:
 
     logits: fp32 [b, vocab]. queries: rotated, [b, n_q, 1, d_k] per layer. With selective V also, per layer,
     positions: int32 [b, n_q, 1, k + 1], padded with -1, and captured: fp32 [b, n_q, 1]; and distinct: int64 scalar,
-    the distinct (layer, sequence, V head, position) rows among the positions.
+    the distinct (layer, sequence, V head, position) rows among the positions. values: the new V rows, [layers, b, n_v,
+    d_v], where sums of them are kept.
     """
 
     logits: Tensor
@@ -54,6 +55,7 @@ class StepResult:
     positions: list[Tensor]
     captured: list[Tensor]
     distinct: Tensor | None
+    values: Tensor | None = None
 
 
 @dataclass(slots=True)
@@ -80,7 +82,12 @@ def unavailable(config: SigmaConfig, device: torch.device) -> str | None:
 
 
 def fused_step(
-    path: TorchPath, buffers: list[tuple[Tensor, Tensor]], ids: Tensor, lengths: Tensor, top_k: int | None
+    path: TorchPath,
+    buffers: list[tuple[Tensor, Tensor]],
+    ids: Tensor,
+    lengths: Tensor,
+    top_k: int | None,
+    sums: Tensor | None = None,
 ) -> StepResult:
     """One token per sequence through all layers; writes its K and V rows at `lengths - 1`.
 
@@ -88,13 +95,16 @@ def fused_step(
         buffers: per layer K [b, n_k, T, d_k] and V [b, n_v, T, d_v], whole, with T the capacity.
         ids: int64 [b, 1]; lengths: int64 [b] on the device, each with its new row, at most T and the context.
         top_k: as `selective_decode_attention`, None reads all V.
+        sums: `DiffKVCache.value_sums` of the rows before the new one, where the configuration's missing mass needs them;
+            they are read, not changed.
 
     On a GPU the host waits for nothing here, and every launch depends on shapes alone.
     """
     config = path.config
     hidden = F.embedding(ids[:, 0], path.embedding)
     result = StepResult(hidden, [], [], [], None)
-    for layer, (keys, values) in zip(path.layers, buffers):
+    v_sums, new = None if sums is None else sums.float(), []
+    for i, (layer, (keys, values)) in enumerate(zip(path.layers, buffers)):
         q, k, v = path.heads(layer, path.normed(hidden, layer["input_layernorm"])[:, None])
         q = append_rope(q, k, v, path.cos, path.sin, keys, values, lengths)
         # Kept for every layer: tiny, and the picture's layer may change from step to step without a new capture.
@@ -105,12 +115,15 @@ def fused_step(
             chosen = selective_decode_attention(
                 *(q, keys, values, top_k),
                 scale=config.scale,
-                renormalize=config.selective_v_renormalize,
+                missing_mass=config.selective_v_missing_mass,
+                threshold=config.selective_v_threshold,
+                v_sum=None if v_sums is None else v_sums[i],
                 lengths=lengths,
             )
             out = chosen.out
             result.positions.append(chosen.positions)
             result.captured.append(chosen.captured)
+            new.append(v[:, :, 0])
         # The products add to the residual stream themselves: two launches fewer per layer, one rounding less.
         hidden.addmm_(out.flatten(1), layer["o_proj"].weight.T)
         gate_up = layer["gate_up"](path.normed(hidden, layer["post_attention_layernorm"]))
@@ -118,6 +131,8 @@ def fused_step(
     if top_k is not None:
         rows = buffers[0][0].shape[2]
         result.distinct = distinct_rows(torch.stack(result.positions), rows, config.num_value_heads)
+    if sums is not None:
+        result.values = torch.stack(new)
     result.logits = path.head(hidden)
     return result
 
@@ -166,10 +181,15 @@ class GraphPath(Path):
         path, b = self.path, len(ids)
         cache.reserve(b, 1, path.dtype, path.device)
         length, capacity = cache.length + 1, cache.layers[0].capacity
-        # A selection of everything is full attention, and its positions need no memory per layer.
-        selected = None if top_k is None or top_k >= length - 1 else top_k
+        config, selected, sums = path.config, top_k, None
+        if top_k is not None and top_k >= length - 1:
+            # A selection of everything is full attention, and its positions need no memory per layer.
+            selected = min(top_k, capacity - 1) if config.selective_v_threshold and length > 1 else None
+        if selected is not None and config.selective_v_missing_mass == "mean":
+            sums = cache.value_sums()
         buffers = [(layer.k_buffer, layer.v_buffer) for layer in cache.layers]
-        key = (b, capacity, selected, *(x.data_ptr() for pair in buffers for x in pair))
+        addresses = [x.data_ptr() for pair in buffers for x in pair]
+        key = (b, capacity, selected, None if sums is None else sums.data_ptr(), *addresses)
         with self.lock:
             step = self.kept.get(key) or _Captured(
                 torch.empty(b, 1, dtype=torch.int64, device=path.device),
@@ -179,13 +199,16 @@ class GraphPath(Path):
             step.ids.copy_(ids, non_blocking=True)
             step.lengths.fill_(length)
             if self.stream is None:
-                step.result = fused_step(path, buffers, step.ids, step.lengths, selected)
+                step.result = fused_step(path, buffers, step.ids, step.lengths, selected, sums)
             elif step.graph is None:
-                self._capture(step, buffers, selected)
+                self._capture(step, buffers, selected, sums)
             if step.graph is not None:
                 step.graph.replay()
             self._keep(key, step)
             cache.advance(1)
+            if sums is not None:
+                sums += step.result.values
+                cache.summed_all(length)
             self._fill(trace, step.result, top_k, selected, b, length)
             return step.result.logits.clone()
 
@@ -195,12 +218,14 @@ class GraphPath(Path):
         while len(self.kept) > KEPT_GRAPHS:
             self.kept.popitem(last=False)
 
-    def _capture(self, step: _Captured, buffers: list[tuple[Tensor, Tensor]], top_k: int | None) -> None:
+    def _capture(
+        self, step: _Captured, buffers: list[tuple[Tensor, Tensor]], top_k: int | None, sums: Tensor | None
+    ) -> None:
         """Record `fused_step` into `step`; only the rows that the step writes anyway are touched.
 
         All graphs share one memory pool: they run one after the other, and what a result holds stays reserved.
         """
-        arguments = self.path, buffers, step.ids, step.lengths, top_k
+        arguments = self.path, buffers, step.ids, step.lengths, top_k, sums
         graph = torch.cuda.CUDAGraph()
         pool = next((other.graph.pool() for other in self.kept.values()), None)
         here = torch.cuda.current_stream(self.path.device)

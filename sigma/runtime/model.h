@@ -16,8 +16,8 @@ struct Layer {
 
 // What does not change between two calls.
 struct Model {
-  int64_t hidden, n_q, n_k, n_v, d, d_k, inner, wide, layers, half, context, renormalize;
-  double eps, scale;
+  int64_t hidden, n_q, n_k, n_v, d, d_k, inner, wide, layers, half, context, missing_mass;
+  double eps, scale, threshold;  // missing_mass and threshold: of selective V, as in kernels/scores.h
   const float *cosine, *sine;  // [context][d_k / 2]
   const float* norm;
   const Layer* layer;
@@ -33,6 +33,7 @@ struct Step {
   int32_t* positions;         // [b][n_q][top_k + 1], of the layer that ran last and then of the probed one
   int32_t* probe_positions;
   float *captured, *probe_captured;
+  double* v_sum;              // mean: [layers][b][n_v][d], the V rows before this token; it joins them. Else null
   void (*attend)(const Args*);
   int64_t distinct;           // result: distinct V rows fetched by selective V, all layers
 };

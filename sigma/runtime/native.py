@@ -14,6 +14,7 @@ from torch import Tensor
 
 from kernels import native, prefill_attention
 from kernels.native import NativeUnavailable
+from kernels.selective.missing_mass import MISSING_MASS
 from sigma.model.cache import DiffKVCache
 from sigma.model.configuration import SigmaConfig
 from sigma.model.modeling import rope_tables
@@ -133,9 +134,10 @@ class NativePath(Path):
             layers=config.num_hidden_layers,
             half=int(self.dtype == torch.bfloat16),
             context=config.max_position_embeddings,
-            renormalize=int(config.selective_v_renormalize),
+            missing_mass=MISSING_MASS.index(config.selective_v_missing_mass),
             eps=config.rms_norm_eps,
             scale=config.scale,
+            threshold=config.selective_v_threshold,
             cosine=self.tables[0].data_ptr(),
             sine=self.tables[1].data_ptr(),
             norm=norm,
@@ -161,12 +163,15 @@ class NativePath(Path):
         ids = ids.to("cpu", torch.int64).contiguous()
         state = torch.empty(b, t, config.hidden_size)
         self.library.sigma_embed(self.embedding.header, ids.data_ptr(), b * t, state.data_ptr())
+        # A selection of everything is full attention.
+        covers = top_k is not None and top_k >= past and not (past and config.selective_v_threshold)
+        selects = top_k is not None and not covers
+        averages = selects and config.selective_v_missing_mass == "mean"
+        sums = cache.value_sums() if averages else None  # before there is room for a row that is not yet written
         pointers, capacity = self._append(cache, b, t)
         q = torch.empty(b, t, config.num_attention_heads, config.key_head_dim, dtype=self.dtype)
         out = torch.empty(b, t, config.num_attention_heads * config.head_dim, dtype=self.dtype)
-        covers = top_k is not None and top_k >= past  # a selection of everything is full attention
-        selects = top_k is not None and not covers
-        width = top_k if selects else 0
+        width = min(top_k, past) if selects else 0
         chosen = torch.empty(2, b, config.num_attention_heads, 1, width + 1, dtype=torch.int32)
         mass = torch.empty(2, b, config.num_attention_heads, 1)
         asked = trace.probe_layer is not None
@@ -188,12 +193,15 @@ class NativePath(Path):
             probe_positions=chosen[1].data_ptr(),
             captured=mass[0].data_ptr(),
             probe_captured=mass[1].data_ptr(),
+            v_sum=None if sums is None else sums.data_ptr(),
             attend=self.attention["selective" if selects else "decode"],
         )
         if t > 1:
             self._chunk(step, q, out, cache, trace)
             return state
         self.library.sigma_step(self.model, step)
+        if averages:
+            cache.summed_all(past + 1)
         if asked:
             trace.query = probe
         if covers:

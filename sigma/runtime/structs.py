@@ -31,8 +31,8 @@ class Model(ctypes.Structure):
     """What does not change between two calls (model.h)."""
 
     _fields_ = [
-        *_fields(ctypes.c_int64, "hidden n_q n_k n_v d d_k inner wide layers half context renormalize"),
-        *_fields(ctypes.c_double, "eps scale"),
+        *_fields(ctypes.c_int64, "hidden n_q n_k n_v d d_k inner wide layers half context missing_mass"),
+        *_fields(ctypes.c_double, "eps scale threshold"),
         *_fields(ctypes.c_void_p, "cosine sine norm layer"),
     ]
 
@@ -42,7 +42,9 @@ class Step(ctypes.Structure):
 
     _fields_ = [
         *_fields(ctypes.c_int64, "b t past capacity threads top_k probe"),
-        *_fields(ctypes.c_void_p, "state q out cache probe_q positions probe_positions captured probe_captured attend"),
+        *_fields(
+            ctypes.c_void_p, "state q out cache probe_q positions probe_positions captured probe_captured v_sum attend"
+        ),
         ("distinct", ctypes.c_int64),
     ]
 

@@ -164,7 +164,11 @@ class TorchPath(Path):
         ids = ids.to(self.device, non_blocking=True)
         cos, sin = self.cos[past : past + t], self.sin[past : past + t]
         hidden = F.embedding(ids, self.embedding)
-        selects = top_k is not None and top_k < past  # a selection of everything is full attention
+        # A selection of everything is full attention.
+        how, sums = {"missing_mass": config.selective_v_missing_mass, "threshold": config.selective_v_threshold}, None
+        selects = top_k is not None and past > 0 and (top_k < past or how["threshold"] > 0)
+        if selects and how["missing_mass"] == "mean":
+            sums = cache.value_sums().float()
         fetched = []
         for i, layer in enumerate(self.layers):
             q, k, v = self.heads(layer, self.normed(hidden, layer["input_layernorm"]))
@@ -173,9 +177,8 @@ class TorchPath(Path):
                 trace.queries.append(q)
             keys, values = cache.layers[i].update(k, v)
             if selects:
-                result = selective_decode_attention(
-                    q, keys, values, top_k, scale=config.scale, renormalize=config.selective_v_renormalize
-                )
+                v_sum = None if sums is None else sums[i]
+                result = selective_decode_attention(q, keys, values, top_k, scale=config.scale, v_sum=v_sum, **how)
                 out = result.out
                 fetched.append(result.positions)
             elif t <= MAX_DECODE_QUERIES:

@@ -119,9 +119,34 @@ def test_top_k_beyond_every_number_of_rows():
     assert torch.equal(every, far)
 
 
+def test_the_missing_mass_is_one_of_three_words():
+    with pytest.raises(ValueError, match=r"^missing_mass must be one of drop, renormalize, mean, got 'keep'"):
+        kernels.selective_decode_attention(**attention(top_k=3, missing_mass="keep"))
+    with pytest.raises(TypeError, match=r"^missing_mass must be a word, got bool"):
+        kernels.selective_decode_attention(**attention(top_k=3, missing_mass=True))
+
+
+@pytest.mark.parametrize(
+    "threshold, error", [("1", TypeError), (True, TypeError), (-0.1, ValueError), (1.0, ValueError)]
+)
+def test_the_threshold_is_a_weight(threshold, error):
+    with pytest.raises(error, match=r"^threshold must be a"):
+        kernels.selective_decode_attention(**attention(top_k=3, threshold=threshold))
+    with pytest.raises(ValueError, match=r"^threshold must be a weight from 0 to less than 1, got nan"):
+        kernels.selective_decode_attention(**attention(top_k=3, threshold=float("nan")))
+
+
+def test_a_sum_that_does_not_fit():
+    v = attention()["v"]
+    shape = v.shape[0], v.shape[1], v.shape[3]
+    with pytest.raises(TypeError, match=r"^v_sum must be a torch.Tensor, got list"):
+        kernels.selective_decode_attention(**attention(top_k=3, v_sum=[1.0]))
+    for wrong in (torch.zeros(shape, dtype=torch.float64), torch.zeros(1, *shape)):
+        with pytest.raises(ValueError, match=r"^v_sum must be float32 \("):
+            kernels.selective_decode_attention(**attention(top_k=3, v_sum=wrong))
+
+
 def test_flags_are_bools():
-    with pytest.raises(TypeError, match=r"^renormalize must be True or False, got str"):
-        kernels.selective_decode_attention(**attention(top_k=3, renormalize="no"))
     for operation in ("decode", "prefill"):
         with pytest.raises(TypeError, match=r"^return_lse must be True or False, got None"):
             ATTENTION[operation](**attention(return_lse=None))

@@ -31,8 +31,11 @@ def test_opcheck(name, lengths, return_lse, needs_grad):
 
 @pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["whole", "lengths"])
 @pytest.mark.parametrize("top_k", [3, 50])
-def test_opcheck_selective(top_k, lengths):
-    opcheck(OPS.selective_decode_attention.default, (*qkv(), top_k, None, True, lengths))
+@pytest.mark.parametrize("missing_mass", ["renormalize", "mean"])
+def test_opcheck_selective(missing_mass, top_k, lengths):
+    v = qkv()[2]
+    v_sum = torch.randn(v.shape[0], v.shape[1], v.shape[3]) if top_k == 3 else None
+    opcheck(OPS.selective_decode_attention.default, (*qkv(), top_k, None, missing_mass, 0.01, v_sum, lengths))
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -17,7 +17,7 @@ OPERATIONS = {
     "prefill": lambda q, k, v, **rest: kernels.prefill_attention(q, k, v, **rest),
     "selective": lambda q, k, v, **rest: kernels.selective_decode_attention(q, k, v, 5, **rest).out,
     "selective-plain": lambda q, k, v, **rest: (
-        kernels.selective_decode_attention(q, k, v, 5, renormalize=False, **rest).out
+        kernels.selective_decode_attention(q, k, v, 5, missing_mass="drop", **rest).out
     ),
 }
 

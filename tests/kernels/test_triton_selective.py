@@ -9,6 +9,8 @@ import kernels
 from kernels.decode import reference as decode_reference
 from kernels.selective import reference
 from kernels.selective import triton as kernel
+from kernels.selective.missing_mass import MISSING_MASS
+from kernels.selective.sums import earlier_sum
 from tests.kernels.inputs import HEADS, assert_close_enough, dtype_id, heads_id, make_qkv, naive
 
 GPU = torch.cuda.is_available()
@@ -47,9 +49,9 @@ def on_device(*tensors):
     return [x.to(DEVICE) for x in tensors]
 
 
-def launch(q, k, v, top_k, way, *, renormalize=True, lengths=None, splits=2):
-    way = {"tile": 256} | way
-    return kernel.launch(q, k, v, top_k, q.shape[3] ** -0.5, renormalize, lengths, splits=splits, **way)
+def launch(q, k, v, top_k, way, *, lengths=None, splits=2, **how):
+    way = {"tile": 256, "missing_mass": "renormalize", "threshold": 0.0, "v_sum": None} | way | how
+    return kernel.launch(q, k, v, top_k, q.shape[3] ** -0.5, lengths, splits=splits, **way)
 
 
 def assert_same(got, truth, q, k, v):
@@ -68,13 +70,13 @@ def assert_same(got, truth, q, k, v):
     assert_close_enough(got.out.cpu(), truth.out.cpu(), naive(q.cpu(), k.cpu(), v.cpu()))
 
 
-@pytest.mark.parametrize("renormalize", [True, False], ids=["renormalized", "as-they-are"])
+@pytest.mark.parametrize("missing_mass", MISSING_MASS)
 @pytest.mark.parametrize("heads, d_k, d_v", [((3, 1, 3), 64, 64), ((4, 4, 1), 20, 7)], ids=str)
 @pytest.mark.parametrize("top_k, rows", [(1, 3), (3, 200), (40, 131)])
-def test_against_reference(way, heads, d_k, d_v, top_k, rows, renormalize):
+def test_against_reference(way, heads, d_k, d_v, top_k, rows, missing_mass):
     q, k, v = on_device(*make_qkv(heads, 1, rows, d_k=d_k, d_v=d_v, spare=5))
-    truth = reference.selective_decode_attention(q, k, v, top_k, renormalize=renormalize)
-    assert_same(launch(q, k, v, top_k, way, renormalize=renormalize), truth, q, k, v)
+    truth = reference.selective_decode_attention(q, k, v, top_k, missing_mass=missing_mass)
+    assert_same(launch(q, k, v, top_k, way, missing_mass=missing_mass), truth, q, k, v)
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=dtype_id)
@@ -85,15 +87,16 @@ def test_dtypes(heads, dtype):
     assert_same(launch(q, k, v, 3, WAYS["blocks"]), truth, q, k, v)
 
 
+@pytest.mark.parametrize("how", [{}, {"missing_mass": "mean"}, {"missing_mass": "mean", "threshold": 0.03}], ids=str)
 @pytest.mark.parametrize("top_k", [2, 30])
-def test_several_queries_and_lengths(way, top_k):
+def test_several_queries_and_lengths(way, top_k, how):
     lengths = torch.tensor([2, 40, 150])
     q, k, v = make_qkv((2, 1, 2), 2, 150, b=3, d_k=16, layout="bthd")
     for s, length in enumerate(lengths.tolist()):
         k[s, :, length:], v[s, :, length:] = float("nan"), float("nan")
     q, k, v, lengths = on_device(q, k, v, lengths)
-    truth = reference.selective_decode_attention(q, k, v, top_k, lengths=lengths)
-    got = launch(q, k, v, top_k, way, lengths=lengths, splits=3)
+    truth = reference.selective_decode_attention(q, k, v, top_k, lengths=lengths, **how)
+    got = launch(q, k, v, top_k, way, lengths=lengths, splits=3, **how)
     assert torch.equal(got.positions, truth.positions)
     torch.testing.assert_close(got.captured, truth.captured, atol=1e-5, rtol=0)
     torch.testing.assert_close(got.out, truth.out, atol=1e-5, rtol=0)
@@ -173,6 +176,32 @@ def test_only_kept_rows_are_read(way):
     kept.scatter_(2, chosen.positions.long().view(1, 3, -1), True)
     v = v.masked_fill(~kept[..., None], float("nan"))
     torch.testing.assert_close(launch(q, k, v, 8, way).out, chosen.out, atol=1e-5, rtol=0)
+
+
+def test_the_sum_is_used_and_not_where_nothing_is_left_out(way):
+    q, k, v = on_device(*make_qkv((3, 1, 3), 1, 150, d_k=16))
+    formed = launch(q, k, v, 8, way, missing_mass="mean")
+    given = launch(q, k, v, 8, way, missing_mass="mean", v_sum=earlier_sum(v, 1))
+    assert torch.equal(formed.out, given.out)
+    other = launch(q, k, v, 8, way, missing_mass="mean", v_sum=earlier_sum(v, 1) + 100)
+    assert not torch.allclose(formed.out, other.out, atol=0.1)
+    broken = torch.full((1, 3, 16), float("nan"), device=DEVICE)
+    every = [launch(q, k, v, 149, way, missing_mass=word, v_sum=broken) for word in ("drop", "mean")]
+    assert torch.equal(every[0].out, every[1].out)
+
+
+@pytest.mark.parametrize("top_k", [5, 60, 10_000])
+def test_threshold(top_k):
+    """By the public way: the selection of everything is one too."""
+    q, k, v = on_device(*make_qkv((3, 1, 3), 1, 150, d_k=16))
+    for word in MISSING_MASS:
+        how = dict(missing_mass=word, threshold=0.01)
+        truth = reference.selective_decode_attention(q, k, v, top_k, **how)
+        got = kernel.selective_decode_attention(q, k, v, top_k, **how)
+        assert torch.equal(got.positions, truth.positions)
+        assert (got.positions < 0).any() == (top_k > 5)
+        torch.testing.assert_close(got.captured, truth.captured, atol=1e-5, rtol=0)
+        torch.testing.assert_close(got.out, truth.out, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("top_k", [49, 10_000])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from kernels.selective.missing_mass import MISSING_MASS
 from sigma.engine import inspection
 from sigma.engine.engine import Model, SigmaEngine
 from sigma.engine.inspection import recompute
@@ -21,7 +22,8 @@ SHAPES = {
     "32/4/16": dict(seed=3, num_attention_heads=32, num_key_heads=4, num_value_heads=16, head_dim=8),
     "half K": dict(seed=4, num_key_heads=3, key_head_dim=4),
     "biases, so the torch path": dict(seed=6, num_key_heads=3, qkv_bias=True),
-    "raw weights": dict(seed=5, num_key_heads=1, selective_v_renormalize=False),
+    "mean": dict(seed=7, num_key_heads=1, selective_v_missing_mass="mean", selective_v_threshold=0.03),
+    "raw weights": dict(seed=5, num_key_heads=1, selective_v_missing_mass="drop"),
 }
 
 
@@ -73,11 +75,16 @@ def test_output_error_is_that_of_the_selective_kernel(model):
     full = decode_attention(q, k, v, scale=found.scale)[0, :, 0]
     ks = [1, 3, 16, 48, 49, 400]
     errors = found.output_errors(1, 49, ks)
+    others = [found.output_errors(1, 49, ks, word) for word in MISSING_MASS]
     for i, top_k in enumerate(ks):
-        kept = selective_decode_attention(q, k, v, top_k, scale=found.scale, renormalize=found.renormalize).out
-        wanted = (kept[0, :, 0] - full).norm(dim=1) / full.norm(dim=1)
-        np.testing.assert_allclose(errors[:, i], wanted, atol=1e-4)
-    assert errors[:, 0].max() > 0.01 and errors[:, -1].max() < 1e-5
+        for word, some in zip((found.missing_mass, *MISSING_MASS), (errors, *others)):
+            how = dict(missing_mass=word, threshold=found.threshold, scale=found.scale)
+            kept = selective_decode_attention(q, k, v, top_k, **how).out
+            wanted = (kept[0, :, 0] - full).norm(dim=1) / full.norm(dim=1)
+            np.testing.assert_allclose(some[:, i], wanted, atol=1e-4)
+    assert errors[:, 0].max() > 0.01 and (found.threshold or errors[:, -1].max() < 1e-5)
+    with pytest.raises(ValueError, match="missing_mass must be one of drop, renormalize, mean, got 'keep'"):
+        found.output_errors(1, 49, ks, "keep")
 
 
 def test_next_tokens_begin_at_the_end_of_the_prompt():

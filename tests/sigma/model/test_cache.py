@@ -100,3 +100,66 @@ def test_a_cache_as_filled_has_the_size_of_a_fresh_one(rows):
         assert all(torch.equal(layer.values, v[:, :, :rows]) for layer in again.layers)
         assert again.as_filled(rows, 32) is again
     assert long is again or long.bytes().allocated == 0
+
+
+# The sums of V rows ---------------------------------------------------------------------------------------------------
+
+
+def fresh_sums(cache):
+    return torch.stack([layer.values.double().sum(2) for layer in cache.layers])
+
+
+def append(cache, rows, seed):
+    torch.manual_seed(seed)
+    config, batch = cache.config, cache.layers[0].values.shape[0]
+    for i in range(config.num_hidden_layers):
+        k = torch.randn(batch, config.num_key_heads, rows, config.key_head_dim, dtype=torch.bfloat16)
+        v = 1000 * torch.randn(batch, config.num_value_heads, rows, config.head_dim, dtype=torch.bfloat16)
+        cache.update(k, v, i)
+
+
+def test_the_sums_follow_the_cache():
+    """Whatever happens to the rows: the same bits as a sum formed anew, so nothing drifts."""
+    config = tiny_model(num_key_heads=1).config
+    cache, *_ = filled(config, 20, batch=2)
+    assert cache.sums is None  # nobody asked
+    changes = [
+        lambda: None,
+        lambda: append(cache, 3, 1),
+        lambda: [append(cache, 1, seed) for seed in range(40)],
+        lambda: (cache.keep_first(7), append(cache, 30, 2)),  # longer than before the crop
+        lambda: cache.keep_first(100),
+        lambda: cache.crop(-4),
+        lambda: [layer.keep_first(9) for layer in cache.layers],
+        lambda: cache.reorder_cache(torch.tensor([1, 0])),
+        lambda: cache.batch_repeat_interleave(2),
+        lambda: cache.batch_select_indices(torch.tensor([3, 0, 0])),
+        lambda: cache.keep_first(0),
+        lambda: append(cache, 5, 3),
+    ]
+    for i, change in enumerate(changes):
+        change()
+        assert torch.equal(cache.value_sums(), fresh_sums(cache)), i
+        assert (
+            cache.bytes().allocated
+            == sum(x.nbytes for layer in cache.layers for x in (layer.k_buffer, layer.v_buffer)) + cache.sums.nbytes
+        )
+    cache.free()
+    assert cache.sums is None
+
+
+def test_rows_that_someone_else_added_are_not_added_again():
+    config = tiny_model(num_key_heads=1).config
+    cache, *_ = filled(config, 20)
+    sums = cache.value_sums()
+    append(cache, 1, 1)
+    sums += torch.stack([layer.values[:, :, -1].double() for layer in cache.layers])
+    cache.summed_all(21)
+    assert torch.equal(cache.value_sums(), fresh_sums(cache))
+
+
+def test_a_copy_has_sums_of_its_own():
+    cache, *_ = filled(tiny_model(num_key_heads=1).config, 100)
+    cache.value_sums()
+    copy = cache.as_filled(20, 16)
+    assert copy is not cache and torch.equal(copy.value_sums(), fresh_sums(copy))

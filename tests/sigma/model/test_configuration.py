@@ -1,5 +1,7 @@
 """The config refuses what cannot work, with the numbers, and counts bytes as the paper does."""
 
+import json
+
 import pytest
 
 from sigma import PRESETS, SigmaConfig, preset
@@ -14,6 +16,16 @@ from sigma import PRESETS, SigmaConfig, preset
         (dict(key_head_dim=0), ("key_head_dim", "0")),
         (dict(augmented_query_dim=0), ("augmented_query_dim", "0")),
         (dict(selective_v_top_k=-1), ("selective_v_top_k", "-1")),
+        (
+            dict(selective_v_missing_mass="keep"),
+            ("selective_v_missing_mass must be one of drop, renormalize, mean", "'keep'"),
+        ),
+        (
+            dict(selective_v_missing_mass="drop", selective_v_renormalize=True),
+            ("selective_v_missing_mass 'drop' contradicts selective_v_renormalize True",),
+        ),
+        (dict(selective_v_threshold=1.0), ("selective_v_threshold", "1.0")),
+        (dict(selective_v_threshold=-0.1), ("selective_v_threshold", "-0.1")),
         (dict(num_hidden_layers="30"), ("num_hidden_layers", "'30'")),
         (dict(attention_scale=-1.0), ("attention_scale",)),
         (dict(hidden_size=100), ("100", "9")),
@@ -62,3 +74,13 @@ def test_keys_may_be_wider_than_values():
     assert config.query_head_dim == 192 and config.scale == 192**-0.5
     assert config.kv_bytes(10) == (30 * 10 * 2 * 2 * 192, 30 * 10 * 2 * 4 * 128)
     assert SigmaConfig(num_attention_heads=8, head_dim=128, key_head_dim=64).query_head_dim == 128
+
+
+@pytest.mark.parametrize("renormalize, word", [(True, "renormalize"), (False, "drop")])
+def test_a_configuration_saved_before_there_were_three_words(renormalize, word, tmp_path):
+    written = SigmaConfig().to_dict()
+    del written["selective_v_missing_mass"]
+    (tmp_path / "config.json").write_text(json.dumps({**written, "selective_v_renormalize": renormalize}))
+    config = SigmaConfig.from_pretrained(tmp_path)
+    assert config.selective_v_missing_mass == word
+    assert "selective_v_renormalize" not in config.to_dict()

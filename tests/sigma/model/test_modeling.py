@@ -21,7 +21,9 @@ SHAPES = {
     "mha": dict(num_value_heads=9),
     "mqa": dict(num_key_heads=1, num_value_heads=1),
     "selective": dict(num_key_heads=1, selective_v_top_k=5),
-    "selective-kept-weights": dict(num_key_heads=1, selective_v_top_k=5, selective_v_renormalize=False),
+    "selective-kept-weights": dict(num_key_heads=1, selective_v_top_k=5, selective_v_missing_mass="drop"),
+    "selective-mean": dict(num_key_heads=1, selective_v_top_k=5, selective_v_missing_mass="mean"),
+    "selective-threshold": dict(num_key_heads=1, selective_v_top_k=9, selective_v_threshold=0.05),
 }
 
 

@@ -63,6 +63,28 @@ def test_the_step_is_the_eager_loop_and_the_model(name, batch, top_k, runtime_of
             np.testing.assert_array_equal(probe.positions, eager_probe.positions)
 
 
+@pytest.mark.parametrize("how", [{}, {"selective_v_threshold": 0.05}], ids=["plain", "threshold"])
+@pytest.mark.parametrize("batch", [1, 2])
+def test_the_step_with_the_mean(batch, how, runtime_of, captures):
+    """Steps, a crop, steps: captured and replayed, the sums follow as they do in the eager loop."""
+    model = model_of("sigma", selective_v_top_k=5, selective_v_missing_mass="mean", **how)
+    ids = tokens(batch)
+    runtime, eager = runtime_of(model), runtime_of(model, stepping=False)
+    runtime.path.stream = object()
+    got, wanted = (decoded(r, ids, 5) for r in (runtime, eager))
+    torch.testing.assert_close(got[0], wanted[0], atol=1e-4, rtol=1e-4)
+    again = []
+    for r, cache in ((runtime, got[2]), (eager, wanted[2])):
+        assert cache.sums is not None
+        torch.testing.assert_close(
+            cache.value_sums(), torch.stack([layer.values.double().sum(2) for layer in cache.layers])
+        )
+        cache.keep_first(PROMPT + 1)
+        again.append([r.decode(ids[:, i : i + 1], cache, top_k=5)[0] for i in (3, 4)])
+    torch.testing.assert_close(*again, atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(again[0][1], decoded(runtime_of(model_of("sigma")), ids, 5)[0][:, 1], atol=1e-3)
+
+
 @pytest.mark.parametrize("name, batch, top_k", [("sigma", 2, None), ("half-k", 1, 5)])
 def test_every_back_end_serves_the_step(name, batch, top_k, backend, runtime_of, monkeypatch):
     """Two steps, the second in grown buffers: Triton's interpreter is slow."""
@@ -112,6 +134,8 @@ class FakeGraph:
     def replay(self):
         again = graph.fused_step(*self.arguments)
         self.step.result.logits.copy_(again.logits)
+        if again.values is not None:
+            self.step.result.values.copy_(again.values)
 
 
 @pytest.fixture
@@ -119,8 +143,8 @@ def captures(monkeypatch):
     """Makes a step believe in a GPU; the list fills with (batch, capacity, top_k) of every capture."""
     seen = []
 
-    def capture(self, step, buffers, top_k):
-        arguments = self.path, buffers, step.ids, step.lengths, top_k
+    def capture(self, step, buffers, top_k, sums):
+        arguments = self.path, buffers, step.ids, step.lengths, top_k, sums
         step.result, step.graph = graph.fused_step(*arguments), FakeGraph(step, arguments)
         seen.append((len(step.ids), buffers[0][0].shape[2], top_k))
 

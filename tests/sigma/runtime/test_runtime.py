@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from kernels import native
+from kernels.selective.missing_mass import MISSING_MASS
 from sigma.model.cache import CACHE_NAME
 from sigma.model.configuration import SigmaConfig
 from sigma.model.modeling import SigmaForCausalLM
@@ -99,10 +100,12 @@ def test_prefill_gives_the_last_position():
     )
 
 
-@pytest.mark.parametrize("renormalize", [True, False])
+@pytest.mark.parametrize("threshold", [0.0, 0.03])
+@pytest.mark.parametrize("missing_mass", MISSING_MASS)
 @pytest.mark.parametrize("name", ["9/1/3+augq", "9/1/3+half-k", "9/1/3+wide-k", "4/2/1"])
-def test_selective_v_agrees_with_the_model(name, renormalize):
-    model = tiny(name, selective_v_top_k=7, selective_v_renormalize=renormalize)
+def test_selective_v_agrees_with_the_model(name, missing_mass, threshold):
+    how = dict(selective_v_missing_mass=missing_mass, selective_v_threshold=threshold)
+    model = tiny(name, selective_v_top_k=7, **how)
     ids = tokens(model, 2, 50)
     runtime = Runtime.from_model(model, weights="fp32")
     cache = runtime.new_cache()
