@@ -219,8 +219,9 @@ class DiffKVCache(Cache):
         for layer, total in zip(self.layers, self.sums):
             if 0 < layer.length == layer.summed:
                 continue
-            new = layer.values[:, :, layer.summed :].sum(2, dtype=torch.float64)
-            total.copy_(new) if layer.summed == 0 else total.add_(new)
+            if layer.summed == 0:
+                total.zero_()
+            total += layer.values[:, :, layer.summed :].sum(2, dtype=torch.float64)
             layer.summed = layer.length
         return self.sums
 
