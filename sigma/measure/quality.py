@@ -1,4 +1,4 @@
-"""Quality of both sides: next-token loss, KL, agreement, what selective V costs, and the packed runtime beside the reference."""
+"""Quality of both sides: next-token loss, KL, agreement, and the packed runtime beside the reference."""
 
 from __future__ import annotations
 
@@ -61,61 +61,6 @@ def log_probs(model, ids: Tensor) -> Tensor:
 def mean_nll(model, windows: Tensor) -> float:
     """Loss per token [nats] over windows [n, t]."""
     return sum(float(F.nll_loss(log_probs(model, ids)[:-1], ids[1:])) for ids in windows) / len(windows)
-
-
-@torch.no_grad()
-def selective_cost(sigma, windows: Tensor, top_ks: list[int], full_nll: float, progress=None) -> list[dict]:
-    """NLL with selective V at every position, per k."""
-    rows = []
-    sigma.set_attn_implementation("diffqkv_selective_everywhere")
-    try:
-        for n, k in enumerate(top_ks):
-            sigma.config.selective_v_top_k = k
-            loss = mean_nll(sigma, windows)
-            rows.append({"k": k, "nll": loss, "cost_percent": (loss / full_nll - 1) * 100})
-            if progress is not None:
-                progress("selective V", (n + 1) / len(top_ks))
-    finally:
-        sigma.config.selective_v_top_k = None
-        sigma.set_attn_implementation("diffqkv")
-    return rows
-
-
-@torch.no_grad()
-def captured_mass(model, windows: Tensor, top_ks: list[int], progress=None) -> list[list[float]]:
-    """Share of the attention that the `k` best earlier tokens and the current one hold, per k and layer.
-
-    Mean over query heads and over the positions that have more than k earlier tokens (elsewhere it is 1). windows
-    [n, t]; a k of t - 1 or more gives 1 everywhere.
-    """
-    layers, t = model.model.layers, windows.shape[1]
-    top_ks = [min(k, t - 1) for k in top_ks]
-    totals = torch.zeros(len(top_ks), len(layers), dtype=torch.float64)
-
-    def note(index: int):
-        def hook(_module, _inputs, outputs):
-            weights = outputs[1][0]  # [n_q, t, t]
-            current = weights.diagonal(dim1=1, dim2=2).unsqueeze(-1)
-            earlier = weights - torch.diag_embed(current.squeeze(-1))
-            kept = earlier.topk(max(top_ks), dim=-1).values.cumsum(-1)
-            for n, k in enumerate(top_ks):
-                mass = (kept[..., k - 1 : k] + current)[:, k + 1 :]
-                totals[n, index] += float(mass.mean()) if mass.numel() else 1.0
-
-        return hook
-
-    hooks = [layer.self_attn.register_forward_hook(note(i)) for i, layer in enumerate(layers)]
-    model.set_attn_implementation("eager")
-    try:
-        for n, ids in enumerate(windows):
-            model.model(ids[None].to(model.device), use_cache=False)
-            if progress is not None:
-                progress("captured mass", (n + 1) / len(windows))
-    finally:
-        model.set_attn_implementation("diffqkv")
-        for hook in hooks:
-            hook.remove()
-    return (totals / len(windows)).tolist()
 
 
 def runtime_check(runtime, model, ids: Tensor) -> dict:

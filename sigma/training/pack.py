@@ -23,7 +23,8 @@ from sigma.checkpoints.load import PACKED_FILE, Side, load_side
 from sigma.checkpoints.tuned import TUNED_FILE
 from sigma.cli import parser_for, run, say
 from sigma.conversion.convert import converted_config, layer_inputs
-from sigma.measure.quality import compare, mean_nll, selective_cost
+from sigma.measure.quality import compare, mean_nll
+from sigma.measure.selective import selective_cost
 from sigma.model.modeling import SigmaForCausalLM
 from sigma.quantization import quantize_int4, quantize_int8, save_packed
 from sigma.training.corpus import pack, read

@@ -136,7 +136,8 @@ def test_evaluate_command(pair):
         ).stdout
     )
     assert {"gqa_nll", "sigma_nll", "gap_percent", "kl", "top1_agreement", "buckets", "selective"} <= set(out)
-    assert out["selective"][0]["k"] == 16 and out["selective"][0]["nll"] > 0
+    assert [row["missing_mass"] for row in out["selective"]] == ["drop", "renormalize", "mean"]
+    assert all(row["k"] == 16 and row["nll"] > 0 and 1 < row["rows"] <= 17 for row in out["selective"])
 
 
 def test_bench_command(pair):
