@@ -111,6 +111,10 @@ def library() -> ctypes.CDLL | None:
                         for dtype in ("bf16", "fp32"):
                             function = getattr(opened, f"sigma_{operation}_{dtype}")
                             function.argtypes, function.restype = [ctypes.POINTER(Args)], None
+                    for operation in ("decode_many", "selective_many"):
+                        for dtype in ("bf16", "fp32"):
+                            function = getattr(opened, f"sigma_{operation}_{dtype}")
+                            function.argtypes, function.restype = [ctypes.POINTER(Args), ctypes.c_int64], None
                     _library = opened
                 except NativeUnavailable as error:
                     _reason = str(error)
@@ -138,7 +142,11 @@ def accepts(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> bool:
 
 
 def function(operation: str, dtype: torch.dtype):
-    """The C function of an operation ("decode", "weights", "prefill", "selective") for bf16 or fp32 caches, or None without native code."""
+    """The C function of an operation for bf16 or fp32 caches, or None without native code.
+
+    "decode", "weights", "prefill" and "selective" take the arguments of one call; "decode_many" and "selective_many" an
+    array of them and its length, and compute for each call the bits that it has alone.
+    """
     opened = _library or library()
     return opened and getattr(opened, f"sigma_{operation}_{'bf16' if dtype == torch.bfloat16 else 'fp32'}")
 

@@ -1,8 +1,10 @@
 // Split-KV decode attention with unequal key and value heads: every K row and every V row is read once.
 //
-// All rows of all units (see scores.h) form one line, cut evenly among the threads, so the threads finish together
-// whatever the head counts and lengths. Each thread runs an online softmax over blocks of rows; a unit that was cut
+// All rows of all units (see scores.h) of a call form one line, cut evenly among the threads, so the threads finish
+// together whatever the head counts and lengths. Several calls at once are each cut that way. Each thread runs an online softmax over blocks of rows; a unit that was cut
 // leaves partial results (maximum, sum, accumulator) that are combined at the end by their log-sum-exp.
+#include <algorithm>
+
 #include "kernels/layout.h"
 #include "kernels/scores.h"
 
@@ -14,9 +16,9 @@ constexpr int64_t kSerialBytes = 96 << 10;  // below this, waking the other thre
 
 struct Shape {
   Heads heads;
-  int64_t queries;   // rows of the softmax in a unit: query heads times t
-  int64_t d_pad;     // accumulator floats per query
-  int64_t partial;   // floats of one partial result
+  int64_t queries = 0;  // rows of the softmax in a unit: query heads times t
+  int64_t d_pad = 0;    // accumulator floats per query
+  int64_t partial = 0;  // floats of one partial result
 };
 
 struct Partial {
@@ -163,66 +165,98 @@ void finish(const Args& a, const Shape& shape, int64_t batch, int64_t unit, floa
   }
 }
 
+// The rows of all units of one call as a line, in groups of kLanes rows: unit u covers [edge[u], edge[u + 1]). The cut
+// depends on this call alone, so its sums have the same bits beside whatever other calls.
 template <class E>
-void decode(const Args& a) {
-  const Heads heads(a);
-  Shape shape{heads, heads.queries * a.t, round_up(a.d_v, kStep), 0};
-  shape.partial = shape.queries * (2 + shape.d_pad);
-  const int64_t units = a.b * heads.units;
+struct Line {
+  const Args& a;
+  Shape shape;
+  int64_t units, bytes = 0, threads;
+  std::vector<int64_t> edge{0};
+  float* slots = nullptr;  // [units + threads] partial results: a thread and a unit that meet take slot thread + unit
 
-  // The line of work, in groups of kLanes rows: unit u covers [edge[u], edge[u + 1]).
-  thread_local std::vector<int64_t> edge;
-  thread_local std::vector<float> memory;
-  edge.assign(1, 0);
-  int64_t bytes = 0;
-  for (int64_t u = 0; u < units; u++) {
-    const int64_t length = length_of(a, u / heads.units);
-    edge.push_back(edge.back() + (length + kLanes - 1) / kLanes);
-    bytes += length * (heads.keys * a.d_k + heads.values * a.d_v) * int64_t(sizeof(E));
-  }
-  int64_t threads = bytes * a.t < kSerialBytes ? 1 : a.threads;
-  if (threads > edge.back()) threads = edge.back();
-  // A thread and a unit that meet take slot thread + unit, which no other pair on the line has.
-  const size_t need = (units + threads) * shape.partial;
-  if (memory.size() < need) memory.resize(need);
-  float* slots = memory.data();
-  const int64_t* edges = edge.data();
-
-  const auto work = [&](int64_t thread) {
-    const int64_t from = edges[units] * thread / threads, to = edges[units] * (thread + 1) / threads;
+  explicit Line(const Args& args) : a(args), shape{Heads(args)}, units(args.b * shape.heads.units) {
+    const Heads& heads = shape.heads;
+    shape.queries = heads.queries * a.t, shape.d_pad = round_up(a.d_v, kStep);
+    shape.partial = shape.queries * (2 + shape.d_pad);
     for (int64_t u = 0; u < units; u++) {
-      const int64_t lo = from > edges[u] ? from : edges[u], hi = to < edges[u + 1] ? to : edges[u + 1];
-      if (lo >= hi) continue;
       const int64_t length = length_of(a, u / heads.units);
-      const int64_t begin = (lo - edges[u]) * kLanes, end = (hi - edges[u]) * kLanes;
-      float* slot = slots + (thread + u) * shape.partial;
-      run<E>(a, shape, u / heads.units, u % heads.units, begin, end < length ? end : length, Partial(slot, shape));
-      if (lo == edges[u] && hi == edges[u + 1]) finish<E>(a, shape, u / heads.units, u % heads.units, slot, 1);
+      edge.push_back(edge.back() + (length + kLanes - 1) / kLanes);
+      bytes += length * (heads.keys * a.d_k + heads.values * a.d_v) * int64_t(sizeof(E));
     }
+    bytes *= a.t;
+    threads = bytes < kSerialBytes ? 1 : a.threads;
+    if (threads > edge.back()) threads = edge.back();
+  }
+
+  int64_t need() const { return (units + threads) * shape.partial; }
+
+  // One thread's share; a unit that lies in it whole is finished.
+  void work(int64_t thread) const {
+    const int64_t from = edge[units] * thread / threads, to = edge[units] * (thread + 1) / threads;
+    for (int64_t u = 0; u < units; u++) {
+      const int64_t lo = from > edge[u] ? from : edge[u], hi = to < edge[u + 1] ? to : edge[u + 1];
+      if (lo >= hi) continue;
+      const int64_t batch = u / shape.heads.units, unit = u % shape.heads.units, length = length_of(a, batch);
+      const int64_t begin = (lo - edge[u]) * kLanes, end = (hi - edge[u]) * kLanes;
+      float* slot = slots + (thread + u) * shape.partial;
+      run<E>(a, shape, batch, unit, begin, end < length ? end : length, Partial(slot, shape));
+      if (lo == edge[u] && hi == edge[u + 1]) finish<E>(a, shape, batch, unit, slot, 1);
+    }
+  }
+
+  // The units that several threads met.
+  void merge() const {
+    for (int64_t u = 0; u < units && threads > 1; u++) {
+      int64_t first = 0, last = threads - 1;  // the first and the last thread that met this one
+      while (edge[units] * (first + 1) / threads <= edge[u]) first++;
+      while (edge[units] * last / threads >= edge[u + 1]) last--;
+      float* slot = slots + (first + u) * shape.partial;
+      if (last > first) finish<E>(a, shape, u / shape.heads.units, u % shape.heads.units, slot, last - first + 1);
+    }
+  }
+};
+
+// Each call as if it were alone, all of them at once: their shares are dealt out among the threads, the largest first.
+template <class E>
+void decode(const Args* calls, int64_t n) {
+  struct Share {
+    int64_t line, thread, bytes;
   };
-  if (threads == 1) {
-    work(0);  // no parallel region: a team of one would make OpenMP dismiss the threads that torch keeps waiting
+  thread_local std::vector<float> memory;
+  std::vector<Line<E>> lines;
+  std::vector<Share> shares;
+  lines.reserve(n);
+  int64_t bytes = 0, need = 0;
+  for (int64_t i = 0; i < n; i++) {
+    const Line<E>& line = lines.emplace_back(calls[i]);
+    for (int64_t thread = 0; thread < line.threads; thread++) shares.push_back({i, thread, line.bytes / line.threads});
+    bytes += line.bytes, need += line.need();
+  }
+  if (int64_t(memory.size()) < need) memory.resize(need);
+  float* slots = memory.data();
+  for (Line<E>& line : lines) line.slots = slots, slots += line.need();
+  const int64_t count = int64_t(shares.size());
+  const auto work = [&](int64_t i) { lines[shares[i].line].work(shares[i].thread); };
+  if (bytes < kSerialBytes) {
+    // No parallel region: a team of one would make OpenMP dismiss the threads that torch keeps waiting.
+    for (int64_t i = 0; i < count; i++) work(i);
     return;
   }
-#pragma omp parallel for num_threads(int(a.threads)) schedule(static, 1)
-  for (int64_t thread = 0; thread < threads; thread++) work(thread);
-
-  for (int64_t u = 0; u < units; u++) {
-    // First and last thread that met this unit.
-    int64_t first = 0, last = threads - 1;
-    while (edges[units] * (first + 1) / threads <= edges[u]) first++;
-    while (edges[units] * last / threads >= edges[u + 1]) last--;
-    float* slot = slots + (first + u) * shape.partial;
-    if (last > first) finish<E>(a, shape, u / heads.units, u % heads.units, slot, last - first + 1);
-  }
+  std::stable_sort(shares.begin(), shares.end(), [](const Share& a, const Share& b) { return a.bytes > b.bytes; });
+#pragma omp parallel for num_threads(int(calls->threads)) schedule(static, 1)
+  for (int64_t i = 0; i < count; i++) work(i);
+  for (const Line<E>& line : lines) line.merge();
 }
 
 }  // namespace
 }  // namespace sigma
 
 extern "C" {
-void sigma_decode_bf16(const sigma::Args* a) { sigma::decode<sigma::bf16>(*a); }
-void sigma_decode_fp32(const sigma::Args* a) { sigma::decode<float>(*a); }
+void sigma_decode_bf16(const sigma::Args* a) { sigma::decode<sigma::bf16>(a, 1); }
+void sigma_decode_fp32(const sigma::Args* a) { sigma::decode<float>(a, 1); }
+void sigma_decode_many_bf16(const sigma::Args* calls, int64_t n) { sigma::decode<sigma::bf16>(calls, n); }
+void sigma_decode_many_fp32(const sigma::Args* calls, int64_t n) { sigma::decode<float>(calls, n); }
 // What this build was compiled for, for a status line.
 const char* sigma_simd() {
 #if SIGMA_DPBF16

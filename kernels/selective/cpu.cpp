@@ -235,42 +235,70 @@ void attend(const Args& a, int64_t batch, int64_t head, int64_t j, const float* 
   a.captured[row] = held / total;
 }
 
+// One call: its queries packed, and its scores as one scan of K writes them.
 template <class E>
-void selective(const Args& a) {
-  const Heads heads(a);
-  const Queries<E> layout(a.d_k);
-  const int64_t pitch = round_up(a.rows, kLanes);
-  const int64_t queries = a.b * a.n_q * a.t;
-  thread_local std::vector<float> memory;
-  const size_t need = queries * (pitch + layout.pitch);
-  if (memory.size() < need) memory.resize(need);
-  float* scores = memory.data();
-  float* packed = scores + queries * pitch;
-  for (int64_t i = 0; i < queries; i++)
-    layout.pack(static_cast<const E*>(a.q) + i / (a.n_q * a.t) * a.q_stride[0] + i / a.t % a.n_q * a.q_stride[1] +
-                    i % a.t * a.q_stride[2],
-                a.d_k, packed + i * layout.pitch);
+struct Selection {
+  const Args& a;
+  Queries<E> layout;
+  int64_t pitch, queries, bytes, threads;
+  float* scores = nullptr;  // [queries][pitch], and behind them the packed queries [queries][layout.pitch]
 
-  const float factor = float(a.scale * 1.4426950408889634);
-  const int64_t fetched = a.n_q * a.t * (a.top_k + 1) * a.d_v;
-  const int64_t bytes = a.b * (a.rows * a.n_k * a.d_k * a.t + fetched) * int64_t(sizeof(E));
-  const int64_t threads = bytes < kSerialBytes ? 1 : a.threads;
-  const auto scan = [&](int64_t thread) { scan_keys<E>(a, layout, packed, factor, scores, pitch, thread, threads); };
-  const auto answer = [&](int64_t i) {
+  explicit Selection(const Args& args)
+      : a(args), layout(a.d_k), pitch(round_up(a.rows, kLanes)), queries(a.b * a.n_q * a.t) {
+    const int64_t fetched = a.n_q * a.t * (a.top_k + 1) * a.d_v;
+    bytes = a.b * (a.rows * a.n_k * a.d_k * a.t + fetched) * int64_t(sizeof(E));
+    threads = bytes < kSerialBytes ? 1 : a.threads;
+  }
+
+  int64_t need() const { return queries * (pitch + layout.pitch); }
+  float* packed() const { return scores + queries * pitch; }
+
+  void pack() const {
+    for (int64_t i = 0; i < queries; i++)
+      layout.pack(static_cast<const E*>(a.q) + i / (a.n_q * a.t) * a.q_stride[0] + i / a.t % a.n_q * a.q_stride[1] +
+                      i % a.t * a.q_stride[2],
+                  a.d_k, packed() + i * layout.pitch);
+  }
+  void scan(int64_t thread) const {
+    scan_keys<E>(a, layout, packed(), float(a.scale * 1.4426950408889634), scores, pitch, thread, threads);
+  }
+  void answer(int64_t i) const {
     thread_local Scratch scratch;
     attend<E>(a, i / (a.n_q * a.t), i / a.t % a.n_q, i % a.t, scores + i * pitch, scratch);
+  }
+};
+
+// Each call as if it were alone, all of them at once.
+template <class E>
+void selective(const Args* calls, int64_t n) {
+  struct Part {
+    int64_t call, item;
   };
-  if (threads == 1) {
-    scan(0);
-    for (int64_t i = 0; i < queries; i++) answer(i);
+  thread_local std::vector<float> memory;
+  std::vector<Selection<E>> each;
+  std::vector<Part> scans, answers;
+  each.reserve(n);
+  int64_t bytes = 0, need = 0;
+  for (int64_t i = 0; i < n; i++) {
+    const Selection<E>& one = each.emplace_back(calls[i]);
+    for (int64_t thread = 0; thread < one.threads; thread++) scans.push_back({i, thread});
+    for (int64_t query = 0; query < one.queries; query++) answers.push_back({i, query});
+    bytes += one.bytes, need += one.need();
+  }
+  if (int64_t(memory.size()) < need) memory.resize(need);
+  float* scores = memory.data();
+  for (Selection<E>& one : each) one.scores = scores, scores += one.need(), one.pack();
+  if (bytes < kSerialBytes) {
+    for (const Part& part : scans) each[part.call].scan(part.item);
+    for (const Part& part : answers) each[part.call].answer(part.item);
     return;
   }
-#pragma omp parallel num_threads(int(a.threads))
+#pragma omp parallel num_threads(int(calls->threads))
   {
-#pragma omp for schedule(static, 1)
-    for (int64_t thread = 0; thread < threads; thread++) scan(thread);
 #pragma omp for schedule(dynamic, 1)
-    for (int64_t i = 0; i < queries; i++) answer(i);
+    for (size_t i = 0; i < scans.size(); i++) each[scans[i].call].scan(scans[i].item);
+#pragma omp for schedule(dynamic, 1)
+    for (size_t i = 0; i < answers.size(); i++) each[answers[i].call].answer(answers[i].item);
   }
 }
 
@@ -278,6 +306,8 @@ void selective(const Args& a) {
 }  // namespace sigma
 
 extern "C" {
-void sigma_selective_bf16(const sigma::Args* a) { sigma::selective<sigma::bf16>(*a); }
-void sigma_selective_fp32(const sigma::Args* a) { sigma::selective<float>(*a); }
+void sigma_selective_bf16(const sigma::Args* a) { sigma::selective<sigma::bf16>(a, 1); }
+void sigma_selective_fp32(const sigma::Args* a) { sigma::selective<float>(a, 1); }
+void sigma_selective_many_bf16(const sigma::Args* calls, int64_t n) { sigma::selective<sigma::bf16>(calls, n); }
+void sigma_selective_many_fp32(const sigma::Args* calls, int64_t n) { sigma::selective<float>(calls, n); }
 }

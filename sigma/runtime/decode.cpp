@@ -1,10 +1,8 @@
 // The decoder's forward pass on packed weights: norms, projections, augmented query, rotary embedding, MLP and head in
-// one parallel region per layer. Attention itself is kernels/'s: a step of one token calls its C functions through
-// pointers; for more tokens the caller runs it between `before` and `after`.
+// one parallel region per layer. Attention itself is kernels/'s: a step of one token per sequence calls its C functions
+// through pointers; for more tokens the caller runs it between `before` and `after`.
+#include "attend.h"
 #include "kernels/layout.h"
-#include "model.h"
-#include "team.h"
-#include "value_sums.h"
 
 namespace sigma {
 namespace {
@@ -66,12 +64,12 @@ Rows normalized(const Team& team, const Model& m, const Step& step, const float*
     static thread_local Activations own;
     own.resize(m.hidden);
     normalize(step.state, weight, m.hidden, m.eps, own, 0, m.half);
-    return rows_of(own, 1, m.hidden, m.half);
+    return rows_of(own, 1, m.hidden, m.half, apart(step));
   }
   for (int64_t i = team.from(n); i < team.to(n); i++)
     normalize(step.state + i * m.hidden, weight, m.hidden, m.eps, shared.x, i * m.hidden, m.half);
   team.wait();
-  return rows_of(shared.x, n, m.hidden, m.half);
+  return rows_of(shared.x, n, m.hidden, m.half, apart(step));
 }
 
 template <class E>
@@ -86,7 +84,8 @@ void turn(const float* from, const float* cosine, const float* sine, int64_t hal
 template <class E>
 void place(const Model& m, const Layer& layer, const Step& step, int64_t index, int64_t token, const float* q,
            const Scratch& s) {
-  const int64_t batch = token / step.t, position = step.past + token % step.t, half = m.d_k / 2;
+  const Sequence& sequence = step.sequence[token / step.t];
+  const int64_t position = sequence.past + token % step.t, half = m.d_k / 2;
   const float *cosine = m.cosine + position * half, *sine = m.sine + position * half;
   float narrow[512];
   for (int64_t h = 0; h < m.n_q; h++) {
@@ -100,13 +99,13 @@ void place(const Model& m, const Layer& layer, const Step& step, int64_t index, 
     }
     turn(from, cosine, sine, half, static_cast<E*>(step.q) + (token * m.n_q + h) * m.d_k);
   }
-  E* keys = static_cast<E*>(step.cache[2 * index]);
-  E* values = static_cast<E*>(step.cache[2 * index + 1]);
+  E* keys = static_cast<E*>(sequence.cache[2 * index]);
+  E* values = static_cast<E*>(sequence.cache[2 * index + 1]);
   for (int64_t h = 0; h < m.n_k; h++)
     turn(s.k.data() + (token * m.n_k + h) * m.d_k, cosine, sine, half,
-         keys + ((batch * m.n_k + h) * step.capacity + position) * m.d_k);
+         keys + (h * sequence.capacity + position) * m.d_k);
   for (int64_t h = 0; h < m.n_v; h++) {
-    E* to = values + ((batch * m.n_v + h) * step.capacity + position) * m.d;
+    E* to = values + (h * sequence.capacity + position) * m.d;
     for (int64_t i = 0; i < m.d; i++) put(to + i, s.v[(token * m.n_v + h) * m.d + i]);
   }
 }
@@ -120,7 +119,7 @@ void project(const Team& team, const Model& m, const Step& step, int64_t index, 
   const float* q = s.q.data();
   if (layer.q_gate) {
     const float* plain = s.q.data();
-    Rows input{plain, nullptr, n, width};
+    Rows input{plain, nullptr, n, width, apart(step)};
     if (m.half) {  // one row: everyone rounds it alone
       static thread_local std::vector<uint16_t> own;
       if (n == 1) grow(own, width);
@@ -132,7 +131,7 @@ void project(const Team& team, const Model& m, const Step& step, int64_t index, 
     }
     gated(team, *layer.q_gate, *layer.q_up, input, s, s.inner, m.half);
     team.wait();
-    multiply_all<1>(team, {{layer.q_down, s.mid.full.data(), width}}, rows_of(s.inner, n, m.wide, m.half));
+    multiply_all<1>(team, {{layer.q_down, s.mid.full.data(), width}}, rows_of(s.inner, n, m.wide, m.half, apart(step)));
     team.wait();
     q = s.mid.full.data();
   }
@@ -145,7 +144,7 @@ void project(const Team& team, const Model& m, const Step& step, int64_t index, 
 void finish(const Team& team, const Model& m, const Step& step, int64_t index, Scratch& s) {
   const Layer& layer = m.layer[index];
   const int64_t n = step.b * step.t, width = wide_of(m);
-  Rows attended{static_cast<const float*>(step.out), nullptr, n, width};
+  Rows attended{static_cast<const float*>(step.out), nullptr, n, width, apart(step)};
   if (m.half) {
     static thread_local std::vector<float> own;  // one row: everyone widens it alone
     if (n == 1) grow(own, width);
@@ -153,7 +152,7 @@ void finish(const Team& team, const Model& m, const Step& step, int64_t index, S
     float* to = n == 1 ? own.data() : s.mid.full.data();
     const int64_t hi = n == 1 ? width : team.to(n) * width;
     for (int64_t i = n == 1 ? 0 : team.from(n) * width; i < hi; i++) to[i] = widen_bf16(bits[i]);
-    attended = {to, bits, n, width};
+    attended = {to, bits, n, width, apart(step)};
     if (n > 1) team.wait();
   }
   multiply_all<1>(team, {{layer.o, step.state, m.hidden}}, attended, true);
@@ -161,7 +160,7 @@ void finish(const Team& team, const Model& m, const Step& step, int64_t index, S
   const Rows x = normalized(team, m, step, layer.post_norm, s);
   gated(team, *layer.gate, *layer.up, x, s, s.inner, m.half);
   team.wait();
-  multiply_all<1>(team, {{layer.down, step.state, m.hidden}}, rows_of(s.inner, n, m.inner, m.half), true);
+  multiply_all<1>(team, {{layer.down, step.state, m.hidden}}, rows_of(s.inner, n, m.inner, m.half, apart(step)), true);
 }
 
 Scratch& prepare(const Model& m, const Step& step) {
@@ -177,46 +176,6 @@ Scratch& prepare(const Model& m, const Step& step) {
   grow(s.gate, n * widest + W);
   grow(s.up, n * widest + W);
   return s;
-}
-
-// Distinct rows per (sequence, V head) among the positions [b][n_q][k + 1] of one layer.
-int64_t distinct_rows(const Model& m, const Step& step) {
-  static thread_local std::vector<uint64_t> seen;
-  const int64_t group = m.n_q / m.n_v * (step.top_k + 1), size = (step.past + 1 + 63) / 64;
-  int64_t total = 0;
-  for (int64_t unit = 0; unit < step.b * m.n_v; unit++) {
-    seen.assign(size, 0);
-    const int32_t* at = step.positions + unit * group;
-    for (int64_t i = 0; i < group; i++)
-      if (at[i] >= 0) seen[at[i] / 64] |= 1ull << (at[i] % 64);
-    for (uint64_t word : seen) total += __builtin_popcountll(word);
-  }
-  return total;
-}
-
-// Attention of one new token per sequence, by kernels/.
-void attend(const Model& m, Step& step, int64_t index) {
-  Args a{};
-  a.q = step.q, a.k = step.cache[2 * index], a.v = step.cache[2 * index + 1], a.out = step.out;
-  a.b = step.b, a.n_q = m.n_q, a.n_k = m.n_k, a.n_v = m.n_v, a.t = 1, a.rows = step.past + 1, a.d_k = m.d_k, a.d_v = m.d;
-  const auto strides = [&](int64_t (&to)[3], int64_t heads, int64_t rows, int64_t d) {
-    to[0] = heads * rows * d, to[1] = rows * d, to[2] = d;
-  };
-  strides(a.q_stride, m.n_q, 1, m.d_k);
-  strides(a.k_stride, m.n_k, step.capacity, m.d_k);
-  strides(a.v_stride, m.n_v, step.capacity, m.d);
-  a.threads = step.threads, a.scale = m.scale;
-  a.top_k = step.top_k < 0 ? 0 : step.top_k, a.missing_mass = m.missing_mass, a.threshold = m.threshold;
-  a.captured = step.captured, a.positions = step.positions;
-  if (step.v_sum) a.v_sum = earlier_values(m, step, index);
-  step.attend(&a);
-  if (step.v_sum) m.half ? sum_newest<bf16>(m, step, index) : sum_newest<float>(m, step, index);
-  if (step.top_k >= 0) step.distinct += distinct_rows(m, step);
-  if (index != step.probe) return;
-  memcpy(step.probe_q, step.q, step.b * m.n_q * m.d_k * (m.half ? 2 : 4));
-  if (step.top_k < 0) return;
-  memcpy(step.probe_positions, step.positions, step.b * m.n_q * (step.top_k + 1) * 4);
-  memcpy(step.probe_captured, step.captured, step.b * m.n_q * 4);
 }
 
 }  // namespace
@@ -247,7 +206,7 @@ void sigma_after(const Model* m, const Step* step, int64_t index) {
   parallel(step->threads, [&](const Team& team) { finish(team, *m, *step, index, s); });
 }
 
-// All layers for one token per sequence.
+// All layers for one token per sequence: what it computes for each does not depend on the others.
 void sigma_step(const Model* m, Step* step) {
   Scratch& s = prepare(*m, *step);
   sigma_before(m, step, 0);
@@ -262,10 +221,10 @@ void sigma_step(const Model* m, Step* step) {
   }
 }
 
-// Final norm and head: state [n][hidden] -> logits fp32 [n][vocab].
-void sigma_head(const Model* m, const Matrix* head, float* state, int64_t n, int64_t threads, float* logits) {
+// Final norm and head: state [b * t][hidden] -> logits fp32 [b * t][vocab]; with t of 1 the rows are of b sequences.
+void sigma_head(const Model* m, const Matrix* head, float* state, int64_t b, int64_t t, int64_t threads, float* logits) {
   Step step{};
-  step.b = n, step.t = 1, step.state = state;
+  step.b = b, step.t = t, step.state = state;
   Scratch& s = prepare(*m, step);
   parallel(threads, [&](const Team& team) {
     const Rows x = normalized(team, *m, step, m->norm, s);
@@ -285,7 +244,9 @@ SIGMA_LAYOUT(Model, SIGMA_FIELD(hidden), SIGMA_FIELD(n_q), SIGMA_FIELD(n_k), SIG
              SIGMA_FIELD(d_k), SIGMA_FIELD(inner), SIGMA_FIELD(wide), SIGMA_FIELD(layers), SIGMA_FIELD(half),
              SIGMA_FIELD(context), SIGMA_FIELD(missing_mass), SIGMA_FIELD(eps), SIGMA_FIELD(scale), SIGMA_FIELD(threshold),
              SIGMA_FIELD(cosine), SIGMA_FIELD(sine), SIGMA_FIELD(norm), SIGMA_FIELD(layer))
-SIGMA_LAYOUT(Step, SIGMA_FIELD(b), SIGMA_FIELD(t), SIGMA_FIELD(past), SIGMA_FIELD(capacity), SIGMA_FIELD(threads),
-             SIGMA_FIELD(top_k), SIGMA_FIELD(probe), SIGMA_FIELD(state), SIGMA_FIELD(q), SIGMA_FIELD(out),
+SIGMA_LAYOUT(Sequence, SIGMA_FIELD(past), SIGMA_FIELD(capacity), SIGMA_FIELD(top_k), SIGMA_FIELD(probe),
              SIGMA_FIELD(cache), SIGMA_FIELD(probe_q), SIGMA_FIELD(positions), SIGMA_FIELD(probe_positions),
-             SIGMA_FIELD(captured), SIGMA_FIELD(probe_captured), SIGMA_FIELD(v_sum), SIGMA_FIELD(attend), SIGMA_FIELD(distinct))
+             SIGMA_FIELD(captured), SIGMA_FIELD(probe_captured), SIGMA_FIELD(v_sum), SIGMA_FIELD(v_sum_stride),
+             SIGMA_FIELD(distinct))
+SIGMA_LAYOUT(Step, SIGMA_FIELD(b), SIGMA_FIELD(t), SIGMA_FIELD(threads), SIGMA_FIELD(state), SIGMA_FIELD(q),
+             SIGMA_FIELD(out), SIGMA_FIELD(sequence), SIGMA_FIELD(decode), SIGMA_FIELD(selective))

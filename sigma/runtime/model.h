@@ -23,21 +23,30 @@ struct Model {
   const Layer* layer;
 };
 
-// One call. Widths in elements; buffers are the caller's.
-struct Step {
-  int64_t b, t, past, capacity, threads, top_k, probe;  // top_k is negative without selective V
-  float* state;               // residual stream [b * t][hidden]
-  void *q, *out;              // [b * t][n_q * d_k] rotated queries, [b * t][n_q * d] attention output, cache type
-  void* const* cache;         // per layer: K [b][n_k][capacity][d_k], V [b][n_v][capacity][d]
-  void* probe_q;              // [b][n_q][d_k]
-  int32_t* positions;         // [b][n_q][top_k + 1], of the layer that ran last and then of the probed one
-  int32_t* probe_positions;
-  float *captured, *probe_captured;
-  double* v_sum;              // mean: [layers][b][n_v][d], the V rows before this token; it joins them. Else null
-  void (*attend)(const Args*);
-  int64_t distinct;           // result: distinct V rows fetched by selective V, all layers
+// One sequence of a call: where its rows are, and how its newest token reads them.
+struct Sequence {
+  int64_t past, capacity, top_k, probe;  // rows cached and rows there is room for; top_k is negative without selective V
+  void* const* cache;                    // per layer: K [n_k][capacity][d_k], V [n_v][capacity][d]
+  void* probe_q;                         // [n_q][d_k]
+  int32_t *positions, *probe_positions;  // [n_q][top_k + 1], of the layer that ran last and of the probed one
+  float *captured, *probe_captured;      // [n_q]
+  double* v_sum;         // mean: of each layer [n_v][d], the V rows before this token; it joins them. Else null
+  int64_t v_sum_stride;  // from one layer to the next
+  int64_t distinct;      // result: distinct V rows fetched by selective V, all layers
 };
 
+// One call. Widths in elements; buffers are the caller's.
+struct Step {
+  int64_t b, t, threads;
+  float* state;        // residual stream [b * t][hidden]
+  void *q, *out;       // [b * t][n_q * d_k] rotated queries, [b * t][n_q * d] attention output, cache type
+  Sequence* sequence;  // [b]
+  void (*decode)(const Args*, int64_t);  // attention of the newest tokens, by kernels/; used where t is 1
+  void (*selective)(const Args*, int64_t);
+};
+
+// With one token per sequence each has the bits that it would have alone.
+inline bool apart(const Step& step) { return step.t == 1; }
 inline int64_t wide_of(const Model& m) { return m.n_q * m.d; }
 
 }  // namespace

@@ -1,4 +1,5 @@
-"""The forward pass through decode.cpp: one C call per decode step, two per layer and chunk when prefilling.
+"""The forward pass through decode.cpp: one C call per decode step of however many sequences, two per layer and chunk when
+prefilling.
 
 The library is compiled once per machine by `kernels.native`; without a compiler `NativeUnavailable` says why and the
 torch path serves.
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import pathlib
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -20,8 +22,10 @@ from sigma.model.configuration import SigmaConfig
 from sigma.model.modeling import rope_tables
 from sigma.quantization import Packed
 from sigma.runtime.layout import Interleaved, fits, interleave
-from sigma.runtime.path import Path
+from sigma.runtime.newest import Newest
+from sigma.runtime.path import Path, SequenceStep
 from sigma.runtime.structs import STRUCTURES, Layer, Matrix, Model, Step
+from sigma.runtime.structs import Sequence as SequenceStruct
 from sigma.runtime.trace import Trace
 
 _TEAM = 16  # a decode step's matrices have a few dozen row blocks: more threads would only wait for each other
@@ -40,7 +44,7 @@ def _library() -> ctypes.CDLL:
             "sigma_before": [model, step, number],
             "sigma_after": [model, step, number],
             "sigma_step": [model, step],
-            "sigma_head": [model, matrix, address, number, number, address],
+            "sigma_head": [model, matrix, address, number, number, number, address],
         }.items():
             function = getattr(opened, name)
             function.argtypes, function.restype = arguments, None
@@ -65,7 +69,7 @@ class NativePath(Path):
             raise NativeUnavailable("no biases or query and key norms in the C++ code")
         if config.key_head_dim > config.head_dim:
             raise NativeUnavailable("no K wider than V in the C++ code")
-        attention = {name: native.function(name, dtype) for name in ("decode", "selective")}
+        attention = {name: native.function(f"{name}_many", dtype) for name in ("decode", "selective")}
         if None in attention.values():
             raise NativeUnavailable(native.status().removeprefix("torch ").strip("()"))
         self.attention = {name: ctypes.cast(f, ctypes.c_void_p).value for name, f in attention.items()}
@@ -148,67 +152,67 @@ class NativePath(Path):
         return {self.names[key]: made.data_ptr() for key, (_, made) in self.compiled.items() if key in self.names}
 
     def head(self, hidden: Tensor) -> Tensor:
+        return self._logits(hidden, 1, hidden.shape[:-1].numel())
+
+    def _logits(self, hidden: Tensor, b: int, t: int) -> Tensor:
+        """As `head`; with t of 1 the rows are of b sequences, and each has the bits that it would have alone."""
         hidden = hidden.contiguous()
         logits = torch.empty(*hidden.shape[:-1], self.config.vocab_size)
-        rows, threads = hidden.shape[:-1].numel(), min(torch.get_num_threads(), _TEAM)
+        threads = min(torch.get_num_threads(), _TEAM)
         matrix = self.head_matrix.header
-        self.library.sigma_head(self.model, matrix, hidden.data_ptr(), rows, threads, logits.data_ptr())
+        self.library.sigma_head(self.model, matrix, hidden.data_ptr(), b, t, threads, logits.data_ptr())
         return logits
 
     def run(self, ids: Tensor, cache: DiffKVCache, trace: Trace, top_k: int | None) -> Tensor:
         """As `Path.run`, in fp32."""
+        b, t = ids.shape
+        cache.reserve(b, t, self.dtype, torch.device("cpu"))
+        return self._forward(ids, [Newest(self.config, cache, b, t, trace, top_k)])
+
+    def decode(self, ids: Tensor, cache: DiffKVCache, trace: Trace, top_k: int | None) -> Tensor:
+        return self._logits(self.run(ids, cache, trace, top_k)[:, 0], len(ids), 1)
+
+    def decode_many(self, steps: Sequence[SequenceStep]) -> list[Tensor]:
+        """As `Path.decode_many`, in one call: each matrix is read once for all.
+
+        Where there is no memory for one more row of one of them, nothing has changed for any.
+        """
+        for step in steps:
+            step.cache.reserve(1, 1, self.dtype, torch.device("cpu"))
+        newest = [Newest(self.config, step.cache, 1, 1, step.trace, step.top_k) for step in steps]
+        state = self._forward(torch.tensor([[step.token] for step in steps]), newest)
+        return list(self._logits(state[:, 0], len(steps), 1).split(1))
+
+    def _forward(self, ids: Tensor, newest: list[Newest]) -> Tensor:
+        """All layers for ids [b, t], the rows of `newest` in turn; the residual stream [b, t, hidden]."""
         config = self.config
         b, t = ids.shape
-        past = cache.length
         ids = ids.to("cpu", torch.int64).contiguous()
         state = torch.empty(b, t, config.hidden_size)
         self.library.sigma_embed(self.embedding.header, ids.data_ptr(), b * t, state.data_ptr())
-        # A selection of everything is full attention.
-        covers = top_k is not None and top_k >= past and not (past and config.selective_v_threshold)
-        selects = top_k is not None and not covers
-        averages = selects and config.selective_v_missing_mass == "mean"
-        sums = cache.value_sums() if averages else None  # before there is room for a row that is not yet written
-        pointers, capacity = self._append(cache, b, t)
         q = torch.empty(b, t, config.num_attention_heads, config.key_head_dim, dtype=self.dtype)
         out = torch.empty(b, t, config.num_attention_heads * config.head_dim, dtype=self.dtype)
-        width = min(top_k, past) if selects else 0
-        chosen = torch.empty(2, b, config.num_attention_heads, 1, width + 1, dtype=torch.int32)
-        mass = torch.empty(2, b, config.num_attention_heads, 1)
-        asked = trace.probe_layer is not None
-        probe = torch.empty(b, config.num_attention_heads, 1, config.key_head_dim, dtype=self.dtype) if asked else q
+        sequences = (SequenceStruct * b)(*(struct for rows in newest for struct in rows.structs()))
         step = Step(
             b=b,
             t=t,
-            past=past,
-            capacity=capacity,
             threads=torch.get_num_threads() if t > 1 else min(torch.get_num_threads(), _TEAM),
-            top_k=width if selects else -1,
-            probe=trace.probe_layer if asked else -1,
             state=state.data_ptr(),
             q=q.data_ptr(),
             out=out.data_ptr(),
-            cache=pointers.data_ptr(),
-            probe_q=probe.data_ptr(),
-            positions=chosen[0].data_ptr(),
-            probe_positions=chosen[1].data_ptr(),
-            captured=mass[0].data_ptr(),
-            probe_captured=mass[1].data_ptr(),
-            v_sum=None if sums is None else sums.data_ptr(),
-            attend=self.attention["selective" if selects else "decode"],
+            sequence=ctypes.addressof(sequences),
+            decode=self.attention["decode"],
+            selective=self.attention["selective"],
         )
         if t > 1:
-            self._chunk(step, q, out, cache, trace)
+            self._chunk(step, q, out, newest[0].cache, newest[0].trace)
             return state
         self.library.sigma_step(self.model, step)
-        if averages:
-            cache.summed_all(past + 1)
-        if asked:
-            trace.query = probe
-        if covers:
-            trace.select_all(config, b, past + 1, ids.device)
-        elif selects:
-            trace.distinct_rows = step.distinct
-            trace.positions, trace.captured = chosen[1], mass[1]
+        for rows in newest:
+            rows.note_sums()
+        done = iter(sequences)
+        for rows in newest:
+            rows.fill_trace(sum(next(done).distinct for _ in range(rows.b)))
         return state
 
     def _chunk(self, step: Step, q: Tensor, out: Tensor, cache: DiffKVCache, trace: Trace) -> None:
@@ -221,10 +225,3 @@ class NativePath(Path):
             attended = prefill_attention(q.transpose(1, 2), layer.keys, layer.values, scale=self.config.scale)
             out.copy_(attended.transpose(1, 2))
             self.library.sigma_after(self.model, step, i)
-
-    def _append(self, cache: DiffKVCache, b: int, t: int) -> tuple[Tensor, int]:
-        """Make room for t rows that the C++ code will write; (pointers to K and V of each layer, capacity)."""
-        cache.reserve(b, t, self.dtype, torch.device("cpu"))
-        cache.advance(t)
-        pointers = [x.data_ptr() for layer in cache.layers for x in (layer.k_buffer, layer.v_buffer)]
-        return torch.tensor(pointers), cache.layers[0].capacity

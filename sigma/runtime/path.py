@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from sigma.model.cache import DiffKVCache
 from sigma.runtime.trace import Trace
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceStep:
+    """One sequence's part of a step that several take together.
+
+    token: appended to `cache`, which holds this sequence alone. top_k: V rows fetched per query head, None reads all.
+    trace: asked for before the step, filled by it.
+    """
+
+    token: int
+    cache: DiffKVCache
+    top_k: int | None = None
+    trace: Trace = field(default_factory=Trace)
 
 
 class Path(Protocol):
@@ -36,6 +53,13 @@ class Path(Protocol):
     def decode(self, ids: Tensor, cache: DiffKVCache, trace: Trace, top_k: int | None) -> Tensor:
         """`run` for one token per sequence, ids [b, 1], and its logits, fp32 [b, vocab], the caller's own."""
         return self.head(self.run(ids, cache, trace, top_k)[:, -1])
+
+    def decode_many(self, steps: Sequence[SequenceStep]) -> list[Tensor]:
+        """One token of each of several sequences, as long and as cached as each is: their logits, fp32 [1, vocab] each.
+
+        Each gets the bits that `decode` gives it alone. Here they go one after the other.
+        """
+        return [self.decode(torch.tensor([[step.token]]), step.cache, step.trace, step.top_k) for step in steps]
 
     def weight_pointers(self) -> dict[str, int]:
         """Address of what each tensor was compiled to; tensors that were stacked have one address."""

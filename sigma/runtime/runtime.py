@@ -17,7 +17,7 @@ from sigma.model.modeling import SigmaForCausalLM
 from sigma.quantization import Dense, Packed
 from sigma.runtime.graph import GPU_CHUNK, GraphPath, unavailable
 from sigma.runtime.native import NativePath, NativeUnavailable
-from sigma.runtime.path import Path
+from sigma.runtime.path import Path, SequenceStep
 from sigma.runtime.torch_path import TorchPath
 from sigma.runtime.trace import Trace
 
@@ -142,14 +142,43 @@ class Runtime:
         self._check_ids(ids, cache)
         if ids.shape[1] != 1:
             raise ValueError(f"decode takes one token per sequence, got {tuple(ids.shape)}")
-        if top_k is not None and top_k < 1:
-            raise ValueError(f"top_k must be None or at least 1, got {top_k}")
-        if probe_layer is not None and not 0 <= probe_layer < self.config.num_hidden_layers:
-            raise ValueError(f"probe_layer {probe_layer} is not among the {self.config.num_hidden_layers} layers")
+        self._check_reading(top_k, probe_layer)
         trace = Trace(probe_layer)
         logits = self.path.decode(ids, cache, trace, top_k)
         self._note_read(cache, ids.shape[0], top_k, trace.distinct_rows)
         return logits, None if probe_layer is None else self._probe(trace, cache)
+
+    @torch.inference_mode()
+    def decode_many(self, steps: Sequence[SequenceStep]) -> list[tuple[Tensor, AttentionProbe | None]]:
+        """One step of several sequences at once: each with its own cache, length, selection and probed layer.
+
+        Args:
+            steps: a token and a cache of batch 1 for each; `trace` says which layer to probe.
+
+        The C++ path reads the weights once for all. Every sequence gets what `decode` gives it alone, bit for bit, and
+        the result has `decode`'s pair for each, in order. ValueError as `decode`, naming the sequence by its place in
+        the list, and for a cache that is there twice; no sequence has advanced then.
+        """
+        for i, step in enumerate(steps):
+            try:
+                self._check_ids(torch.tensor([[step.token]]), step.cache)
+                self._check_reading(step.top_k, step.trace.probe_layer)
+            except ValueError as problem:
+                raise ValueError(f"sequence {i}: {problem}") from None
+        if len({id(step.cache) for step in steps}) < len(steps):
+            raise ValueError("two of the sequences share a cache")
+        results = []
+        for step, logits in zip(steps, self.path.decode_many(steps) if steps else ()):
+            self._note_read(step.cache, 1, step.top_k, step.trace.distinct_rows)
+            probed = step.trace.probe_layer is not None
+            results.append((logits, self._probe(step.trace, step.cache) if probed else None))
+        return results
+
+    def _check_reading(self, top_k: int | None, probe_layer: int | None) -> None:
+        if top_k is not None and top_k < 1:
+            raise ValueError(f"top_k must be None or at least 1, got {top_k}")
+        if probe_layer is not None and not 0 <= probe_layer < self.config.num_hidden_layers:
+            raise ValueError(f"probe_layer {probe_layer} is not among the {self.config.num_hidden_layers} layers")
 
     def _probe(self, trace: Trace, cache: DiffKVCache) -> AttentionProbe:
         keys = cache.layers[trace.probe_layer].keys[:1]

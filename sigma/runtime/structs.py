@@ -37,16 +37,24 @@ class Model(ctypes.Structure):
     ]
 
 
-class Step(ctypes.Structure):
-    """One call: tokens, buffers, and what it leaves behind (model.h)."""
+class Sequence(ctypes.Structure):
+    """One sequence of a call, and what a step leaves behind of it (model.h)."""
 
     _fields_ = [
-        *_fields(ctypes.c_int64, "b t past capacity threads top_k probe"),
-        *_fields(
-            ctypes.c_void_p, "state q out cache probe_q positions probe_positions captured probe_captured v_sum attend"
-        ),
+        *_fields(ctypes.c_int64, "past capacity top_k probe"),
+        *_fields(ctypes.c_void_p, "cache probe_q positions probe_positions captured probe_captured v_sum"),
+        ("v_sum_stride", ctypes.c_int64),
         ("distinct", ctypes.c_int64),
     ]
 
 
-STRUCTURES = (Matrix, Layer, Model, Step)
+class Step(ctypes.Structure):
+    """One call: tokens and buffers (model.h)."""
+
+    _fields_ = [
+        *_fields(ctypes.c_int64, "b t threads"),
+        *_fields(ctypes.c_void_p, "state q out sequence decode selective"),
+    ]
+
+
+STRUCTURES = (Matrix, Layer, Model, Sequence, Step)

@@ -32,8 +32,8 @@ inline void keep(Activations& a, int64_t at, float value, bool half) {
     a.half[at] = bits;
   }
 }
-inline Rows rows_of(const Activations& a, int64_t n, int64_t width, bool half) {
-  return {a.full.data(), half ? a.half.data() : nullptr, n, width};
+inline Rows rows_of(const Activations& a, int64_t n, int64_t width, bool half, bool apart) {
+  return {a.full.data(), half ? a.half.data() : nullptr, n, width, apart};
 }
 
 // Where a team meets. OpenMP's own barrier sleeps at once when the process has more OpenMP threads than cores (each
@@ -95,25 +95,45 @@ void parallel(int64_t threads, const Work& work) {
   }
 }
 
+// Rows of a block that are there: the last one may be partial.
+inline int64_t rows_in(const Matrix& m, int64_t block) {
+  return m.rows - block * kRows < kRows ? m.rows - block * kRows : kRows;
+}
+
+// R tokens times one block of rows, each token with the bits that it has alone.
+template <int R>
+void multiply_few(const Matrix& m, const Rows& x, int64_t block, int64_t token, const Prepared& prepared, float* y,
+                  int64_t pitch, bool add) {
+  alignas(64) float part[R * kRows];
+  dot_block<R>(m, block, x, token, prepared.sums.data(), part);
+  const int64_t n = rows_in(m, block);
+  for (int r = 0; r < R; r++) {
+    float *from = part + r * kRows, *out = y + (token + r) * pitch + block * kRows;
+    add_offsets(m, block * kRows, n, x.full + (token + r) * x.width, prepared.ranks[token + r], from);
+    if (add) for (int64_t i = 0; i < n; i++) out[i] += from[i];
+    else for (int64_t i = 0; i < n; i++) out[i] = from[i];
+  }
+}
+
+// Tokens of different sequences: a block is read from memory for the first few and from the core's cache for the others.
+void multiply_apart(const Matrix& m, const Rows& x, int64_t from, int64_t to, float* y, int64_t pitch, bool add) {
+  static thread_local Prepared prepared;
+  prepared.fill(m, x);
+  for (int64_t block = from; block < to; block++) {
+    int64_t t = 0;
+    for (; t + kFew <= x.count; t += kFew) multiply_few<kFew>(m, x, block, t, prepared, y, pitch, add);
+    if constexpr (kFew > 2)
+      for (; t + 2 <= x.count; t += 2) multiply_few<2>(m, x, block, t, prepared, y, pitch, add);
+    for (; t < x.count; t++) multiply_few<1>(m, x, block, t, prepared, y, pitch, add);
+  }
+}
+
 // y (+)= x W^T for the row blocks [from, to) of one matrix.
 void multiply(const Matrix& m, const Rows& x, int64_t from, int64_t to, float* y, int64_t pitch, bool add) {
   if (from >= to) return;
-  static thread_local Prepared prepared;
+  if (x.apart || x.count == 1) return multiply_apart(m, x, from, to, y, pitch, add);
   static thread_local std::vector<float> panel;
-  const auto count = [&](int64_t block) { return m.rows - block * kRows < kRows ? m.rows - block * kRows : kRows; };
-  if (x.count == 1) {
-    prepared.fill(m, x.full);
-    for (int64_t block = from; block < to; block++) {
-      alignas(64) float part[kRows];
-      dot_block(m, block, x, prepared.sums.data(), part);
-      add_offsets(m, block * kRows, count(block), x.full, prepared.rank, part);
-      float* out = y + block * kRows;
-      const int64_t n = count(block);
-      if (add) for (int64_t i = 0; i < n; i++) out[i] += part[i];
-      else for (int64_t i = 0; i < n; i++) out[i] = part[i];
-    }
-    return;
-  }
+  const auto count = [&](int64_t block) { return rows_in(m, block); };
   grow(panel, m.cols * kRows * 2);
   static thread_local std::vector<float> ranks;
   if (m.rank_rows) {
@@ -136,7 +156,7 @@ void multiply(const Matrix& m, const Rows& x, int64_t from, int64_t to, float* y
     } else {  // the last, partial block goes through a buffer: what follows its rows is not its own
       alignas(64) float edge[kRows];
       for (int64_t t = 0; t < x.count; t++) {
-        const Rows one{x.full + t * x.width, x.half ? x.half + t * x.width : nullptr, 1, x.width};
+        const Rows one{x.full + t * x.width, x.half ? x.half + t * x.width : nullptr, 1, x.width, false};
         panel_tile<1, 1>(panel.data(), one, 0, m.cols, edge, kRows, false);
         for (int64_t i = 0; i < count(block); i++) out[t * pitch + i] = (add ? out[t * pitch + i] : 0) + edge[i];
       }
