@@ -30,9 +30,16 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--offline", action="store_true", help="fetch nothing; use what is on this machine")
     parser.add_argument("--max-waiting", type=int, default=20, help="visitors that may wait in the queue")
+    parser.add_argument("--together", type=int, default=8, help="visitors that are answered at the same time")
+    parser.add_argument(
+        "--kv-memory", type=float, metavar="GIB", help="most memory for K and V; default: half of what is free"
+    )
     args = parser.parse_args(argv)
-    if args.max_waiting < 1:
-        parser.error(f"--max-waiting must be at least 1, not {args.max_waiting}")
+    for name in ("max_waiting", "together"):
+        if getattr(args, name) < 1:
+            parser.error(f"--{name.replace('_', '-')} must be at least 1, not {getattr(args, name)}")
+    if args.kv_memory is not None and not 0 < args.kv_memory < 2**20:
+        parser.error(f"--kv-memory must be a number of GiB above 0, not {args.kv_memory}")
     return args
 
 
@@ -57,16 +64,17 @@ def main(argv: list[str] | None = None) -> int:
     def load(progress):
         from sigma.engine.engine import load_engine
 
-        return load_engine(args.checkpoint, args.base, args.device, args.weights, progress, args.tuned)
+        kv_bytes = None if args.kv_memory is None else int(args.kv_memory * 2**30)
+        return load_engine(args.checkpoint, args.base, args.device, args.weights, progress, args.tuned, kv_bytes)
 
     loader = EngineLoader(load)
-    page = build_page(loader, args.max_waiting)
+    page = build_page(loader, args.max_waiting, together=args.together)
     # The page answers first: importing torch in the loader would hold the interpreter lock during start-up.
     page.launch(
         server_name=args.host,
         server_port=args.port,
         prevent_thread_lock=True,
-        **launch_options(loader, args.max_waiting),
+        **launch_options(loader, args.max_waiting, args.together),
     )
     loader.start()
     page.block_thread()

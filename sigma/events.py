@@ -98,8 +98,9 @@ class StepEvent:
     """One generated token of one side.
 
     `step` counts from 0. `text` is what became printable (may be empty while a character is incomplete); the
-    answer is the concatenation. `piece` is the token alone, printable, for a token strip. `compute_ms` is this
-    side's own device time for this step (step 0: sampling only, its forward pass is the prefill's).
+    answer is the concatenation. `piece` is the token alone, printable, for a token strip. `compute_ms` is the
+    device time of this step (step 0: sampling only, its forward pass is the prefill's); a step that other answers share
+    counts whole, as each of them waited for it.
     `finish_reason`: None, "stop" (end token), "length" (max_new_tokens) or "context" (context is full).
     `likelihood`: where the request asked for it. `token_id` is -1 in an event that only flushes text or ends the stream.
     """
@@ -266,7 +267,7 @@ class Engine(Protocol):
         """The side's description; raises KeyError for an unknown side."""
 
     def stream(self, request: ChatRequest, session: str | None = None) -> Generator[Event, None, None]:
-        """Run the sides in `request.messages` together, each getting equal device time.
+        """Run the sides in `request.messages` together, each getting equal device time, beside all other requests.
 
         Raises PromptError before the first event if the request cannot be run, and DamagedStep from any later one
         once a side computes values that are not finite; the caches are then freed. Per side: one PromptEvent, then

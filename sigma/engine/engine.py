@@ -1,8 +1,7 @@
 """Generation as a stream of events: one decode loop for the page, the command line, the API and the evaluation.
 
-All device work runs on one worker thread, one chunk of prefill or one decode step at a time. Its queue is first in,
-first out, so several visitors interleave; within a request the side that has used less device time goes next, so
-neither model throttles the other.
+All device work runs on one thread (`sigma.engine.batch`): a chunk of a prompt, or a decode step of all answers that wait
+for one. Within a request the side that has used less device time goes next, so neither model throttles the other.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
@@ -21,9 +19,12 @@ from kernels.device import chosen_device
 from sigma.checkpoints.load import CheckpointError, load_pair, sigma_folder, tuned_twin
 from sigma.checkpoints.tokenizer import StreamDecoder, piece
 from sigma.engine.ahead import Answered, ReadAhead
+from sigma.engine.batch import Device
 from sigma.engine.inspection import KeptTensors, recompute
+from sigma.engine.memory import FREE_SHARE, Memory, free_bytes
 from sigma.engine.run import Model, Run, check_request
-from sigma.engine.sessions import Sessions, free
+from sigma.engine.sessions import Sessions
+from sigma.engine.sessions import free as free_sides
 from sigma.events import SIDE_NAMES, ChatRequest, Event, PastRun, PromptError, RunTokens, SideInfo
 from sigma.runtime import Runtime
 
@@ -42,12 +43,19 @@ def _step_back() -> None:
 
 
 class SigmaEngine:
-    """`sigma.events.Engine` on real models; `tuned` are the same sides with the base's tuned minima, where there are any."""
+    """`sigma.events.Engine` on real models.
 
-    def __init__(self, models: dict[str, Model], tuned: dict[str, Model] | None = None):
+    tuned: the same sides with the base's tuned minima, where there are any. kv_bytes: most bytes of K and V, of all
+    answers and kept sessions together; None is a share of what is free (`sigma.engine.memory`).
+    """
+
+    def __init__(self, models: dict[str, Model], tuned: dict[str, Model] | None = None, kv_bytes: int | None = None):
         self.models, self.tuned = models, tuned or {}
-        self._device = ThreadPoolExecutor(max_workers=1, thread_name_prefix="device", initializer=_step_back)
+        self._device = Device(_step_back)
         self._sessions = Sessions()
+        if kv_bytes is None and (free := free_bytes(next(iter(models.values())).runtime.device)) is not None:
+            kv_bytes = int(free * FREE_SHARE)
+        self._memory = Memory(kv_bytes, self._sessions.cached_bytes, self._sessions.make_room)
         self._ahead = ReadAhead(self._device.submit)
 
     def info(self, side: str) -> SideInfo:
@@ -94,7 +102,7 @@ class SigmaEngine:
             _free(runs)
             raise
         finally:
-            free(kept)  # of sides that are not asked
+            free_sides(kept)  # of sides that are not asked
         return self._events(runs, session)
 
     def _events(self, runs: list[Run], session: str | None) -> Generator[Event, None, None]:
@@ -102,15 +110,17 @@ class SigmaEngine:
             yield from self._run(runs, session)
 
     def _run(self, runs: list[Run], session: str | None) -> Generator[Event, None, None]:
-        done = False
+        begun = done = False
         try:
-            for run in runs:
-                yield run.opening()
-            while live := [run for run in runs if not run.finished]:
-                yield self._device.submit(min(live, key=lambda run: run.spent).advance).result()
+            with self._memory.claim(runs), self._device.request():
+                begun = True
+                for run in runs:
+                    yield run.opening()
+                while live := [run for run in runs if not run.finished]:
+                    yield self._device.advance(live)
             done = True
         finally:
-            if session is not None:
+            if begun and session is not None:
                 tokens = {run.name: RunTokens(tuple(run.ids), run.prompt_length) for run in runs}
                 self._sessions.note(session, PastRun(runs[0].request, tokens))
             if done and session is not None:
@@ -167,7 +177,7 @@ class SigmaEngine:
         """Free every session and stop the worker."""
         self._ahead.close()
         self._sessions.close()
-        self._device.shutdown(wait=True)
+        self._device.close()
 
 
 def _free(runs: list[Run]) -> None:
@@ -182,6 +192,7 @@ def load_engine(
     weights: str = "auto",
     progress: Callable[[str, float], None] | None = None,
     tuned: str = "auto",
+    kv_bytes: int | None = None,
 ) -> SigmaEngine:
     """Both sides loaded, their common tensors once, and a first step taken on each.
 
@@ -192,6 +203,7 @@ def load_engine(
         progress: called with (what is being done, fraction).
         tuned: whose minima answer where a request asks for the tuned base: "auto" (the checkpoint's own, if they can be
             used), "off" or a file.
+        kv_bytes: as `SigmaEngine`.
 
     Raises CheckpointError with a message for the user.
     """
@@ -219,7 +231,7 @@ def load_engine(
     for side, model in (*made.items(), *tuned_models.items()):
         _check(side, model.runtime)
     say("ready", 1.0)
-    return SigmaEngine(made, tuned_models)
+    return SigmaEngine(made, tuned_models, kv_bytes)
 
 
 def _check(side: str, runtime: Runtime) -> None:

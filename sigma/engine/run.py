@@ -1,4 +1,4 @@
-"""One side of one request: prefill in chunks, then one token per step.
+"""One side of one request: prefill in chunks, then one token per step (`sigma.engine.batch` says when).
 
 Nothing that a session keeps may change an answer. So of a kept cache only those rows are used that this prompt's own
 prefill would compute bit for bit the same: where the path's rows do not depend on how a prompt is cut, the whole common
@@ -23,9 +23,9 @@ from sigma.engine.sampling import Sampler
 from sigma.engine.sessions import Kept, same_start
 from sigma.events import (
     SIDE_NAMES,
+    AttentionProbe,
     ChatRequest,
     DamagedStep,
-    Event,
     Likelihood,
     PrefillEvent,
     PromptError,
@@ -33,7 +33,7 @@ from sigma.events import (
     StepEvent,
 )
 from sigma.model.cache import DiffKVCache
-from sigma.runtime import Runtime
+from sigma.runtime import Runtime, SequenceStep, Trace
 
 PREFILL_CHUNK = 256
 
@@ -86,7 +86,7 @@ def _likelihood(logits: torch.Tensor, token: int, count: int) -> Likelihood:
 
 
 class Run:
-    """One side of one request: prefill in chunks, then one token per `advance`."""
+    """One side of one request: `read` until the prompt is read, then one token per `take`."""
 
     def __init__(self, name: str, model: Model, request: ChatRequest, kept: Kept | None):
         self.name, self.model, self.request, self.sampling = name, model, request, request.sampling
@@ -122,28 +122,42 @@ class Run:
         kept.cache.keep_first(common)
         return kept.cache, common
 
-    def _chunk(self) -> tuple[int, int]:
-        """The next piece of the prompt. Where the cut is free, no piece is a single token, which is computed apart."""
-        start = self.cache.length
-        stop = min(start + PREFILL_CHUNK, self.prompt_length)
-        return start, stop - (self.model.runtime.cuts_freely and self.prompt_length - stop == 1)
+    @property
+    def reading(self) -> bool:
+        """Whether tokens of the prompt are still to be read."""
+        return self.cache.length < self.prompt_length
+
+    def _chunk(self, most: int | None) -> tuple[int, int]:
+        """The next piece of the prompt. Where the cut is free it may be a small one, and none is a single token, which
+        would be computed apart."""
+        free, start = self.model.runtime.cuts_freely, self.cache.length
+        size = min(most, PREFILL_CHUNK) if most is not None and free else PREFILL_CHUNK
+        stop = min(start + size, self.prompt_length)
+        return start, stop - (free and self.prompt_length - stop == 1)
 
     def opening(self) -> PromptEvent:
         tokenizer = self.model.side.tokenizer
         return PromptEvent(self.name, tuple(self.ids), tuple(piece(tokenizer, i) for i in self.ids), self.reused)
 
-    def advance(self) -> Event:
-        """The next piece of work; runs on the device's thread."""
+    def read(self, most: int | None = None) -> PrefillEvent:
+        """Read the next piece of the prompt, of `most` tokens where that changes nothing; on the device's thread."""
         begun = time.perf_counter()
-        if self.cache.length < self.prompt_length:
-            start, stop = self._chunk()
-            self.logits = self.model.runtime.prefill(torch.tensor([self.ids[start:stop]]), self.cache)
-            return PrefillEvent(self.name, stop, self.prompt_length, self._clock(begun), self.cache.bytes())
-        probe = None
-        if self.step > 0:
-            self.logits, probe = self.model.runtime.decode(
-                torch.tensor([self.ids[-1:]]), self.cache, top_k=self.top_k, probe_layer=self.request.probe_layer
-            )
+        start, stop = self._chunk(most)
+        self.logits = self.model.runtime.prefill(torch.tensor([self.ids[start:stop]]), self.cache)
+        took = (time.perf_counter() - begun) * 1e3  # a result was read back, so a GPU is done too
+        self.spent += took
+        return PrefillEvent(self.name, stop, self.prompt_length, took, self.cache.bytes())
+
+    def ask(self) -> SequenceStep:
+        """This run's part of a step: its newest token, read in its own way."""
+        return SequenceStep(self.ids[-1], self.cache, self.top_k, Trace(self.request.probe_layer))
+
+    def take(self, probe: AttentionProbe | None, step_ms: float, share_ms: float) -> StepEvent:
+        """Draw a token from `logits`, which the prompt or a step has just given; on the device's thread.
+
+        step_ms: what that step took, which the event tells; share_ms: the part of it that is charged to this side.
+        """
+        begun = time.perf_counter()
         self._check()
         logits = self.logits if self.constraint is None else self.constraint.apply(self.logits)
         token = self.sampler.next(self.ids, logits)
@@ -160,13 +174,15 @@ class Run:
         self.text += text
         self.finished = reason is not None
         shown = "" if stopped else piece(self.model.side.tokenizer, token)
+        own = (time.perf_counter() - begun) * 1e3
+        self.spent += share_ms + own
         return StepEvent(
             self.name,
             self.step - 1,
             token,
             text,
             shown,
-            self._clock(begun),
+            step_ms + own,
             self.cache.bytes(),
             probe,
             reason,
@@ -189,12 +205,6 @@ class Run:
         if self.step >= self.sampling.max_new_tokens:
             return "length"
         return "context" if len(self.ids) >= self.model.side.config.max_position_embeddings else None
-
-    def _clock(self, begun: float) -> float:
-        """Milliseconds since `begun`, added to this side's account. Results were read back, so a GPU is done too."""
-        spent = (time.perf_counter() - begun) * 1e3
-        self.spent += spent
-        return spent
 
     def keep(self) -> Kept:
         """The rows of the prompt, for the session's next turn."""

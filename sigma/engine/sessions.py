@@ -74,6 +74,16 @@ class Sessions:
         for one in dropped:
             free(one)
 
+    def make_room(self, size: int) -> None:
+        """Free the oldest sessions' caches until `size` bytes are free, or none is left."""
+        dropped = []
+        with self._lock:
+            while size > 0 and self._caches:
+                dropped.append(self._caches.popitem(last=False)[1])
+                size -= _allocated(dropped[-1])
+        for one in dropped:
+            free(one)
+
     def note(self, session: str, past: PastRun) -> None:
         """Remember the session's newest ended turn; the oldest beyond KEPT_RUNS is forgotten."""
         with self._lock:
@@ -99,7 +109,11 @@ class Sessions:
     def cached_bytes(self) -> int:
         """Bytes allocated for sessions between turns."""
         with self._lock:
-            return sum(kept.cache.bytes().allocated for sides in self._caches.values() for kept in sides.values())
+            return sum(map(_allocated, self._caches.values()))
+
+
+def _allocated(sides: dict[str, Kept]) -> int:
+    return sum(kept.cache.bytes().allocated for kept in sides.values())
 
 
 def free(sides: dict[str, Kept]) -> None:

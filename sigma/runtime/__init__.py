@@ -10,6 +10,8 @@ structs.py     the structs of the C++ code (matrix.h, model.h) by field name
 layout.py      packed tensors -> the interleaved layout that the C++ code reads (matrix.h, panel.h, team.h)
 """
 
+from sigma.runtime.path import SequenceStep
 from sigma.runtime.runtime import Runtime
+from sigma.runtime.trace import Trace
 
-__all__ = ["Runtime"]
+__all__ = ["Runtime", "SequenceStep", "Trace"]

@@ -25,7 +25,7 @@ def launch(engine: FakeEngine, load_seconds: float = 0.0, port: int | None = Non
         return engine
 
     loader = EngineLoader(load)
-    page = build_page(loader)
+    page = build_page(loader, together=2)  # few places, so that a test fills them with few browsers
     _, url, _ = page.launch(
         prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", server_port=port, **launch_options(loader)
     )

@@ -10,14 +10,15 @@ import gradio as gr
 
 from sigma.events import CacheBytes, Engine, Event, PromptError, PromptEvent, StepEvent
 from visualizers.chat.arguments import Arguments, check_arguments
-from visualizers.chat.caller import GONE, WAIT_SECONDS, Caller, Place
+from visualizers.chat.caller import GONE, PLACES, WAIT_SECONDS, Caller, Place
 from visualizers.shared.loader import EngineLoader
 from visualizers.shared.options import make_request, make_sampling
 
 log = logging.getLogger(__name__)
 
-SHARE = {"concurrency_id": "api", "concurrency_limit": 1}
-"""Programs wait for each other; the page's visitors, who have places of their own, do not wait for programs."""
+SHARE = {"concurrency_id": "api", "concurrency_limit": PLACES}
+"""A few programs are answered together, the others wait; the page's visitors, who have places of their own, do not wait for
+programs."""
 
 
 def make_chat(loader: EngineLoader):

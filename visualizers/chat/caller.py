@@ -26,20 +26,23 @@ FIRST_SECONDS = 2.0
 """How long at least: of a call that stood in the queue all that time unfetched, no more is written than this."""
 
 WAIT_SECONDS = 0.25
+PLACES = 2
+"""Programs that are answered at the same time."""
+
 WAITING = 8
 """Direct calls that may wait: each holds a thread of the server, and a page needs some, too."""
 GONE = "Nobody waited for this answer any more; it was ended."
 
 
 class Place:
-    """The one place of programs at the engine. Gradio's queue knows it too, but a direct call does not stand in the queue."""
+    """The places of programs at the engine. Gradio's queue knows them too, but a direct call does not stand in the queue."""
 
-    def __init__(self):
-        self._free, self._line = threading.Lock(), threading.Semaphore(WAITING)
+    def __init__(self, places: int = PLACES):
+        self._free, self._line = threading.Semaphore(places), threading.Semaphore(WAITING)
 
     @contextmanager
     def taken(self, caller: Caller) -> Iterator[None]:
-        """Wait for the place and hold it; PromptError when too many wait, or the caller is gone before its turn."""
+        """Wait for a place and hold it; PromptError when too many wait, or the caller is gone before its turn."""
         if not self._line.acquire(blocking=False):
             raise PromptError("Too many programs are waiting for an answer; try again in a minute.")
         try:

@@ -38,12 +38,18 @@ RECORDED = assets.ASSETS / "examples" / "recorded.json"
 EXPLORED = assets.ASSETS / "examples" / "explore.json"
 
 
-def build_page(loader: EngineLoader, max_waiting: int = WAITING, task_loader: TaskLoader | None = None) -> gr.Blocks:
-    """The whole page over an engine loader, started or not; `max_waiting` visitors may wait, `task_loader` holds the tasks.
+def build_page(
+    loader: EngineLoader,
+    max_waiting: int = WAITING,
+    task_loader: TaskLoader | None = None,
+    together: int = CONCURRENT,
+) -> gr.Blocks:
+    """The whole page over an engine loader, started or not.
 
-    Launch it with `page.launch(**launch_options(loader))`.
+    `together` visitors are answered at a time and `max_waiting` more may wait; `task_loader` holds the tasks. Launch it
+    with `page.launch(**launch_options(loader))`.
     """
-    line = Line(CONCURRENT, max_waiting)
+    line = Line(together, max_waiting)
     runs = Runs(loader, line)
     explore = ExploreHandlers(loader, EXPLORED)
     infos = recording.recorded_info(recording.read(RECORDED))
@@ -99,7 +105,7 @@ def _watch_loading(page: gr.Blocks, loader: EngineLoader, status: gr.HTML, tab: 
     page.load(lambda: Conversation(), None, tab.state, **QUICK)
 
 
-def launch_options(loader: EngineLoader, max_waiting: int = WAITING) -> dict[str, Any]:
+def launch_options(loader: EngineLoader, max_waiting: int = WAITING, together: int = CONCURRENT) -> dict[str, Any]:
     """Arguments for `Blocks.launch`: the look, the routes beside the page, and limits that a public page needs.
 
     The arguments are those of `build_page`.
@@ -114,8 +120,8 @@ def launch_options(loader: EngineLoader, max_waiting: int = WAITING) -> dict[str
         "show_error": False,
         "max_file_size": "1mb",
         "state_session_capacity": 200,
-        # Everybody who waits for the engine holds one; the others are for buttons, endpoints and the explorer.
-        "max_threads": 40 + max_waiting,
+        # Everybody who waits for the engine or is answered holds one; the others are for buttons, endpoints, the explorer.
+        "max_threads": 40 + max_waiting + together,
         "ssr_mode": False,
         "run_history": False,
     }

@@ -10,8 +10,8 @@ import threading
 
 from sigma.events import PromptError
 
-CONCURRENT = 2
-"""Turns that run together; the engine shares the device between them."""
+CONCURRENT = 8
+"""Turns that run together, unless the page is told another number; their decode steps share each reading of the weights."""
 
 WAITING = 20
 """Visitors that may wait, unless the page is told another number."""

@@ -151,18 +151,21 @@ def test_a_selection_of_every_row_is_full_attention(engine, covering):
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 @pytest.mark.parametrize("sampling", [dict(), dict(temperature=0.8, top_p=0.9), dict(temperature=1.0, top_k=5)])
-@pytest.mark.parametrize("when", ["prefill", "decode"])
+@pytest.mark.parametrize("when", ["prefill", "decode_many"])
 def test_a_damaged_step_ends_with_an_error_and_nothing_leaks(engine, monkeypatch, value, sampling, when):
     runtime = engine.models["gqa"].runtime
     whole, caches = getattr(runtime, when), []
     make = runtime.new_cache
     monkeypatch.setattr(runtime, "new_cache", lambda: caches.append(make()) or caches[-1])
 
-    def damaged(ids, cache, **options):
-        result = whole(ids, cache, **options)
-        logits = (result if when == "prefill" else result[0]).clone()
+    def damage(logits):
+        logits = logits.clone()
         logits[0, 7] = value
-        return logits if when == "prefill" else (logits, result[1])
+        return logits
+
+    def damaged(*arguments):
+        result = whole(*arguments)
+        return damage(result) if when == "prefill" else [(damage(logits), probe) for logits, probe in result]
 
     messages = {side: [user("Hello")] for side in engine.models}
     with monkeypatch.context() as broken:
@@ -182,9 +185,9 @@ def test_other_sessions_go_on_beside_a_damaged_one(engine, monkeypatch):
     for _ in range(6):
         next(bad)
     runtime = engine.models["sigma"].runtime
-    whole = runtime.decode
+    whole = runtime.decode_many
     with monkeypatch.context() as broken:
-        broken.setattr(runtime, "decode", lambda *a, **o: (whole(*a, **o)[0] * float("nan"), None))
+        broken.setattr(runtime, "decode_many", lambda steps: [(x * float("nan"), None) for x, _ in whole(steps)])
         with pytest.raises(DamagedStep, match="Sigma"):
             list(bad)
     events += list(good)

@@ -7,9 +7,7 @@ import torch
 from kernels import native
 from sigma.model.cache import DiffKVCache
 from sigma.quantization import quantize_int8
-from sigma.runtime import Runtime
-from sigma.runtime.path import SequenceStep
-from sigma.runtime.trace import Trace
+from sigma.runtime import Runtime, SequenceStep, Trace
 from tests.sigma.runtime.test_runtime import packed_tensors, tiny
 
 CONTEXT = 2048

@@ -136,9 +136,9 @@ def test_a_direct_call_whose_client_hangs_up_ends(site, engine):
 
 def test_direct_calls_wait_for_each_other_and_only_some_may(monkeypatch):
     monkeypatch.setattr("visualizers.chat.caller.WAITING", 1)
-    place, caller, left = Place(), Caller(None), Caller(None)
+    place, caller, left = Place(2), Caller(None), Caller(None)
     left.gone = lambda: True
-    with place.taken(caller):
+    with place.taken(caller), place.taken(caller):
         with pytest.raises(PromptError, match="Nobody waited"), place.taken(left):
             pass
         with place._line, pytest.raises(PromptError, match="Too many programs"), place.taken(caller):

@@ -1,0 +1,217 @@
+"""Continuous batching: one thread works on the device, and every answer that waits for its next token steps with the others.
+
+A step serves all that wait for the same runtime, so its weights are read once for all of them. An answer joins at the
+next step and leaves by not asking for another; whoever is cancelled does so between two. Prompts are read in chunks
+between the steps, and no answer waits for two chunks. Which side of a request goes next is decided by device time, as
+before: the one that has used less, unless the other may ride in a step that goes anyway and is not far ahead.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from sigma.engine.run import Run
+from sigma.events import ChatRequest, Event
+
+TOGETHER = 32  # most sequences of one step
+LINGER_SECONDS = 0.002  # how long a step waits for those that the last one answered, so that they go together again
+LEAD_MS = 50.0  # device time that one side may be ahead of the other of its request to ride in another's step
+SHARED_CHUNK = 64  # tokens of a prompt read at once while answers are being written
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False, slots=True)
+class _Piece:
+    """A piece of work that is done apart; `work` is told whether others' answers are being written meanwhile."""
+
+    work: Callable[[bool], Any]
+    request: ChatRequest | None = None
+    future: Future = field(default_factory=Future)
+
+
+@dataclass(eq=False, slots=True)
+class _Waiting:
+    """A request that waits for a step: its sides, the one that has used least first, and the pieces done when it came."""
+
+    runs: list[Run]
+    pieces: int
+    future: Future = field(default_factory=Future)
+
+    def run_on(self, runtime: Any) -> Run | None:
+        """The side that may step on a runtime now."""
+        for run in self.runs:
+            if run.model.runtime is runtime and not run.reading:
+                ahead = run.spent - self.runs[0].spent
+                return run if ahead <= LEAD_MS else None
+        return None
+
+
+class Device:
+    """The thread that works on the device, and who goes next. `prepare` runs in it first."""
+
+    def __init__(self, prepare: Callable[[], None] = lambda: None):
+        self._prepare = prepare
+        self._changed = threading.Condition()
+        self._pieces: deque[_Piece] = deque()
+        self._steps: list[_Waiting] = []
+        self._pieces_done = 0
+        self._stepped: list[ChatRequest] = []  # since the last piece
+        self._requests = 0  # being answered
+        self._ended = 0.0  # when the last work did
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def submit(self, work: Callable[[], Any]) -> Future:
+        """Do a piece of work when its turn comes: in the order they came, between the steps of answers."""
+        return self._put(_Piece(lambda shared: work())).future
+
+    @contextmanager
+    def request(self) -> Iterator[None]:
+        """A request is being answered: steps wait for it, a moment, to take it along."""
+        with self._changed:
+            self._requests += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._requests -= 1
+                self._changed.notify_all()
+
+    def advance(self, runs: Sequence[Run]) -> Event:
+        """The next event of a request whose sides `runs` have not finished; waits until the device has come to it.
+
+        Raises what the side's work raises; no other request is harmed by that.
+        """
+        order = sorted(runs, key=lambda run: run.spent)
+        first = order[0]
+        if first.reading:
+            asked = self._put(_Piece(lambda shared: first.read(SHARED_CHUNK if shared else None), first.request))
+        else:
+            asked = self._put(_Waiting(order, self._pieces_done))
+        try:
+            return asked.future.result()
+        finally:
+            self._withdraw(asked)  # nothing may still be at work on what an interrupted caller frees
+
+    def close(self) -> None:
+        """Finish what was asked for and stop."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _put(self, one: _Piece | _Waiting) -> _Piece | _Waiting:
+        with self._changed:
+            if self._closed:
+                raise RuntimeError("the engine is closed")
+            (self._pieces if isinstance(one, _Piece) else self._steps).append(one)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="device", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+        return one
+
+    def _withdraw(self, one: _Piece | _Waiting) -> None:
+        """Take back what has not begun, and wait for the end of what has."""
+        with self._changed:
+            for waiting in (self._pieces, self._steps):
+                if one in waiting:
+                    waiting.remove(one)
+                    return
+        wait([one.future])
+
+    def _work(self) -> None:
+        self._prepare()
+        while (job := self._next()) is not None:
+            job()
+            self._ended = time.monotonic()
+
+    def _next(self) -> Callable[[], None] | None:
+        """What is done next; None at the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._pieces or self._steps)
+            if not self._pieces and not self._steps:
+                return None
+            left = self._ended + LINGER_SECONDS - time.monotonic()
+            if left > 0:
+                self._changed.wait_for(self._all_wait, left)
+            overdue = any(one.pieces < self._pieces_done for one in self._steps)  # has waited for a piece already
+            if not self._pieces or overdue:
+                chosen = self._together()
+                self._stepped += [run.request for _, run in chosen]
+                return partial(_step, chosen)
+            piece = self._pieces.popleft()
+            writing = [*self._stepped, *(one.runs[0].request for one in self._steps)]
+            self._stepped = []
+            return partial(self._do, piece, any(request is not piece.request for request in writing))
+
+    def _all_wait(self) -> bool:
+        return len(self._pieces) + len(self._steps) >= self._requests
+
+    def _together(self) -> list[tuple[_Waiting, Run]]:
+        """Who goes in the next step: the one who waits longest, and all that can go along."""
+        runtime = self._steps[0].runs[0].model.runtime
+        chosen = [(one, run) for one in self._steps if (run := one.run_on(runtime)) is not None][:TOGETHER]
+        gone = {one for one, _ in chosen}
+        self._steps = [one for one in self._steps if one not in gone]
+        return chosen
+
+    def _do(self, piece: _Piece, shared: bool) -> None:
+        try:
+            piece.future.set_result(piece.work(shared))
+        except BaseException as error:
+            piece.future.set_exception(error)
+        with self._changed:
+            self._pieces_done += 1
+
+
+def _step(chosen: list[tuple[_Waiting, Run]]) -> None:
+    """One step of some runs of one runtime; each gets its event, or what went wrong with it."""
+    events: list[Event | BaseException] = []
+    begun = time.perf_counter()
+    forward = [run for _, run in chosen if run.step > 0]  # the first token comes from the prompt's logits
+    found = _logits(forward)
+    took = (time.perf_counter() - begun) * 1e3
+    for _, run in chosen:
+        try:
+            if run in found:
+                if isinstance(found[run], BaseException):
+                    raise found[run]
+                run.logits, probe = found[run]
+                events.append(run.take(probe, took, took / len(forward)))
+            else:
+                events.append(run.take(None, 0.0, 0.0))
+        except BaseException as error:
+            events.append(error)
+    for (one, _), event in zip(chosen, events):
+        if isinstance(event, BaseException):
+            one.future.set_exception(event)
+        else:
+            one.future.set_result(event)
+
+
+def _logits(runs: list[Run]) -> dict[Run, Any]:
+    """By run its (logits, probe), or the error: where the step fails, each tries alone and only the guilty one fails."""
+    if not runs:
+        return {}
+    lengths = [run.cache.length for run in runs]
+    try:
+        return dict(zip(runs, runs[0].model.runtime.decode_many([run.ask() for run in runs])))
+    except Exception as error:
+        if len(runs) == 1:
+            return {runs[0]: error}
+        log.warning("a step of %d answers failed and is taken one by one: %s", len(runs), error)
+        for run, length in zip(runs, lengths):  # some may have been stepped
+            run.cache.keep_first(length)
+        return {run: found for run in runs for found in _logits([run]).values()}

@@ -1,0 +1,107 @@
+"""Admission by bytes: an answer begins only where its K and V will have room to the end, whatever else is being written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+
+import torch
+
+from sigma.engine.run import Run
+from sigma.events import PromptError
+
+FREE_SHARE = 0.5  # of the memory that is free when the engine is made; weights and drawing need some, too
+
+_CGROUP = Path("/sys/fs/cgroup")
+_FILES = (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"))
+
+
+def free_bytes(device: torch.device) -> int | None:
+    """Memory that a device has free now, within the limit of a container; None where the system does not tell."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    found = [size for size in (_container(), _machine()) if size is not None]
+    return min(found) if found else None
+
+
+def _machine() -> int | None:
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration):
+        pass
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
+def _container() -> int | None:
+    for limit, used in _FILES:
+        try:
+            return max(0, int((_CGROUP / limit).read_text()) - int((_CGROUP / used).read_text()))
+        except (OSError, ValueError):  # no such file, or "max"
+            continue
+    return None
+
+
+def most_bytes(run: Run) -> int:
+    """Bytes that a run's buffers may grow to: its prompt and all new tokens, and what the last growth makes too much."""
+    rows = most_rows(run)
+    chunk = run.cache.layers[0].chunk
+    rows = -(-(rows + max(chunk, rows // 8)) // chunk) * chunk
+    return sum(run.model.side.config.kv_bytes(rows, run.model.runtime.kv_itemsize))
+
+
+def most_rows(run: Run) -> int:
+    """Tokens that a run's cache may come to hold."""
+    return min(run.prompt_length + run.sampling.max_new_tokens, run.model.side.config.max_position_embeddings)
+
+
+class Memory:
+    """Bytes for K and V, given to the answers being written and to what sessions keep.
+
+    limit: None sets none. kept: bytes that sessions hold; make_room: frees that many of them, or all there are.
+    """
+
+    def __init__(self, limit: int | None, kept: Callable[[], int], make_room: Callable[[int], None]):
+        self.limit, self._kept, self._make_room = limit, kept, make_room
+        self.claimed = 0
+        self._lock = Lock()
+
+    @contextmanager
+    def claim(self, runs: Sequence[Run]) -> Iterator[None]:
+        """Room for the runs of a request while it is answered; PromptError where there is none."""
+        need = sum(most_bytes(run) for run in runs)
+        self._take(need, max(most_rows(run) for run in runs))
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.claimed -= need
+
+    def _take(self, need: int, rows: int) -> None:
+        with self._lock:
+            if self.limit is not None:
+                if need > self.limit:
+                    raise PromptError(
+                        f"With its prompt and all its new tokens this answer may come to {rows:,} tokens, whose K and V need "
+                        f"up to {_size(need)}; this server has {_size(self.limit)} for all answers. Ask for fewer new tokens."
+                    )
+                missing = self.claimed + need - self.limit
+                if missing > 0:
+                    raise PromptError(
+                        f"The memory for K and V is taken by other answers: {_size(self.limit - self.claimed)} of "
+                        f"{_size(self.limit)} are free, and this answer may need {_size(need)}. Try again in a minute, "
+                        "or ask for fewer new tokens."
+                    )
+                if (missing := missing + self._kept()) > 0:
+                    self._make_room(missing)
+            self.claimed += need
+
+
+def _size(number: int) -> str:
+    return f"{number / 2**30:.2f} GiB" if number >= 2**30 else f"{number / 2**20:.1f} MiB"
