@@ -1,10 +1,12 @@
 """Speed of both sides against stock transformers and llama.cpp on the same weights, alternately, as ratios.
 
     python -m sigma.bench [--context 64] [--tokens 32] [--repeats 3] [--prefill] [--json]
+    python -m sigma.bench --batch 1 2 4 8 16 --context 2048
 
 Stock is `LlamaForCausalLM.generate` in bf16 on the dequantized base; llama.cpp runs too when `llama_cpp` or
 `xllamacpp` is installed. Each repeat times every contender once, in turn, and the median counts. The prompt of
-`--context` tokens is read outside the clock of the decoded tokens; `--prefill` times it too.
+`--context` tokens is read outside the clock of the decoded tokens; `--prefill` times it too. `--batch` times our two sides
+with so many answers stepping together instead, each over `--context` tokens of its own.
 """
 
 from __future__ import annotations
@@ -23,6 +25,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--top-k-v", type=int, help="also time the Sigma side with selective V")
     parser.add_argument("--prefill", action="store_true", help="time the reading of the prompt too")
     parser.add_argument("--no-stock", action="store_true", help="our two sides only (the ratios to stock become null)")
+    parser.add_argument(
+        "--batch", type=int, nargs="+", metavar="N", help="answers that step together, instead of peers"
+    )
     model_options(parser)
     return parser.parse_args(argv)
 
@@ -36,29 +41,40 @@ def main(argv: list[str] | None = None) -> None:
         from kernels.device import chosen_device
         from sigma.checkpoints.load import load_pair
         from sigma.measure.speed import contenders, medians
+        from sigma.measure.together import Together, time_together
         from sigma.runtime import Runtime
 
         if args.context < 2 or args.tokens < 1 or args.repeats < 1:
             raise ValueError("--context must be at least 2, --tokens and --repeats at least 1")
         if args.top_k_v is not None and args.top_k_v < 1:
             raise ValueError(f"--top-k-v must be at least 1, got {args.top_k_v}")
+        if args.batch is not None and min(args.batch) < 1:
+            raise ValueError(f"--batch must be at least 1, got {min(args.batch)}")
         pair = load_pair(args.checkpoint, args.base, say, args.tuned)
         for side in (pair.gqa, pair.sigma):
             side.config.check_context(args.context + args.tokens)
         device = chosen_device(args.device)
         gqa = Runtime(pair.gqa.config, pair.gqa.tensors, device=device, weights=args.weights)
         sigma = Runtime(pair.sigma.config, pair.sigma.tensors, device=device, weights=args.weights, share=gqa)
+        common = {"context": args.context, "dtype": gqa.weights, "device": str(device)}
+        common |= {"threads": torch.get_num_threads(), "kernels": gqa.kernels}
+        if args.batch is not None:
+            timed = time_together(
+                {"gqa": (pair.gqa, gqa), "sigma": (pair.sigma, sigma)},
+                *(args.context, args.tokens, sorted(set(args.batch)), args.top_k_v, args.repeats),
+                lambda part: say("timing", part),
+            )
+            if not args.json:
+                print(table([row.cells() for row in timed], Together.HEADER))
+                print(
+                    f"context {args.context}, {common['dtype']} weights, {device}, {gqa.kernels}, {common['threads']} threads"
+                )
+            return {"batch": [row.figures() for row in timed]} | common
         everyone = contenders(
             pair.gqa, gqa, sigma, args.context, args.tokens, args.top_k_v, args.prefill, not args.no_stock
         )
         median = medians(everyone, args.repeats, args.prefill, lambda part: say("timing", part))
-        result = median.figures() | {
-            "context": args.context,
-            "dtype": gqa.weights,
-            "device": str(device),
-            "threads": torch.get_num_threads(),
-            "kernels": gqa.kernels,
-        }
+        result = median.figures() | common
         if not args.json:
             rows = [[name, speed, median.ratio(name), median.read.get(name)] for name, speed in median.decode.items()]
             print(table(rows, ["contender", "tok/s", "x stock", "prefill tok/s"]))

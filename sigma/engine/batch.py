@@ -13,7 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -60,16 +60,14 @@ class Device:
     """The thread that works on the device, and who goes next. `prepare` runs in it first."""
 
     def __init__(self, prepare: Callable[[], None] = lambda: None):
-        self._prepare = prepare
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="device", initializer=prepare)
         self._changed = threading.Condition()
         self._pieces: deque[_Piece] = deque()
         self._steps: list[_Waiting] = []
         self._pieces_done = 0
-        self._stepped: list[ChatRequest] = []  # since the last piece
+        self._stepped: dict[int, ChatRequest] = {}  # since the last piece
         self._requests = 0  # being answered
         self._ended = 0.0  # when the last work did
-        self._thread: threading.Thread | None = None
-        self._closed = False
 
     def submit(self, work: Callable[[], Any]) -> Future:
         """Do a piece of work when its turn comes: in the order they came, between the steps of answers."""
@@ -105,20 +103,15 @@ class Device:
 
     def close(self) -> None:
         """Finish what was asked for and stop."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
-        if self._thread is not None:
-            self._thread.join()
+        self._thread.shutdown(wait=True)
 
     def _put(self, one: _Piece | _Waiting) -> _Piece | _Waiting:
         with self._changed:
-            if self._closed:
-                raise RuntimeError("the engine is closed")
+            try:
+                self._thread.submit(self._work)  # which waits for the lock that is held here
+            except RuntimeError:
+                raise RuntimeError("the engine is closed") from None
             (self._pieces if isinstance(one, _Piece) else self._steps).append(one)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="device", daemon=True)
-                self._thread.start()
             self._changed.notify_all()
         return one
 
@@ -132,28 +125,27 @@ class Device:
         wait([one.future])
 
     def _work(self) -> None:
-        self._prepare()
-        while (job := self._next()) is not None:
+        """Do what is next, if a step has not done it already: there is one call for each that waits."""
+        job = self._next()
+        if job is not None:
             job()
             self._ended = time.monotonic()
 
     def _next(self) -> Callable[[], None] | None:
-        """What is done next; None at the end."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._pieces or self._steps)
+            left = self._ended + LINGER_SECONDS - time.monotonic()
+            if left > 0 and (self._pieces or self._steps):
+                self._changed.wait_for(self._all_wait, left)
             if not self._pieces and not self._steps:
                 return None
-            left = self._ended + LINGER_SECONDS - time.monotonic()
-            if left > 0:
-                self._changed.wait_for(self._all_wait, left)
             overdue = any(one.pieces < self._pieces_done for one in self._steps)  # has waited for a piece already
             if not self._pieces or overdue:
                 chosen = self._together()
-                self._stepped += [run.request for _, run in chosen]
+                self._stepped |= {id(run.request): run.request for _, run in chosen}
                 return partial(_step, chosen)
             piece = self._pieces.popleft()
-            writing = [*self._stepped, *(one.runs[0].request for one in self._steps)]
-            self._stepped = []
+            writing = [*self._stepped.values(), *(one.runs[0].request for one in self._steps)]
+            self._stepped = {}
             return partial(self._do, piece, any(request is not piece.request for request in writing))
 
     def _all_wait(self) -> bool:
