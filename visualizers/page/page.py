@@ -31,8 +31,8 @@ from visualizers.tour.tab import tour_button
 
 TITLE = "Sigma's demo"
 SENTENCE = "Sigma gives queries, keys and values different budgets. Watch what that saves."
-PROGRAMS = 1
-"""Requests of OpenAI's clients that are answered together; they wait for each other, not the page's visitors for them."""
+PROGRAMS = 2
+"""Requests of OpenAI's clients that are answered together; the others wait, and no visitor of the page does for them."""
 
 RECORDED = assets.ASSETS / "examples" / "recorded.json"
 EXPLORED = assets.ASSETS / "examples" / "explore.json"
