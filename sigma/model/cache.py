@@ -53,13 +53,33 @@ class DiffKVLayer(CacheLayerMixin):
     def capacity(self) -> int:
         return 0 if self.k_buffer is None else self.k_buffer.shape[2]
 
+    # Views of the rows held, made when they are asked for: a step appends to every layer and looks at none.
+    @property
+    def keys(self) -> torch.Tensor | None:
+        return None if self.k_buffer is None else self.k_buffer[:, :, : self.length]
+
+    @property
+    def values(self) -> torch.Tensor | None:
+        return None if self.v_buffer is None else self.v_buffer[:, :, : self.length]
+
+    @keys.setter
+    def keys(self, value: None) -> None:
+        assert value is None  # transformers' constructor
+
+    @values.setter
+    def values(self, value: None) -> None:
+        assert value is None
+
+    def held_bytes(self, buffer: torch.Tensor) -> int:
+        """Bytes of the rows held in one of the two buffers."""
+        return buffer.nbytes // self.capacity * self.length if self.length else 0
+
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
         """Make empty buffers of the given states' shapes, type and device."""
         (b, n_k, _, d_k), (_, n_v, _, d_v) = key_states.shape, value_states.shape
         self.dtype, self.device = key_states.dtype, key_states.device
         self.k_buffer = key_states.new_empty(b, n_k, 0, d_k)
         self.v_buffer = value_states.new_empty(b, n_v, 0, d_v)
-        self.keys, self.values = self.k_buffer, self.v_buffer
         self.is_initialized = True
 
     def reserve(self, length: int) -> None:
@@ -73,11 +93,6 @@ class DiffKVLayer(CacheLayerMixin):
             new[:, :, : self.length] = old[:, :, : self.length]
             setattr(self, name, new)
 
-    def _view(self) -> tuple[torch.Tensor, torch.Tensor]:
-        self.keys = self.k_buffer[:, :, : self.length]
-        self.values = self.v_buffer[:, :, : self.length]
-        return self.keys, self.values
-
     def update(self, key_states: torch.Tensor, value_states: torch.Tensor, *args, **kwargs):
         """Append K [b, n_k, t, d_k] and V [b, n_v, t, d_v]; returns views of all rows."""
         if not self.is_initialized:
@@ -89,7 +104,7 @@ class DiffKVLayer(CacheLayerMixin):
         self.k_buffer[:, :, self.length : self.length + t] = key_states
         self.v_buffer[:, :, self.length : self.length + t] = value_states
         self.length += t
-        return self._view()
+        return self.keys, self.values
 
     def get_mask_sizes(self, query_length) -> tuple[int, int]:
         """(rows after the next update, offset), for transformers' mask functions."""
@@ -116,20 +131,17 @@ class DiffKVLayer(CacheLayerMixin):
         self.length = min(self.length, rows)
         if self.length < self.summed:
             self.summed = 0  # taken back row by row, the sum would drift: it is formed anew when it is asked for
-        if self.is_initialized:
-            self._view()
 
     def reset(self) -> None:
         """Free the buffers."""
         self.length = self.summed = 0
-        self.k_buffer = self.v_buffer = self.keys = self.values = None
+        self.k_buffer = self.v_buffer = None
         self.is_initialized = False
 
     def _map_batch(self, select) -> None:
         if self.is_initialized:
             self.k_buffer, self.v_buffer = select(self.k_buffer), select(self.v_buffer)
             self.summed = 0
-            self._view()
 
     def reorder_cache(self, beam_idx: torch.LongTensor) -> None:
         self._map_batch(lambda x: x.index_select(0, beam_idx.to(x.device)))
@@ -201,7 +213,6 @@ class DiffKVCache(Cache):
         """Count `rows` reserved tokens as cached."""
         for layer in self.layers:
             layer.length += rows
-            layer._view()
 
     def value_sums(self) -> torch.Tensor:
         """The sum of the cached V rows per layer, sequence and V head: fp64 [layers, b, n_v, d_v], the cache's own.
@@ -239,8 +250,8 @@ class DiffKVCache(Cache):
         live = [layer for layer in self.layers if layer.is_initialized]
         return CacheBytes(
             tokens=self.length,
-            k_resident=sum(layer.keys.nbytes for layer in live),
-            v_resident=sum(layer.values.nbytes for layer in live),
+            k_resident=sum(layer.held_bytes(layer.k_buffer) for layer in live),
+            v_resident=sum(layer.held_bytes(layer.v_buffer) for layer in live),
             k_read=self.last_k_read,
             v_read=self.last_v_read,
             v_distinct=self.last_v_distinct,
