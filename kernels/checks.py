@@ -12,7 +12,7 @@ from numbers import Real
 
 import torch
 
-from kernels.selective.missing_mass import check_missing_mass
+from kernels.selective.missing_mass import check_missing_mass, check_threshold
 
 MAX_DECODE_QUERIES = 16  # new positions per sequence that the decode operations take at once
 _DTYPES = (torch.bfloat16, torch.float16, torch.float32)
@@ -102,8 +102,7 @@ def check_selection(
     check_missing_mass("missing_mass", missing_mass)
     if isinstance(threshold, bool) or not isinstance(threshold, Real | torch.SymFloat):
         raise TypeError(f"threshold must be a number, got {_kind(threshold)}")
-    if not 0 <= threshold < 1:
-        raise ValueError(f"threshold must be a weight from 0 to less than 1, got {threshold}")
+    check_threshold("threshold", threshold)
     if v_sum is not None:
         _check_tensor("v_sum", v_sum)
         wanted = v.shape[0], v.shape[1], v.shape[3]

@@ -138,7 +138,9 @@ class ChatRequest:
 
     `messages`: {"role": "system" | "user" | "assistant", "content": str} for each side (the two sides' earlier
     answers differ, so each side has its own history). `selective_k`: V rows fetched per query head on the Sigma
-    side; None fetches all. `probe_layer`: whose attention to return with each step; None for none. `grammar`: Lark text
+    side; None fetches all. `selective_missing_mass`: what becomes of the weight of the rows that are not fetched, a word
+    of `kernels.selective.missing_mass`; `selective_threshold`: rows that weigh less are not fetched; None for either is
+    what the model is configured for. `probe_layer`: whose attention to return with each step; None for none. `grammar`: Lark text
     that the answers are held to (`sigma.engine.constrained`); None for free ones. `tuned`: whether both sides answer with
     the base's tuned minima (`SideInfo.tuned`); such a turn keeps no rows for the session's next one. `plain`: the texts of
     the messages are continued as they are, without the model's chat template. `likeliest`: of each step the likelihood of
@@ -153,6 +155,8 @@ class ChatRequest:
     tuned: bool = False
     plain: bool = False
     likeliest: int | None = None
+    selective_missing_mass: str | None = None
+    selective_threshold: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

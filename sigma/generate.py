@@ -5,9 +5,11 @@ python -m sigma.generate --side sigma --prompt "What is a GPU?" --max-new-tokens
 
 from __future__ import annotations
 
+import argparse
 import time
 from pathlib import Path
 
+from kernels.selective.missing_mass import MISSING_MASS
 from sigma.cli import argument_text, model_options, parser_for, run, say, standard_input
 from sigma.engine.options import SamplingFields, make_sampling
 from sigma.events import SIDES, ChatRequest, PrefillEvent, PromptError, StepEvent
@@ -49,7 +51,8 @@ def generate(engine, request, echo: bool) -> dict:
     }
 
 
-def main(argv: list[str] | None = None) -> None:
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """The command line."""
     parser = parser_for(__doc__)
     parser.add_argument("--side", choices=SIDES, default="sigma")
     parser.add_argument("--prompt", required=True, help="the question; '-' reads it from standard input")
@@ -57,13 +60,23 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--system", help="system prompt")
     parser.add_argument("--max-new-tokens", type=int, default=256)
     parser.add_argument("--top-k-v", type=int, help="selective V: rows fetched per query head (default: all)")
+    parser.add_argument(
+        "--missing-mass",
+        choices=MISSING_MASS,
+        help="selective V: what becomes of the weight of rows that are not fetched",
+    )
+    parser.add_argument("--threshold", type=float, help="selective V: rows that weigh less are not fetched either")
     parser.add_argument("--temperature", type=float, default=0.0)
     parser.add_argument("--top-p", type=float, default=1.0)
     parser.add_argument("--top-k", type=int, default=0)
     parser.add_argument("--repetition-penalty", type=float, default=1.0)
     parser.add_argument("--seed", type=int)
     model_options(parser)
-    args = parser.parse_args(argv)
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> None:
+    args = parse(argv)
 
     def work() -> dict:
         from sigma.engine.engine import load_engine
@@ -91,7 +104,8 @@ def main(argv: list[str] | None = None) -> None:
         engine = load_engine(args.checkpoint, args.base, args.device, args.weights, say, args.tuned)
         try:
             tuned = args.tuned != "off" and bool(engine.info(args.side).tuned)
-            request = ChatRequest({args.side: messages}, sampling, args.top_k_v, tuned=tuned)
+            how = {"selective_missing_mass": args.missing_mass, "selective_threshold": args.threshold}
+            request = ChatRequest({args.side: messages}, sampling, args.top_k_v, tuned=tuned, **how)
             result = generate(engine, request, echo=not args.json)
         finally:
             engine.close()

@@ -130,11 +130,12 @@ class FakeInspection:
         own = slice(None) if head is None else slice(head, head + 1)
         return weights[own], sums[own]
 
-    def output_errors(self, layer: int, query: int, ks: Sequence[int]) -> np.ndarray:
+    def output_errors(self, layer: int, query: int, ks: Sequence[int], missing_mass: str | None = None) -> np.ndarray:
         row = self.weights(layer, query, query + 1)[:, 0]
         earlier = np.cumsum(-np.sort(-row[:, :-1], axis=1), axis=1)
         read = [row[:, -1] + (earlier[:, min(k, query) - 1] if query else 0) for k in ks]
-        return np.clip(1 - np.stack(read, axis=1), 0, 1).astype(np.float32)
+        share = {None: 1, "drop": 1, "renormalize": 0.5, "mean": 0.25}[missing_mass]
+        return share * np.clip(1 - np.stack(read, axis=1), 0, 1).astype(np.float32)
 
     def next_tokens(self, position: int) -> NextTokens | None:
         if not self.prompt_length - 1 <= position < self.tokens:

@@ -74,7 +74,7 @@ export class AttentionView {
     const words = [`: weight ${percent(attention.weight(head, column))}`];
     if (attention.selective) {
       words.push(attention.fetched(head, column) ? "V row fetched" : "V row skipped, still resident");
-      const rows = `${attention.rows} of ${grouped(attention.tokens)} rows`;
+      const rows = `${Array.isArray(attention.rows) ? attention.rows[head] : attention.rows} of ${grouped(attention.tokens)} rows`;
       words.push(`this head fetched ${rows}, ${percent(attention.captured[head])} of the mass`);
     }
     setMixed(this.read, mixed`${verbatim(`${sideName(side)} q${head}`)}, ${where}${words.join("; ")}${this.#locked ? " (locked)" : ""}`);

@@ -23,16 +23,20 @@ function verdict(pairs) {
   return "differs by " + off.map(([name, by]) => `${name} ${by > 0 ? "+" : "−"}${bytes(Math.abs(by))}`).join(", ");
 }
 
+// Under a threshold some of the k rows are too light to be read, which ones only the run knows: the formula is the most.
+const few = (threshold, topK) => topK !== null && threshold > 0;
+
 // What each line of a side's part says, as plain text; `same`: whether measured and computed agree.
-export function formulaLines(info, figures, topK) {
+export function formulaLines(info, figures, topK, threshold = 0) {
   const one = cacheCost(info, 1, null), tokens = figures.context, cost = cacheCost(info, tokens, topK);
   const token = `${info.layers} layers × (${heads(info.key_heads, "K")} × ${info.key_head_dim} + ${heads(info.value_heads, "V")} × ${info.value_head_dim}) × ${info.kv_itemsize} B = ${bytes(one.k + one.v)} a token`;
   if (!tokens) return { computed: token, measured: "nothing yet", read: "nothing yet", same: null };
   const held = verdict([["K", figures.k, cost.k], ["V", figures.v, cost.v]]);
-  const counted = verdict([["K", figures.k_read, cost.k_read], ["V", figures.v_read, cost.v_read]]);
+  const light = few(threshold, topK), pairs = [["K", figures.k_read, cost.k_read], ["V", figures.v_read, cost.v_read]];
+  const counted = verdict(light && figures.v_read < cost.v_read ? pairs.slice(0, 1) : pairs) + (light ? `; V ${bytes(figures.v_read)} of at most ${bytes(cost.v_read)}, as rows that weigh less than ${threshold} are not read` : "");
   const rows = `(min(${grouped(topK || 0)}, ${grouped(tokens - 1)}) + 1) rows`;
   const read = topK === null ? "every row of K and V" : `every row of K; V: ${info.layers} layers × ${info.query_heads} Q heads × ${rows} × ${info.value_head_dim} × ${info.kv_itemsize} B = ${bytes(cost.v_read)}`;
-  const same = figures.k === cost.k && figures.v === cost.v && figures.k_read === cost.k_read && figures.v_read === cost.v_read;
+  const same = figures.k === cost.k && figures.v === cost.v && figures.k_read === cost.k_read && (figures.v_read === cost.v_read || (light && figures.v_read < cost.v_read));
   return {
     computed: `${token}; × ${grouped(tokens)} tokens = ${bytes(cost.k + cost.v)} = ${binary(cost.k + cost.v)}`,
     measured: `K ${bytes(figures.k)} + V ${bytes(figures.v)}: ${held}`,
@@ -46,7 +50,7 @@ export function showFormula(box, state, infos) {
     const side = part.dataset.formula, info = infos[side], data = state.sides[side];
     part.hidden = !(info && data && info.kv_itemsize);
     if (part.hidden) continue;
-    const lines = formulaLines(info, data.figures, stepTopK(state, side, data.figures));
+    const lines = formulaLines(info, data.figures, stepTopK(state, side, data.figures), state.selective_threshold || 0);
     part.dataset.same = String(lines.same);
     for (const cell of part.querySelectorAll("[data-line]")) {
       setText(cell, lines[cell.dataset.line]);

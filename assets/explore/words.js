@@ -78,6 +78,13 @@ export function headFigures(curves, select, side, info, k) {
   }));
 }
 
+// What the weight of the rows that are not read does to the heads' outputs, by each use of it.
+export function missingMass(part) {
+  if (!part || !part.missing) return "";
+  const { drop, renormalize, mean: average } = part.missing, outside = mean(part.captured.map((c) => 1 - c));
+  return ` They hold ${percent(outside)} of the softmax mass on average; the heads' outputs are off by ${percent(drop)} if it is dropped, ${percent(renormalize)} if the read rows are scaled up for it (renormalised), ${percent(average)} if it goes to the mean of the rows not read.`;
+}
+
 const dash = "–";
 export function showSelection(box, run, view) {
   const { curves, select, side, k, query, layer } = view, info = run.info[side];
@@ -94,7 +101,7 @@ export function showSelection(box, run, view) {
   const words = side === "gqa" ? "The GQA side always reads every V row; this is what selecting would keep of it. " : "";
   setText(box.querySelector("p"), `${words}Layer ${layer}, step ${grouped(view.step)}, k = ${grouped(k)}: each head requests ${grouped(rows)} of ${grouped(query + 1)} V rows, ` +
     `together ${grouped(requested)} rows or ${binary(requested * size)} (computed)` + (distinct === null ? "" : `, ${grouped(distinct)} distinct`) +
-    `; without selection every V row is read once: ${grouped(all)} rows, ${binary(all * size)}. Rows not read stay resident.` + (exact ? "" : " Preview; exact figures follow."));
+    `; without selection every V row is read once: ${grouped(all)} rows, ${binary(all * size)}. Rows not read stay resident.` + missingMass(select && select[side]) + (exact ? "" : " Preview; exact figures follow."));
   const about = exact ? "" : "≈ ";
   fillTable(table, ["query head", "V head", "V rows read", "also read by its V group", "captured mass", "output error", "smallest k for 99 %"],
     figures.map((f) => [verbatim("q" + f.head), verbatim("V" + f.value), grouped(rows), f.shared === null ? dash : grouped(f.shared),

@@ -9,9 +9,16 @@ Nothing is imported here: the page reads the names without loading torch.
 """
 
 MISSING_MASS = ("drop", "renormalize", "mean")
+DEFAULT_MISSING_MASS = "renormalize"
 
 
 def check_missing_mass(name: str, value: object) -> None:
     """ValueError, with the option's name and the words there are, for anything else."""
     if value not in MISSING_MASS:
         raise ValueError(f"{name} must be one of {', '.join(MISSING_MASS)}, got {value!r}")
+
+
+def check_threshold(name: str, value: float) -> None:
+    """ValueError, with the option's name, for what is no weight that some row may reach and some may not."""
+    if isinstance(value, bool) or not 0 <= value < 1:
+        raise ValueError(f"{name} must be a weight from 0 to less than 1, got {value!r}")

@@ -6,8 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kernels.selective.missing_mass import DEFAULT_MISSING_MASS
 from sigma.conversion.fold import PROGRESSIVE_FOLD, compress_keys
-from sigma.model.configuration import DEFAULT_MISSING_MASS, SigmaConfig
+from sigma.model.configuration import SigmaConfig
 from sigma.model.modeling import SigmaForCausalLM
 
 GATE_ALPHA = 4.0

@@ -7,12 +7,24 @@ from typing import Any
 
 from pydantic import Field
 
+from kernels.selective.missing_mass import MISSING_MASS
 from sigma.engine.fields import Fields, Number, Whole, number
 from sigma.events import PromptError, Sampling
 
-__all__ = ["LABELS", "MAX_NEW_TOKENS", "SamplingFields", "make_sampling", "number", "parse_selective"]
+__all__ = [
+    "LABELS",
+    "MAX_NEW_TOKENS",
+    "SamplingFields",
+    "make_sampling",
+    "number",
+    "parse_missing_mass",
+    "parse_selective",
+    "parse_threshold",
+]
 
 MAX_NEW_TOKENS = 2048
+MOST_THRESHOLD = 0.5
+"""Weight below which V rows may be skipped at most."""
 MOST_LIKELIEST = 20
 """Tokens whose likelihood a step may be asked for."""
 
@@ -52,6 +64,27 @@ def parse_selective(value: Any, context: int | None = None) -> int | None:
     if context is not None and rows > context:
         raise PromptError(f"Selective V: k = {rows:,} is more than the context of {context:,} tokens.")
     return rows
+
+
+def parse_missing_mass(value: Any) -> str | None:
+    """What becomes of the weight of V rows that are not fetched, one of the three words; nothing is the model's own way."""
+    if value in (None, ""):
+        return None
+    word = str(value).strip().lower()
+    if word not in MISSING_MASS:
+        raise PromptError(f"Missing mass must be one of {', '.join(MISSING_MASS)}, not {word[:20]!r}.")
+    return word
+
+
+def parse_threshold(value: Any) -> float | None:
+    """The weight below which a V row is not fetched; nothing is the model's own."""
+    if value in (None, ""):
+        return None
+    try:
+        value = float(value) if isinstance(value, str) else value
+    except ValueError:
+        raise PromptError(f"Threshold: {value[:20]!r} is not a number.") from None
+    return number(value, "Threshold", 0, MOST_THRESHOLD)
 
 
 def make_sampling(

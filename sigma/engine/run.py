@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import torch
 
+from kernels.selective.missing_mass import check_missing_mass, check_threshold
 from sigma.checkpoints.load import Side
 from sigma.checkpoints.tokenizer import StreamDecoder, piece
 from sigma.engine.constrained import Constraint
@@ -70,6 +71,13 @@ def check_request(request: ChatRequest, models: dict[str, Model]) -> None:
             raise PromptError(
                 f"Selective V needs k from 1 to the context length {config.max_position_embeddings}, got {request.selective_k}."
             )
+    try:
+        if request.selective_missing_mass is not None:
+            check_missing_mass("The missing mass", request.selective_missing_mass)
+        if request.selective_threshold is not None:
+            check_threshold("The threshold of selective V", request.selective_threshold)
+    except ValueError as error:
+        raise PromptError(f"{error}.") from None
     if request.likeliest is not None and not 0 <= request.likeliest <= MOST_LIKELIEST:
         raise PromptError(
             f"Of 0 to {MOST_LIKELIEST} likeliest tokens the likelihood is told, not of {request.likeliest}."
@@ -150,7 +158,9 @@ class Run:
 
     def ask(self) -> SequenceStep:
         """This run's part of a step: its newest token, read in its own way."""
-        return SequenceStep(self.ids[-1], self.cache, self.top_k, Trace(self.request.probe_layer))
+        asked = self.request
+        trace = Trace(asked.probe_layer, asked.selective_missing_mass, asked.selective_threshold)
+        return SequenceStep(self.ids[-1], self.cache, self.top_k, trace)
 
     def take(self, probe: AttentionProbe | None, step_ms: float, share_ms: float) -> StepEvent:
         """Draw a token from `logits`, which the prompt or a step has just given; on the device's thread.

@@ -12,10 +12,8 @@ from __future__ import annotations
 
 from transformers import PretrainedConfig
 
-from kernels.selective.missing_mass import check_missing_mass
+from kernels.selective.missing_mass import DEFAULT_MISSING_MASS, check_missing_mass, check_threshold
 from sigma.model.presets import PRESETS
-
-DEFAULT_MISSING_MASS = "renormalize"
 
 
 class SigmaConfig(PretrainedConfig):
@@ -136,10 +134,7 @@ class SigmaConfig(PretrainedConfig):
             if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
                 raise ValueError(f"{name} must be None or a positive integer, got {value!r}")
         check_missing_mass("selective_v_missing_mass", self.selective_v_missing_mass)
-        if isinstance(self.selective_v_threshold, bool) or not 0 <= self.selective_v_threshold < 1:
-            raise ValueError(
-                f"selective_v_threshold must be a weight from 0 to less than 1, got {self.selective_v_threshold!r}"
-            )
+        check_threshold("selective_v_threshold", self.selective_v_threshold)
         if self.attention_scale is not None and not self.attention_scale > 0:
             raise ValueError(f"attention_scale must be None or positive, got {self.attention_scale!r}")
 

@@ -38,7 +38,7 @@ Args question(const Model& m, const Step& step, int64_t i, int64_t index) {
   strides(a.k_stride, m.n_k, s.capacity, m.d_k);
   strides(a.v_stride, m.n_v, s.capacity, m.d);
   a.threads = step.threads, a.scale = m.scale;
-  a.top_k = s.top_k < 0 ? 0 : s.top_k, a.missing_mass = m.missing_mass, a.threshold = m.threshold;
+  a.top_k = s.top_k < 0 ? 0 : s.top_k, a.missing_mass = s.missing_mass, a.threshold = s.threshold;
   a.captured = s.captured, a.positions = s.positions;
   return a;
 }
@@ -70,6 +70,7 @@ void attend(const Model& m, const Step& step, int64_t index) {
     Sequence& s = step.sequence[i];
     if (s.v_sum) m.half ? sum_newest<bf16>(m, s, index) : sum_newest<float>(m, s, index);
     if (s.top_k >= 0) s.distinct += distinct_rows(m, s);
+    for (int64_t j = 0; j < m.n_q * (s.top_k + 1); j++) s.requested += s.positions[j] >= 0;
     if (s.probe == index) note_probe(m, step, i);
   }
 }

@@ -242,11 +242,11 @@ SIGMA_LAYOUT(Layer, SIGMA_FIELD(input_norm), SIGMA_FIELD(post_norm), SIGMA_FIELD
              SIGMA_FIELD(q_up), SIGMA_FIELD(q_down), SIGMA_FIELD(expand))
 SIGMA_LAYOUT(Model, SIGMA_FIELD(hidden), SIGMA_FIELD(n_q), SIGMA_FIELD(n_k), SIGMA_FIELD(n_v), SIGMA_FIELD(d),
              SIGMA_FIELD(d_k), SIGMA_FIELD(inner), SIGMA_FIELD(wide), SIGMA_FIELD(layers), SIGMA_FIELD(half),
-             SIGMA_FIELD(context), SIGMA_FIELD(missing_mass), SIGMA_FIELD(eps), SIGMA_FIELD(scale), SIGMA_FIELD(threshold),
+             SIGMA_FIELD(context), SIGMA_FIELD(eps), SIGMA_FIELD(scale),
              SIGMA_FIELD(cosine), SIGMA_FIELD(sine), SIGMA_FIELD(norm), SIGMA_FIELD(layer))
 SIGMA_LAYOUT(Sequence, SIGMA_FIELD(past), SIGMA_FIELD(capacity), SIGMA_FIELD(top_k), SIGMA_FIELD(probe),
-             SIGMA_FIELD(cache), SIGMA_FIELD(probe_q), SIGMA_FIELD(positions), SIGMA_FIELD(probe_positions),
+             SIGMA_FIELD(missing_mass), SIGMA_FIELD(threshold), SIGMA_FIELD(cache), SIGMA_FIELD(probe_q), SIGMA_FIELD(positions), SIGMA_FIELD(probe_positions),
              SIGMA_FIELD(captured), SIGMA_FIELD(probe_captured), SIGMA_FIELD(v_sum), SIGMA_FIELD(v_sum_stride),
-             SIGMA_FIELD(distinct))
+             SIGMA_FIELD(requested), SIGMA_FIELD(distinct))
 SIGMA_LAYOUT(Step, SIGMA_FIELD(b), SIGMA_FIELD(t), SIGMA_FIELD(threads), SIGMA_FIELD(state), SIGMA_FIELD(q),
              SIGMA_FIELD(out), SIGMA_FIELD(sequence), SIGMA_FIELD(decode), SIGMA_FIELD(selective))

@@ -15,6 +15,7 @@ import os
 from collections import OrderedDict
 from dataclasses import dataclass
 from threading import Lock
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -40,13 +41,21 @@ class GraphUnavailable(RuntimeError):
     """This machine, model or moment has no CUDA graph; the message says why. The cache is as it was."""
 
 
+class Reading(NamedTuple):
+    """How a step selects V rows: see `kernels.selective_decode_attention`."""
+
+    top_k: int
+    missing_mass: str
+    threshold: float
+
+
 @dataclass(slots=True)
 class StepResult:
     """What a step computed, in tensors that the next replay of the same graph overwrites.
 
     logits: fp32 [b, vocab]. queries: rotated, [b, n_q, 1, d_k] per layer. With selective V also, per layer,
-    positions: int32 [b, n_q, 1, k + 1], padded with -1, and captured: fp32 [b, n_q, 1]; and distinct: int64 scalar,
-    the distinct (layer, sequence, V head, position) rows among the positions. values: the new V rows, [layers, b, n_v,
+    positions: int32 [b, n_q, 1, k + 1], padded with -1, and captured: fp32 [b, n_q, 1]; and counts: int64 [2],
+    the positions of all layers, and the distinct (layer, sequence, V head, position) rows among them. values: the new V rows, [layers, b, n_v,
     d_v], where sums of them are kept.
     """
 
@@ -54,7 +63,7 @@ class StepResult:
     queries: list[Tensor]
     positions: list[Tensor]
     captured: list[Tensor]
-    distinct: Tensor | None
+    counts: Tensor | None
     values: Tensor | None = None
 
 
@@ -86,7 +95,7 @@ def fused_step(
     buffers: list[tuple[Tensor, Tensor]],
     ids: Tensor,
     lengths: Tensor,
-    top_k: int | None,
+    reading: Reading | None,
     sums: Tensor | None = None,
 ) -> StepResult:
     """One token per sequence through all layers; writes its K and V rows at `lengths - 1`.
@@ -94,8 +103,8 @@ def fused_step(
     Args:
         buffers: per layer K [b, n_k, T, d_k] and V [b, n_v, T, d_v], whole, with T the capacity.
         ids: int64 [b, 1]; lengths: int64 [b] on the device, each with its new row, at most T and the context.
-        top_k: as `selective_decode_attention`, None reads all V.
-        sums: `DiffKVCache.value_sums` of the rows before the new one, where the configuration's missing mass needs them;
+        reading: how V is selected, None reads all.
+        sums: `DiffKVCache.value_sums` of the rows before the new one, where the missing mass needs them;
             they are read, not changed.
 
     On a GPU the host waits for nothing here, and every launch depends on shapes alone.
@@ -109,14 +118,14 @@ def fused_step(
         q = append_rope(q, k, v, path.cos, path.sin, keys, values, lengths)
         # Kept for every layer: tiny, and the picture's layer may change from step to step without a new capture.
         result.queries.append(q)
-        if top_k is None:
+        if reading is None:
             out = decode_attention(q, keys, values, scale=config.scale, lengths=lengths)
         else:
             chosen = selective_decode_attention(
-                *(q, keys, values, top_k),
+                *(q, keys, values, reading.top_k),
                 scale=config.scale,
-                missing_mass=config.selective_v_missing_mass,
-                threshold=config.selective_v_threshold,
+                missing_mass=reading.missing_mass,
+                threshold=reading.threshold,
                 v_sum=None if v_sums is None else v_sums[i],
                 lengths=lengths,
             )
@@ -128,9 +137,9 @@ def fused_step(
         hidden.addmm_(out.flatten(1), layer["o_proj"].weight.T)
         gate_up = layer["gate_up"](path.normed(hidden, layer["post_attention_layernorm"]))
         hidden.addmm_(silu_mul(gate_up), layer["down_proj"].weight.T)
-    if top_k is not None:
-        rows = buffers[0][0].shape[2]
-        result.distinct = distinct_rows(torch.stack(result.positions), rows, config.num_value_heads)
+    if reading is not None:
+        rows, chosen = buffers[0][0].shape[2], torch.stack(result.positions)
+        result.counts = torch.stack(((chosen >= 0).sum(), distinct_rows(chosen, rows, config.num_value_heads)))
     if sums is not None:
         result.values = torch.stack(new)
     result.logits = path.head(hidden)
@@ -181,12 +190,10 @@ class GraphPath(Path):
         path, b = self.path, len(ids)
         cache.reserve(b, 1, path.dtype, path.device)
         length, capacity = cache.length + 1, cache.layers[0].capacity
-        config, selected, sums = path.config, top_k, None
-        if top_k is not None and top_k >= length - 1:
-            # A selection of everything is full attention, and its positions need no memory per layer.
-            selected = min(top_k, capacity - 1) if config.selective_v_threshold and length > 1 else None
-        if selected is not None and config.selective_v_missing_mass == "mean":
-            sums = cache.value_sums()
+        selected = sums = None
+        if trace.selects(path.config, top_k, length - 1):
+            selected = Reading(min(top_k, capacity - 1), *trace.how(path.config))
+            sums = cache.value_sums() if selected.missing_mass == "mean" else None
         buffers = [(layer.k_buffer, layer.v_buffer) for layer in cache.layers]
         addresses = [x.data_ptr() for pair in buffers for x in pair]
         key = (b, capacity, selected, None if sums is None else sums.data_ptr(), *addresses)
@@ -219,13 +226,13 @@ class GraphPath(Path):
             self.kept.popitem(last=False)
 
     def _capture(
-        self, step: _Captured, buffers: list[tuple[Tensor, Tensor]], top_k: int | None, sums: Tensor | None
+        self, step: _Captured, buffers: list[tuple[Tensor, Tensor]], reading: Reading | None, sums: Tensor | None
     ) -> None:
         """Record `fused_step` into `step`; only the rows that the step writes anyway are touched.
 
         All graphs share one memory pool: they run one after the other, and what a result holds stays reserved.
         """
-        arguments = self.path, buffers, step.ids, step.lengths, top_k, sums
+        arguments = self.path, buffers, step.ids, step.lengths, reading, sums
         graph = torch.cuda.CUDAGraph()
         pool = next((other.graph.pool() for other in self.kept.values()), None)
         here = torch.cuda.current_stream(self.path.device)
@@ -249,17 +256,17 @@ class GraphPath(Path):
         step.graph, step.result = graph, result
 
     def _fill(
-        self, trace: Trace, result: StepResult, top_k: int | None, selected: int | None, b: int, length: int
+        self, trace: Trace, result: StepResult, top_k: int | None, selected: Reading | None, b: int, length: int
     ) -> None:
         """What the caller wants to know besides the logits; `length` counts the new row."""
         config, probed = self.path.config, trace.probe_layer
         if selected is not None:
-            trace.distinct_rows = int(result.distinct)
+            trace.requested_rows, trace.distinct_rows = result.counts.tolist()
         elif top_k is not None:
             trace.select_all(config, b, length, self.path.device)
         if probed is None:
             return
         trace.query = result.queries[probed]
         if selected is not None:
-            trace.positions = result.positions[probed][..., : min(selected, length - 1) + 1]
+            trace.positions = result.positions[probed][..., : min(selected.top_k, length - 1) + 1]
             trace.captured = result.captured[probed]

@@ -16,8 +16,8 @@ struct Layer {
 
 // What does not change between two calls.
 struct Model {
-  int64_t hidden, n_q, n_k, n_v, d, d_k, inner, wide, layers, half, context, missing_mass;
-  double eps, scale, threshold;  // missing_mass and threshold: of selective V, as in kernels/scores.h
+  int64_t hidden, n_q, n_k, n_v, d, d_k, inner, wide, layers, half, context;
+  double eps, scale;
   const float *cosine, *sine;  // [context][d_k / 2]
   const float* norm;
   const Layer* layer;
@@ -26,13 +26,15 @@ struct Model {
 // One sequence of a call: where its rows are, and how its newest token reads them.
 struct Sequence {
   int64_t past, capacity, top_k, probe;  // rows cached and rows there is room for; top_k is negative without selective V
+  int64_t missing_mass;                  // of selective V, as is the threshold: see kernels/scores.h
+  double threshold;
   void* const* cache;                    // per layer: K [n_k][capacity][d_k], V [n_v][capacity][d]
   void* probe_q;                         // [n_q][d_k]
   int32_t *positions, *probe_positions;  // [n_q][top_k + 1], of the layer that ran last and of the probed one
   float *captured, *probe_captured;      // [n_q]
   double* v_sum;         // mean: of each layer [n_v][d], the V rows before this token; it joins them. Else null
   int64_t v_sum_stride;  // from one layer to the next
-  int64_t distinct;      // result: distinct V rows fetched by selective V, all layers
+  int64_t requested, distinct;  // result: V rows fetched by selective V, and the distinct ones, all layers
 };
 
 // One call. Widths in elements; buffers are the caller's.

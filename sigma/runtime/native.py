@@ -16,7 +16,6 @@ from torch import Tensor
 
 from kernels import native, prefill_attention
 from kernels.native import NativeUnavailable
-from kernels.selective.missing_mass import MISSING_MASS
 from sigma.model.cache import DiffKVCache
 from sigma.model.configuration import SigmaConfig
 from sigma.model.modeling import rope_tables
@@ -138,10 +137,8 @@ class NativePath(Path):
             layers=config.num_hidden_layers,
             half=int(self.dtype == torch.bfloat16),
             context=config.max_position_embeddings,
-            missing_mass=MISSING_MASS.index(config.selective_v_missing_mass),
             eps=config.rms_norm_eps,
             scale=config.scale,
-            threshold=config.selective_v_threshold,
             cosine=self.tables[0].data_ptr(),
             sine=self.tables[1].data_ptr(),
             norm=norm,
@@ -212,7 +209,8 @@ class NativePath(Path):
             rows.note_sums()
         done = iter(sequences)
         for rows in newest:
-            rows.fill_trace(sum(next(done).distinct for _ in range(rows.b)))
+            mine = [next(done) for _ in range(rows.b)]
+            rows.fill_trace(sum(one.requested for one in mine), sum(one.distinct for one in mine))
         return state
 
     def _chunk(self, step: Step, q: Tensor, out: Tensor, cache: DiffKVCache, trace: Trace) -> None:

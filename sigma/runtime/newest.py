@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from kernels.selective.missing_mass import MISSING_MASS
 from sigma.model.cache import DiffKVCache
 from sigma.model.configuration import SigmaConfig
 from sigma.runtime.structs import Sequence
@@ -22,11 +23,10 @@ class Newest:
     def __init__(self, config: SigmaConfig, cache: DiffKVCache, b: int, t: int, trace: Trace, top_k: int | None):
         self.config, self.cache, self.b, self.trace = config, cache, b, trace
         self.past, heads = cache.length, config.num_attention_heads
-        # A selection of everything is full attention.
-        light = self.past and config.selective_v_threshold  # some of the selected rows may not be read after all
-        self.covers = top_k is not None and top_k >= self.past and not light
-        self.top_k = None if top_k is None or self.covers else min(top_k, self.past)
-        averages = self.top_k is not None and config.selective_v_missing_mass == "mean"
+        self.top_k = min(top_k, self.past) if trace.selects(config, top_k, self.past) else None
+        self.covers = top_k is not None and self.top_k is None
+        self.missing_mass, self.threshold = trace.how(config)
+        averages = self.top_k is not None and self.missing_mass == "mean"
         self.sums = cache.value_sums() if averages else None  # before the new rows count, which are not yet written
         self.capacity = cache.layers[0].capacity
         self.pointers = self._pointers()
@@ -58,7 +58,8 @@ class Newest:
             if self.query is not None:
                 struct.probe, struct.probe_q = self.trace.probe_layer, self.query[i].data_ptr()
             if self.positions is not None:
-                struct.top_k = self.top_k
+                struct.top_k, struct.threshold = self.top_k, self.threshold
+                struct.missing_mass = MISSING_MASS.index(self.missing_mass)
                 struct.positions, struct.probe_positions = (x[i].data_ptr() for x in self.positions)
                 struct.captured, struct.probe_captured = (x[i].data_ptr() for x in self.captured)
             if self.sums is not None:
@@ -70,12 +71,12 @@ class Newest:
         if self.sums is not None:
             self.cache.summed_all(self.past + 1)
 
-    def fill_trace(self, distinct: int) -> None:
-        """What a step of one token has left; `distinct`: V rows that its selections fetched, over all layers."""
+    def fill_trace(self, requested: int, distinct: int) -> None:
+        """What a step of one token has left; V rows that its selections fetched, over all layers, and distinct ones."""
         trace = self.trace
         trace.query = self.query
         if self.covers:
             trace.select_all(self.config, self.b, self.past + 1, torch.device("cpu"))
         elif self.positions is not None:
-            trace.distinct_rows = distinct
+            trace.requested_rows, trace.distinct_rows = requested, distinct
             trace.positions, trace.captured = self.positions[1], self.captured[1]

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from kernels import attention_weights
 from kernels.backends import chosen_backend
+from kernels.selective.missing_mass import check_missing_mass, check_threshold
 from sigma.events import AttentionProbe
 from sigma.model.cache import CHUNK, DiffKVCache
 from sigma.model.configuration import SigmaConfig
@@ -125,27 +126,34 @@ class Runtime:
         """
         self._check_ids(ids, cache)
         hidden = self.path.run(ids, cache, Trace(), None)
-        self._note_read(cache, ids.shape[0], None, 0)
+        self._note_read(cache, ids.shape[0], None, Trace())
         return self.path.head(hidden if all_logits else hidden[:, -1])
 
     @torch.inference_mode()
     def decode(
-        self, ids: Tensor, cache: DiffKVCache, *, top_k: int | None = None, probe_layer: int | None = None
+        self,
+        ids: Tensor,
+        cache: DiffKVCache,
+        *,
+        top_k: int | None = None,
+        missing_mass: str | None = None,
+        threshold: float | None = None,
+        probe_layer: int | None = None,
     ) -> tuple[Tensor, AttentionProbe | None]:
         """Append one token per sequence, ids [b, 1]: best on the CPU, as checking those on a GPU would wait for it.
 
         top_k: V rows fetched per query head (plus the current one); None reads all, and one that covers all cached
-        rows computes what None does, bit for bit. probe_layer: whose attention
+        rows computes what None does, bit for bit. missing_mass, threshold: see `Trace`. probe_layer: whose attention
         (of batch item 0) to return. Returns (fp32 logits [b, vocab], probe or None) and notes in the cache the bytes
         read. ValueError as `prefill`, and for a top_k or a layer that does not exist.
         """
         self._check_ids(ids, cache)
         if ids.shape[1] != 1:
             raise ValueError(f"decode takes one token per sequence, got {tuple(ids.shape)}")
-        self._check_reading(top_k, probe_layer)
-        trace = Trace(probe_layer)
+        trace = Trace(probe_layer, missing_mass, threshold)
+        self._check_reading(top_k, trace)
         logits = self.path.decode(ids, cache, trace, top_k)
-        self._note_read(cache, ids.shape[0], top_k, trace.distinct_rows)
+        self._note_read(cache, ids.shape[0], top_k, trace)
         return logits, None if probe_layer is None else self._probe(trace, cache)
 
     @torch.inference_mode()
@@ -162,21 +170,26 @@ class Runtime:
         for i, step in enumerate(steps):
             try:
                 self._check_ids(torch.tensor([[step.token]]), step.cache)
-                self._check_reading(step.top_k, step.trace.probe_layer)
+                self._check_reading(step.top_k, step.trace)
             except ValueError as problem:
                 raise ValueError(f"sequence {i}: {problem}") from None
         if len({id(step.cache) for step in steps}) < len(steps):
             raise ValueError("two of the sequences share a cache")
         results = []
         for step, logits in zip(steps, self.path.decode_many(steps) if steps else ()):
-            self._note_read(step.cache, 1, step.top_k, step.trace.distinct_rows)
+            self._note_read(step.cache, 1, step.top_k, step.trace)
             probed = step.trace.probe_layer is not None
             results.append((logits, self._probe(step.trace, step.cache) if probed else None))
         return results
 
-    def _check_reading(self, top_k: int | None, probe_layer: int | None) -> None:
+    def _check_reading(self, top_k: int | None, trace: Trace) -> None:
         if top_k is not None and top_k < 1:
             raise ValueError(f"top_k must be None or at least 1, got {top_k}")
+        if trace.missing_mass is not None:
+            check_missing_mass("missing_mass", trace.missing_mass)
+        if trace.threshold is not None:
+            check_threshold("threshold", trace.threshold)
+        probe_layer = trace.probe_layer
         if probe_layer is not None and not 0 <= probe_layer < self.config.num_hidden_layers:
             raise ValueError(f"probe_layer {probe_layer} is not among the {self.config.num_hidden_layers} layers")
 
@@ -192,14 +205,14 @@ class Runtime:
             trace.captured[0, :, 0].float().cpu().numpy(),
         )
 
-    def _note_read(self, cache: DiffKVCache, batch: int, top_k: int | None, distinct_rows: int) -> None:
+    def _note_read(self, cache: DiffKVCache, batch: int, top_k: int | None, trace: Trace) -> None:
         size = self.kv_itemsize
         k_read, v_full = self.config.kv_bytes(cache.length, size, batch)
         if top_k is None:
             cache.note_read(k_read, v_full, v_full)
             return
-        requested = self.config.v_read_bytes(cache.length, top_k, size, batch)
-        cache.note_read(k_read, requested, distinct_rows * self.config.head_dim * size)
+        row = self.config.head_dim * size
+        cache.note_read(k_read, trace.requested_rows * row, trace.distinct_rows * row)
 
     def _check_ids(self, ids: Tensor, cache: DiffKVCache) -> None:
         if ids.dim() != 2 or not ids.numel():

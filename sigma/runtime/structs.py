@@ -31,8 +31,8 @@ class Model(ctypes.Structure):
     """What does not change between two calls (model.h)."""
 
     _fields_ = [
-        *_fields(ctypes.c_int64, "hidden n_q n_k n_v d d_k inner wide layers half context missing_mass"),
-        *_fields(ctypes.c_double, "eps scale threshold"),
+        *_fields(ctypes.c_int64, "hidden n_q n_k n_v d d_k inner wide layers half context"),
+        *_fields(ctypes.c_double, "eps scale"),
         *_fields(ctypes.c_void_p, "cosine sine norm layer"),
     ]
 
@@ -41,10 +41,10 @@ class Sequence(ctypes.Structure):
     """One sequence of a call, and what a step leaves behind of it (model.h)."""
 
     _fields_ = [
-        *_fields(ctypes.c_int64, "past capacity top_k probe"),
+        *_fields(ctypes.c_int64, "past capacity top_k probe missing_mass"),
+        ("threshold", ctypes.c_double),
         *_fields(ctypes.c_void_p, "cache probe_q positions probe_positions captured probe_captured v_sum"),
-        ("v_sum_stride", ctypes.c_int64),
-        ("distinct", ctypes.c_int64),
+        *_fields(ctypes.c_int64, "v_sum_stride requested distinct"),
     ]
 
 

@@ -164,11 +164,8 @@ class TorchPath(Path):
         ids = ids.to(self.device, non_blocking=True)
         cos, sin = self.cos[past : past + t], self.sin[past : past + t]
         hidden = F.embedding(ids, self.embedding)
-        # A selection of everything is full attention.
-        how, sums = {"missing_mass": config.selective_v_missing_mass, "threshold": config.selective_v_threshold}, None
-        selects = top_k is not None and past > 0 and (top_k < past or how["threshold"] > 0)
-        if selects and how["missing_mass"] == "mean":
-            sums = cache.value_sums().float()
+        selects, how = trace.selects(config, top_k, past), dict(zip(("missing_mass", "threshold"), trace.how(config)))
+        sums = cache.value_sums().float() if selects and how["missing_mass"] == "mean" else None
         fetched = []
         for i, layer in enumerate(self.layers):
             q, k, v = self.heads(layer, self.normed(hidden, layer["input_layernorm"]))
@@ -193,7 +190,9 @@ class TorchPath(Path):
             gate_up = layer["gate_up"](self.normed(hidden, layer["post_attention_layernorm"]))
             hidden = hidden + layer["down_proj"](silu_mul(gate_up))
         if fetched:
-            trace.distinct_rows = int(distinct_rows(torch.stack(fetched), cache.length, config.num_value_heads))
+            chosen = torch.stack(fetched)
+            trace.requested_rows = int((chosen >= 0).sum())
+            trace.distinct_rows = int(distinct_rows(chosen, cache.length, config.num_value_heads))
         elif top_k is not None:
             trace.select_all(config, ids.shape[0], cache.length, self.device)
         return hidden

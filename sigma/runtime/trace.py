@@ -14,23 +14,41 @@ from sigma.model.configuration import SigmaConfig
 class Trace:
     """Asked for before a step, filled by it.
 
+    missing_mass, threshold: how a selection treats the weight of rows that it does not fetch, and which of its rows are
+    too light to fetch; None is the configuration's `selective_v_missing_mass` and `selective_v_threshold`.
     probe_layer: whose attention to keep, or None. query: its rotated queries [b, n_q, 1, d_k]. positions, captured:
     its selected V rows, int32 [b, n_q, 1, k + 1], and their softmax mass [b, n_q, 1]; None without selective V.
     queries: give a list and a chunk of a prefill (two tokens or more) appends the rotated queries of each layer,
     [b, n_q, t, d_k], to it; None, the default, keeps none.
-    distinct_rows: distinct (layer, sequence, V head, position) rows that selective V fetched, over all layers.
+    requested_rows, distinct_rows: rows that selective V fetched, over all layers: per (layer, sequence, query head), and
+    the distinct ones per (layer, sequence, V head).
     """
 
     probe_layer: int | None = None
+    missing_mass: str | None = None
+    threshold: float | None = None
     query: Tensor | None = None
     positions: Tensor | None = None
     captured: Tensor | None = None
+    requested_rows: int = 0
     distinct_rows: int = 0
     queries: list[Tensor] | None = None
+
+    def how(self, config: SigmaConfig) -> tuple[str, float]:
+        """What becomes of the missing mass, and the threshold."""
+        return (
+            config.selective_v_missing_mass if self.missing_mass is None else self.missing_mass,
+            config.selective_v_threshold if self.threshold is None else self.threshold,
+        )
+
+    def selects(self, config: SigmaConfig, top_k: int | None, past: int) -> bool:
+        """Whether rows may be left out, with `past` earlier ones: a selection of everything is full attention."""
+        return top_k is not None and past > 0 and (top_k < past or self.how(config)[1] > 0)
 
     def select_all(self, config: SigmaConfig, batch: int, length: int, device: torch.device) -> None:
         """Note a selection that kept every row: then full attention was computed, the same sums as without one."""
         heads = config.num_attention_heads
+        self.requested_rows = config.num_hidden_layers * batch * heads * length
         self.distinct_rows = config.num_hidden_layers * batch * config.num_value_heads * length
         if self.probe_layer is not None:
             rows = torch.arange(length, dtype=torch.int32, device=device)

@@ -7,12 +7,12 @@ not done here are refused, so that no answer is silently another one than was as
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StrictBool
 
 from sigma.engine.fields import Fields, Number, Whole, kind_of
-from sigma.engine.options import MAX_NEW_TOKENS, MOST_LIKELIEST
+from sigma.engine.options import MAX_NEW_TOKENS, MOST_LIKELIEST, MOST_THRESHOLD
 from sigma.events import ChatRequest, Sampling
 
 ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
@@ -100,7 +100,7 @@ Ignored = Annotated[Any, Field(None)]
 
 
 class _Asked(Fields):
-    """The fields of both routes. `selective_k`, `tuned`, `top_k` and `repetition_penalty` are this project's own."""
+    """The fields of both routes. `selective_k` and its two companions, `tuned`, `top_k` and `repetition_penalty` are this project's own."""
 
     model: str
     temperature: Number = Field(0.0, ge=0, le=5)
@@ -114,6 +114,8 @@ class _Asked(Fields):
     stream_options: dict = Field(default_factory=dict)
     n: Whole = Field(1, ge=1, le=1)
     selective_k: Whole = Field(None, ge=1)
+    selective_missing_mass: Literal["drop", "renormalize", "mean"] = None
+    selective_threshold: Number = Field(None, ge=0, le=MOST_THRESHOLD)
     tuned: StrictBool = False
     presence_penalty: Annotated[Any, _only("presence_penalty", 0, 0.0)] = 0
     frequency_penalty: Annotated[Any, _only("frequency_penalty", 0, 0.0)] = 0
@@ -134,6 +136,7 @@ class _Asked(Fields):
             None if self.seed is None else self.seed % SEEDS,
             self.max_tokens or NEW_TOKENS,
         )
+        more |= {"selective_missing_mass": self.selective_missing_mass, "selective_threshold": self.selective_threshold}
         return ChatRequest({self.model: messages}, sampling, self.selective_k, tuned=self.tuned, **more)
 
 

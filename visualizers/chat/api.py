@@ -32,6 +32,8 @@ def make_chat(loader: EngineLoader):
         max_new_tokens: Any = 128,
         temperature: Any = 0.0,
         selective_k: Any = None,
+        selective_missing_mass: Any = None,
+        selective_threshold: Any = None,
     ) -> dict[str, Any]:
         """
         Answer one prompt with the Sigma model, the GQA model, or both.
@@ -42,13 +44,18 @@ def make_chat(loader: EngineLoader):
             max_new_tokens: longest answer in tokens, a whole number from 1 to 2048; null is 128
             temperature: 0 is greedy, up to 5; null is 0
             selective_k: V rows fetched per query head on the Sigma side, a whole number; null fetches all
+            selective_missing_mass: what becomes of the weight of the rows that are not fetched: "drop", "renormalize"
+                or "mean" (it goes to their mean); null is the model's own way
+            selective_threshold: of those rows, the ones that weigh less are not fetched, 0 to 0.5; null is the model's own
         Returns:
             {"text", "sides": {side: {"text", "finish", "prompt_tokens", "new_tokens", "cache_bytes"}}}. text: the answer; for
             "both", the two answers, each after a line "[sigma]" or "[gqa]". finish: "stop" (the model ended), "length"
             (max_new_tokens) or "context" (full). cache_bytes: K and V held at the end.
         """
         try:
-            asked, caller = check_arguments(prompt, side, max_new_tokens, temperature, selective_k), Caller(request)
+            selective = selective_k, selective_missing_mass, selective_threshold
+            asked = check_arguments(prompt, side, max_new_tokens, temperature, *selective)
+            caller = Caller(request)
             with place.taken(caller):
                 return _answer(loader, asked, caller)
         except PromptError as error:
@@ -95,7 +102,8 @@ def _answer(loader: EngineLoader, asked: Arguments, caller: Caller) -> dict[str,
         )
     messages = {name: [{"role": "user", "content": asked.prompt}] for name in asked.sides}
     sampling = make_sampling(asked.temperature, 1, 0, 1, asked.max_new_tokens, 0)
-    request = make_request(messages, sampling, asked.selective_k, None, info.context_length, info.layers)
+    how = {"missing_mass": asked.selective_missing_mass, "threshold": asked.selective_threshold}
+    request = make_request(messages, sampling, asked.selective_k, None, info.context_length, info.layers, **how)
     answers = {name: _Answer() for name in asked.sides}
     events = engine.stream(request)
     try:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from sigma.engine.fields import Fields, Number, Whole
+from sigma.engine.options import MOST_THRESHOLD
 from sigma.events import SIDES
 from visualizers.shared.options import MAX_NEW_TOKENS, clean_prompt
 
@@ -19,6 +20,8 @@ class Arguments(Fields):
     max_new_tokens: Whole = Field(128, ge=1, le=MAX_NEW_TOKENS)
     temperature: Number = Field(0.0, ge=0, le=5)
     selective_k: Whole = Field(None, ge=1)
+    selective_missing_mass: Literal["drop", "renormalize", "mean"] = None
+    selective_threshold: Number = Field(None, ge=0, le=MOST_THRESHOLD)
 
     @property
     def sides(self) -> tuple[str, ...]:
@@ -26,7 +29,16 @@ class Arguments(Fields):
         return SIDES if self.side == "both" else (self.side,)
 
 
-def check_arguments(prompt: Any, side: Any, max_new_tokens: Any, temperature: Any, selective_k: Any) -> Arguments:
+def check_arguments(
+    prompt: Any,
+    side: Any,
+    max_new_tokens: Any,
+    temperature: Any,
+    selective_k: Any,
+    selective_missing_mass: Any = None,
+    selective_threshold: Any = None,
+) -> Arguments:
     """The fields by their types and ranges, null being the default; PromptError names the first that is wrong."""
     given = dict(prompt=prompt, side=side, max_new_tokens=max_new_tokens)
-    return Arguments.read({**given, "temperature": temperature, "selective_k": selective_k})
+    given |= dict(temperature=temperature, selective_k=selective_k, selective_missing_mass=selective_missing_mass)
+    return Arguments.read({**given, "selective_threshold": selective_threshold})

@@ -18,6 +18,8 @@ class TurnSettings:
 
     system: Any
     selective: Any
+    missing_mass: Any
+    threshold: Any
     layer: Any
     pictures: Any
     temperature: Any
@@ -38,9 +40,11 @@ class TurnSettings:
     def check(self, info: SideInfo | None) -> None:
         """PromptError for any option that cannot be used; `info` describes Sigma's side once it is loaded."""
         context = info.context_length if info else ANY_CONTEXT
-        make_request({}, self.sampling(), self.selective, self.layer, context, ANY_LAYERS)
+        how = {"missing_mass": self.missing_mass, "threshold": self.threshold}
+        make_request({}, self.sampling(), self.selective, self.layer, context, ANY_LAYERS, **how)
 
     def request(self, messages: dict[str, list[dict[str, str]]], info: SideInfo) -> ChatRequest:
         """The engine's request; a layer that the loaded model lacks becomes its last, none is probed without pictures."""
         layer = min(int(self.layer), info.layers - 1) if self.pictures else None
-        return make_request(messages, self.sampling(), self.selective, layer, info.context_length, info.layers)
+        how = {"missing_mass": self.missing_mass, "threshold": self.threshold}
+        return make_request(messages, self.sampling(), self.selective, layer, info.context_length, info.layers, **how)

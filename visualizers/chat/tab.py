@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from kernels.selective.missing_mass import DEFAULT_MISSING_MASS
 from sigma.events import SIDE_NAMES, SIDES, SideInfo
 from visualizers.chat.column import column_head
 from visualizers.page.assets import ASSETS
@@ -39,6 +40,8 @@ class ChatTab:
     restore: gr.Button
     system: gr.Textbox
     selective: gr.Dropdown
+    missing_mass: gr.Dropdown
+    threshold: gr.Dropdown
     layer: gr.Slider
     pictures: gr.Checkbox
     sampling: list[gr.components.Component]
@@ -46,7 +49,8 @@ class ChatTab:
     @property
     def settings(self) -> list[gr.components.Component]:
         """Inputs of a turn after the prompt and the state, in the order that the handlers take them."""
-        return [self.system, self.selective, self.layer, self.pictures, *self.sampling]
+        own = [self.selective, self.missing_mass, self.threshold]
+        return [self.system, *own, self.layer, self.pictures, *self.sampling]
 
 
 def read_examples() -> list[dict[str, str]]:
@@ -145,6 +149,22 @@ def _settings(infos: dict[str, SideInfo]) -> dict[str, Any]:
                 label="Selective V",
                 info="V rows fetched per query head, Sigma only; off reads all",
             )
+            missing_mass = gr.Dropdown(
+                [("renormalize", "renormalize"), ("mean of the others", "mean"), ("drop", "drop")],
+                value=DEFAULT_MISSING_MASS,
+                elem_id="missing-mass",
+                label="Missing mass",
+                info="the weight of V rows that are not fetched: scales up the fetched, goes to the others' mean, or is lost",
+            )
+            threshold = gr.Dropdown(
+                ["0", "0.0001", "0.001", "0.01"],
+                value="0",
+                allow_custom_value=True,
+                elem_id="threshold",
+                label="Threshold",
+                info="of the k rows, those that weigh less are not fetched either",
+            )
+        with gr.Row():
             layer = gr.Slider(
                 0,
                 layers - 1,
@@ -174,7 +194,8 @@ def _settings(infos: dict[str, SideInfo]) -> dict[str, Any]:
             elem_id="live-pictures",
         )
         sampling = [temperature, top_p, top_k, penalty, tokens, seed]
-    return dict(system=system, selective=selective, layer=layer, pictures=shown, sampling=sampling)
+    own = dict(selective=selective, missing_mass=missing_mass, threshold=threshold)
+    return dict(system=system, **own, layer=layer, pictures=shown, sampling=sampling)
 
 
 def _pictures() -> gr.HTML:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from kernels.selective.missing_mass import MISSING_MASS
 from sigma.events import Inspection, PromptError, SideInfo
 from visualizers.explore import measures, payloads
 from visualizers.explore.runs import ExploredRun
@@ -156,9 +157,18 @@ def _select(view: View) -> dict[str, Any]:
             "marks": payloads.pack_bits(marks) if side == "sigma" else None,  # GQA reads every row, nothing to mark
             "captured": payloads.rounded(measures.captured_curve(row, [k])[:, 0]),
             "errors": None if np.isnan(errors).any() else payloads.rounded(errors),
+            "missing": _missing(one, view, k),
             **measures.sharing(marks, one.value_heads),
         }
     return {"k": k, "tokens": view.query + 1, **sides}
+
+
+def _missing(one: Inspection, view: View, k: int) -> dict[str, float] | None:
+    """Mean output error of a side's heads for each use of the mass that k rows do not hold; None where it is unknown."""
+    errors = {word: one.output_errors(view.layer, view.query, [k], word) for word in MISSING_MASS}
+    if any(np.isnan(table).any() for table in errors.values()):
+        return None
+    return {word: round(float(table.mean()), 5) for word, table in errors.items()}
 
 
 def _overview(view: View) -> dict[str, Any]:

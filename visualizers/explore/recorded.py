@@ -86,10 +86,12 @@ class RecordedSide:
         own = slice(None) if head is None else slice(head, head + 1)
         return weights[own], sums[own, start:stop].astype(np.float32) / 64
 
-    def output_errors(self, layer: int, query: int, ks: Sequence[int]) -> np.ndarray:
-        """As `Inspection.output_errors`, interpolated between the k of the recorded grid; nan before the answer."""
+    def output_errors(self, layer: int, query: int, ks: Sequence[int], missing_mass: str | None = None) -> np.ndarray:
+        """As `Inspection.output_errors`, interpolated between the k of the recorded grid; nan before the answer, and for
+        a use of the missing mass by name: the model's own is what was recorded.
+        """
         step = query - (self.prompt_length - 1)
-        if step < 0:
+        if step < 0 or missing_mass is not None:
             return np.full((self.query_heads, len(ks)), np.nan, np.float32)
         grid = k_grid(self.tokens)
         levels = expand(self._data["errors"][layer]).reshape(-1, self.query_heads, len(grid))

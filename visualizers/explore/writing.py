@@ -95,7 +95,11 @@ def follow(events: Generator[Event, None, None], job: Job) -> dict[str, list[int
 def again_with(request: ChatRequest, k: int) -> ChatRequest:
     """The Sigma side of a request, with selective V."""
     sampling = replace(request.sampling, max_new_tokens=min(request.sampling.max_new_tokens, MAX_TOKENS))
-    return ChatRequest({"sigma": request.messages["sigma"]}, sampling, k, None)
+    how = {
+        "selective_missing_mass": request.selective_missing_mass,
+        "selective_threshold": request.selective_threshold,
+    }
+    return ChatRequest({"sigma": request.messages["sigma"]}, sampling, k, None, **how)
 
 
 def compare(before: list[int], after: list[int]) -> int | None:

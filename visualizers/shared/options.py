@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sigma.engine.options import MAX_NEW_TOKENS, make_sampling, number, parse_selective
+from sigma.engine.options import (
+    MAX_NEW_TOKENS,
+    make_sampling,
+    number,
+    parse_missing_mass,
+    parse_selective,
+    parse_threshold,
+)
 from sigma.engine.prompts import clean
 from sigma.events import ChatRequest, PromptError, Sampling
 
@@ -18,7 +25,9 @@ __all__ = [
     "make_request",
     "make_sampling",
     "number",
+    "parse_missing_mass",
     "parse_selective",
+    "parse_threshold",
 ]
 
 
@@ -41,12 +50,24 @@ def clean_prompt(text: Any, what: str = "prompt") -> str:
 
 
 def make_request(
-    messages: dict[str, list[dict[str, str]]], sampling: Sampling, selective: Any, layer: Any, context: int, layers: int
+    messages: dict[str, list[dict[str, str]]],
+    sampling: Sampling,
+    selective: Any,
+    layer: Any,
+    context: int,
+    layers: int,
+    missing_mass: Any = None,
+    threshold: Any = None,
 ) -> ChatRequest:
-    """The engine's request; `context` and `layers` are the loaded model's, so this runs after it is ready."""
+    """The engine's request; `context` and `layers` are the loaded model's, so this runs after it is ready.
+
+    missing_mass and threshold: of selective V; None is the model's own.
+    """
     return ChatRequest(
         messages=messages,
         sampling=sampling,
         selective_k=parse_selective(selective, context),
         probe_layer=None if layer is None else number(layer, "Probe layer", 0, layers - 1, whole=True),
+        selective_missing_mass=parse_missing_mass(missing_mass),
+        selective_threshold=parse_threshold(threshold),
     )

@@ -58,12 +58,18 @@ def max_pool(rows: np.ndarray, width: int) -> np.ndarray:
 
 
 def fetched_marks(positions: np.ndarray, tokens: int) -> np.ndarray:
-    """`positions` [n, k] -> uint8 [n, tokens], 1 where the head fetched that V row."""
-    if positions.size and (positions.min() < 0 or positions.max() >= tokens):
+    """`positions` [n, k] -> uint8 [n, tokens], 1 where the head fetched that V row; -1 stands for none."""
+    if positions.size and (positions.min() < -1 or positions.max() >= tokens):
         raise ValueError(f"a fetched position lies outside the {tokens} tokens")
-    marks = np.zeros((positions.shape[0], tokens), dtype=np.uint8)
-    np.put_along_axis(marks, positions.astype(np.int64), 1, axis=1)
-    return marks
+    marks = np.zeros((positions.shape[0], tokens + 1), dtype=np.uint8)
+    np.put_along_axis(marks, np.where(positions < 0, tokens, positions).astype(np.int64), 1, axis=1)
+    return marks[:, :tokens]
+
+
+def rows_fetched(probe: AttentionProbe) -> list[int]:
+    """V rows that each query head fetched: as many for all, unless some were too light for a threshold."""
+    heads, tokens = probe.scores.shape
+    return [tokens] * heads if probe.positions is None else (probe.positions >= 0).sum(axis=1).tolist()
 
 
 def pack_probe(probe: AttentionProbe, max_columns: int = MAX_COLUMNS) -> dict[str, Any]:
@@ -71,9 +77,9 @@ def pack_probe(probe: AttentionProbe, max_columns: int = MAX_COLUMNS) -> dict[st
 
     `codes`: uint8 [heads, columns] (see `score_codes`), each column the maximum of `width` tokens. `marks`: one bit
     per column, rows padded to whole bytes, most significant first, set where any of the column's V rows was
-    fetched; None when all were. `rows`: V rows fetched per head. `captured`: softmax mass on them, per head.
+    fetched; None when all were. `rows`: V rows fetched per head, a list where heads differ. `captured`: softmax mass on them, per head.
     """
-    heads, tokens = probe.scores.shape
+    (heads, tokens), rows = probe.scores.shape, rows_fetched(probe)
     width = column_width(tokens, max_columns)
     codes = max_pool(score_codes(probe.scores), width)
     marks = None
@@ -87,7 +93,7 @@ def pack_probe(probe: AttentionProbe, max_columns: int = MAX_COLUMNS) -> dict[st
         "width": width,
         "codes": to_base64(codes),
         "marks": marks,
-        "rows": tokens if probe.positions is None else probe.positions.shape[1],
+        "rows": rows[0] if len(set(rows)) == 1 else rows,
         "captured": [round(float(c), 4) for c in probe.captured],
     }
 

@@ -48,7 +48,7 @@ def stream_turn(
     a picture of the final state. Raises what the engine raises.
     """
     view = run.view
-    view.selective_k = request.selective_k
+    view.selective_k, view.selective_threshold = request.selective_k, request.selective_threshold
     events = engine.stream(request, session)
     last_text = last_picture = -1e9
     try:

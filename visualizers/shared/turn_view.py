@@ -11,7 +11,7 @@ import numpy as np
 from sigma.events import SIDES, AttentionProbe, Event, PromptEvent, SideInfo, StepEvent
 from visualizers.shared.compact_json import compact_json
 from visualizers.shared.metrics import SideMeter
-from visualizers.shared.packing import curve_row, pack_curve, pack_pieces, pack_probe
+from visualizers.shared.packing import curve_row, pack_curve, pack_pieces, pack_probe, rows_fetched
 
 
 @dataclass
@@ -69,6 +69,7 @@ class TurnView:
         self.sequence = 0
         self.stopped = False
         self.selective_k: int | None = None  # V rows per query head that this turn's steps fetch; None is all
+        self.selective_threshold: float | None = None  # weight below which they are not fetched
         self.sides = {side: SideView(SideMeter(started)) for side in sides}
 
     def restart(self, now: float) -> None:
@@ -100,6 +101,7 @@ class TurnView:
             "seq": self.sequence,
             "stopped": self.stopped,
             "selective_k": self.selective_k,
+            "selective_threshold": self.selective_threshold,
             "info": self.info,
             "sides": {side: view.picture() for side, view in self.sides.items()},
             "summary": self.summary(),
@@ -119,7 +121,7 @@ class TurnView:
         parts = [f"Step {meter.step}: "]
         if sigma.probe is not None:
             tokens = sigma.probe.scores.shape[1]
-            rows = tokens if sigma.probe.positions is None else sigma.probe.positions.shape[1]
+            rows = round(float(np.mean(rows_fetched(sigma.probe))))
             mass = round(100 * float(np.mean(sigma.probe.captured)))
             parts.append(f"V rows {rows} of {tokens}, {mass} % of the mass")
         else:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from kernels.selective.missing_mass import MISSING_MASS
 from sigma.engine.engine import Model, SigmaEngine
 from sigma.engine.sessions import KEPT_SESSIONS
 from sigma.events import ChatRequest, PrefillEvent, PromptError, PromptEvent, Sampling, StepEvent
@@ -82,6 +83,22 @@ def test_equal_device_time_not_alternate_steps(engine):
         spent[event.side] += event.compute_ms
         if isinstance(event, StepEvent) and event.finish_reason:
             finished.add(event.side)
+
+
+def test_each_turn_says_what_becomes_of_the_missing_mass(engine):
+    """The bytes of a turn under a threshold are those of the rows that it fetched."""
+    answers = {}
+    for word in (None, *MISSING_MASS):
+        turn = ask(selective_k=1, selective_missing_mass=word, sampling={"max_new_tokens": 40})
+        answers[word] = [e.token_id for e in steps(engine.stream(turn), "sigma")]
+    assert answers[None] == answers[engine.models["sigma"].side.config.selective_v_missing_mass]
+    assert len({tuple(tokens) for tokens in answers.values()}) == len(MISSING_MASS)
+    light = engine.stream(ask(probe_layer=1, selective_k=5, selective_threshold=0.2))
+    probes = [e for e in steps(light, "sigma") if e.probe is not None]
+    assert any((e.probe.positions < 0).any() for e in probes)
+    whole = engine.models["sigma"].side.config
+    assert all(e.cache.v_read <= whole.v_read_bytes(e.cache.tokens, 5, 4) for e in probes)
+    assert any(e.cache.v_read < whole.v_read_bytes(e.cache.tokens, 5, 4) for e in probes)
 
 
 def test_probe_scores_are_a_distribution(engine):
@@ -180,6 +197,8 @@ def test_two_visitors_do_not_disturb_each_other(engine):
         (ask("a" * 500_000), "500,000"),
         (ask(selective_k=0), "k from 1"),
         (ask(selective_k=513), "512"),
+        (ask(selective_missing_mass="keep"), "The missing mass must be one of drop, renormalize, mean, got 'keep'"),
+        (ask(selective_threshold=1.5), "The threshold of selective V must be a weight from 0 to less than 1, got 1.5"),
         (ask(probe_layer=2), "0 to 1"),
         (ask(sampling=dict(max_new_tokens=0)), "new token"),
         (ask(sampling=dict(temperature=-1.0)), "temperature"),

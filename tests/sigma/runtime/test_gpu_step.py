@@ -143,10 +143,10 @@ def captures(monkeypatch):
     """Makes a step believe in a GPU; the list fills with (batch, capacity, top_k) of every capture."""
     seen = []
 
-    def capture(self, step, buffers, top_k, sums):
-        arguments = self.path, buffers, step.ids, step.lengths, top_k, sums
+    def capture(self, step, buffers, reading, sums):
+        arguments = self.path, buffers, step.ids, step.lengths, reading, sums
         step.result, step.graph = graph.fused_step(*arguments), FakeGraph(step, arguments)
-        seen.append((len(step.ids), buffers[0][0].shape[2], top_k))
+        seen.append((len(step.ids), buffers[0][0].shape[2], reading and reading.top_k))
 
     monkeypatch.setattr(GraphPath, "_capture", capture)
     return seen

@@ -29,7 +29,15 @@ def test_only_these_endpoints_are_named(client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
     assert set(endpoints) == {"/chat", "/judge"}
     names = [p["parameter_name"] for p in endpoints["/chat"]["parameters"]]
-    assert names == ["prompt", "side", "max_new_tokens", "temperature", "selective_k"]
+    assert names == [
+        "prompt",
+        "side",
+        "max_new_tokens",
+        "temperature",
+        "selective_k",
+        "selective_missing_mass",
+        "selective_threshold",
+    ]
 
 
 def test_chat_answers_one_side(client, engine):
@@ -61,6 +69,8 @@ def test_chat_has_defaults_and_both_sides(client, engine):
         (dict(prompt="x", side="left"), "side must be sigma, gqa or both, not 'left'"),
         (dict(prompt="x", max_new_tokens=4096), "max_new_tokens must be between 1 and 2048"),
         (dict(prompt="x", selective_k=0), "selective_k must be at least 1"),
+        (dict(prompt="x", selective_missing_mass="keep"), "selective_missing_mass must be"),
+        (dict(prompt="x", selective_threshold=0.9), "selective_threshold must be at most 0.5"),
         (dict(prompt="x", selective_k=9000), "selective_k must be at most the context"),
         (dict(prompt=["a"]), "prompt must be a text, not a list"),
     ],

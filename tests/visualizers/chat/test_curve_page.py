@@ -92,6 +92,17 @@ def test_the_formula_agrees_to_the_byte_or_says_by_how_much_not(blank):
     assert lines(info(), figures(tokens=0), None)["same"] is None
 
 
+def test_under_a_threshold_the_formula_is_the_most(blank):
+    lines = lambda *given: blank.evaluate("([i, f, k, t]) => modules.formulaLines(i, f, k, t)", list(given))  # noqa: E731
+    most = figures(top_k=16)["v_read"]
+    light = lines(info(), figures(top_k=16, v_read=most - 1280), 16, 0.001)
+    assert light["same"] is True and f"V {most - 1280:,} B of at most {most:,} B" in light["read"]
+    assert "weigh less than 0.001" in light["read"]
+    assert lines(info(), figures(top_k=16, v_read=most + 1280), 16, 0.001)["same"] is False
+    assert lines(info(), figures(top_k=16, v_read=most - 1280), 16, 0)["same"] is False
+    assert lines(info(), figures(v_read=1_036_000), None, 0.001)["same"] is False
+
+
 def test_selective_v_counts_from_the_first_decode_step_and_for_sigma_only(blank):
     ask = "([k, side, step]) => modules.stepTopK({ selective_k: k }, side, { step })"
     given = ([16, "sigma", 1], [16, "sigma", 0], [16, "sigma", -1], [16, "gqa", 9], [None, "sigma", 9])

@@ -13,6 +13,8 @@ from visualizers.chat.tab import chat_tab
 IDS = {
     "system": "system",
     "selective": "selective",
+    "missing_mass": "missing-mass",
+    "threshold": "threshold",
     "layer": "layer",
     "pictures": "live-pictures",
     "temperature": "temperature",
@@ -26,7 +28,7 @@ IDS = {
 
 def settings(**changes):
     given = dict(
-        system="", selective="16", layer=40, pictures=True, temperature=0.5, top_p=0.9, top_k=7, penalty=1.1,
+        system="", selective="16", missing_mass="mean", threshold="0.01", layer=40, pictures=True, temperature=0.5, top_p=0.9, top_k=7, penalty=1.1,
         max_new_tokens=99, seed=3,
     )  # fmt: skip
     return TurnSettings(**given | changes)
@@ -40,6 +42,7 @@ def test_the_tab_gives_its_settings_in_the_order_of_their_names():
 
 def test_a_request_holds_every_setting():
     request = settings().request({"sigma": []}, fake_info("sigma"))
+    assert (request.selective_missing_mass, request.selective_threshold) == ("mean", 0.01)
     assert request.selective_k == 16 and request.probe_layer == 29, "the last layer there is"
     told = request.sampling
     assert (told.temperature, told.top_p, told.top_k, told.repetition_penalty) == (0.5, 0.9, 7, 1.1)
@@ -47,7 +50,18 @@ def test_a_request_holds_every_setting():
     assert settings(pictures=False).request({}, fake_info("sigma")).probe_layer is None
 
 
-@pytest.mark.parametrize("change", [{"selective": "0"}, {"temperature": 6}, {"layer": -1}, {"selective": "9000"}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"selective": "0"},
+        {"temperature": 6},
+        {"layer": -1},
+        {"selective": "9000"},
+        {"missing_mass": "keep"},
+        {"threshold": "x"},
+        {"threshold": 0.7},
+    ],
+)
 def test_what_cannot_be_used_is_found_before_the_turn(change):
     with pytest.raises(PromptError):
         settings(**change).check(fake_info("sigma"))

@@ -67,6 +67,10 @@ def test_a_live_run_is_read_again_and_says_what_the_model_says(tiny, explorer):
     bits = np.frombuffer(base64.b64decode(answer["select"]["sigma"]["marks"]), np.uint8).reshape(9, -1)
     assert (np.unpackbits(bits, axis=1)[:, : query + 1] == measures.choose(wanted, 4)).all()
     assert answer["select"]["sigma"]["errors"] == pytest.approx(found.output_errors(1, query, [4])[:, 0], abs=1e-3)
+    for side, one in (("sigma", found), ("gqa", tiny.inspect("gqa", past.ids, past.prompt_length))):
+        by_word = {word: one.output_errors(1, query, [4], word).mean() for word in ("drop", "renormalize", "mean")}
+        assert answer["select"][side]["missing"] == pytest.approx(by_word, abs=1e-4)
+        assert len(set(answer["select"][side]["missing"].values())) == 3
     exact = np.frombuffer(base64.b64decode(answer["exact"]["weights"]), "<f4")
     assert exact == pytest.approx(wanted[2], abs=1e-6)
     told = found.next_tokens(query)

@@ -53,6 +53,18 @@ def test_marks_are_the_fetched_positions():
     assert packed["captured"] == pytest.approx(probe.captured.tolist(), abs=1e-4)
 
 
+def test_rows_that_were_too_light_are_not_marked():
+    """Under a threshold heads fetch different numbers of rows; -1 fills the others' places."""
+    probe = attention("sigma", 3, 100, 16, 1)
+    light = probe.positions.copy()
+    light[2, 5:], light[4, 0:3] = -1, -1
+    packed = packing.pack_probe(AttentionProbe(3, probe.scores, light, probe.captured))
+    bits = np.unpackbits(decoded(packed["marks"]).reshape(9, -1), axis=1)[:, :100]
+    for head in range(9):
+        assert np.flatnonzero(bits[head]).tolist() == sorted(set(light[head].tolist()) - {-1})
+    assert packed["rows"] == [17, 17, 5, 17, 14, 17, 17, 17, 17]
+
+
 def test_a_position_outside_the_tokens_is_refused():
     probe = AttentionProbe(0, np.full((1, 2), 0.5, np.float32), np.array([[2]], np.int32), np.ones(1, np.float32))
     with pytest.raises(ValueError, match="outside"):
