@@ -28,6 +28,7 @@ REQUESTS = [
     ask("First question"),
     ask("A longer one, about the sea and the moon. " * 3, selective_k=5),
     ask("Only one side", sides=("sigma",), selective_k=3, probe_layer=1),
+    ask("In its own way", selective_k=4, selective_missing_mass="mean", selective_threshold=0.02),
     ask("Sampled", sampling=dict(temperature=1.0, top_p=0.9, seed=4)),
     ask("x", sides=("gqa",), probe_layer=0),
     ask("Held to a form", grammar='start: "a" | /[0-9]+/', sampling=dict(temperature=1.0, seed=1)),

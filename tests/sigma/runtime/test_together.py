@@ -67,12 +67,15 @@ def check_as_alone(runtime: Runtime, lengths, reads, steps: int = 2) -> None:
     for turn in range(steps):
         tokens = [(7 * i + turn) % 160 for i in range(len(lengths))]
         asked = [
-            SequenceStep(token, cache, top_k, Trace(layer))
-            for token, cache, (top_k, layer) in zip(tokens, together, reads, strict=True)
+            SequenceStep(token, cache, top_k, Trace(layer, *how))
+            for token, cache, (top_k, layer, *how) in zip(tokens, together, reads, strict=True)
         ]
         found = runtime.decode_many(asked)
-        for i, ((top_k, layer), cache) in enumerate(zip(reads, alone)):
-            logits, probe = runtime.decode(torch.tensor([[tokens[i]]]), cache, top_k=top_k, probe_layer=layer)
+        for i, ((top_k, layer, *how), cache) in enumerate(zip(reads, alone)):
+            options = dict(zip(("missing_mass", "threshold"), how))
+            logits, probe = runtime.decode(
+                torch.tensor([[tokens[i]]]), cache, top_k=top_k, probe_layer=layer, **options
+            )
             assert torch.equal(found[i][0], logits), (turn, i, lengths[i])
             check_same_probe(found[i][1], probe)
             assert together[i].bytes() == cache.bytes()
@@ -102,6 +105,12 @@ def test_whatever_becomes_of_the_missing_mass(missing_mass, threshold, threads):
     how = dict(selective_v_missing_mass=missing_mass, selective_v_threshold=threshold)
     reads = [(5, None), (300, 1), (None, 0), (10_000, None)]
     check_as_alone(runtime_of("9/1/3+augq", "int4", **how), (700, 33, 1031, 2), reads)
+
+
+def test_each_says_what_becomes_of_its_own_missing_mass(threads):
+    threads(2)
+    reads = [(5, None, "mean", 0.01), (30, 1, "drop", 0.0), (5, 0), (10_000, 2, "mean", 0.001), (None, None)]
+    check_as_alone(runtime_of("9/1/3+augq", "int4"), (700, 33, 1031, 64, 9), reads)
 
 
 @pytest.mark.parametrize("cores", [1, 3])

@@ -58,6 +58,9 @@ def test_chat_has_defaults_and_both_sides(client, engine):
     both = client.predict("x", side="both", selective_k=4, api_name="/chat")["text"]
     assert both.startswith("[sigma]\nSigma") and "\n\n[gqa]\nGQA" in both
     assert engine.requests[-1].selective_k == 4
+    how = dict(selective_missing_mass="mean", selective_threshold=0.01)
+    assert client.predict("x", selective_k=4, **how, api_name="/chat")["text"]
+    assert (engine.requests[-1].selective_missing_mass, engine.requests[-1].selective_threshold) == ("mean", 0.01)
     assert client.predict("x", None, None, None, 16.0, api_name="/chat")["text"]
     assert engine.requests[-1].selective_k == 16 and engine.requests[-1].sampling.max_new_tokens == 128
 
@@ -70,7 +73,7 @@ def test_chat_has_defaults_and_both_sides(client, engine):
         (dict(prompt="x", max_new_tokens=4096), "max_new_tokens must be between 1 and 2048"),
         (dict(prompt="x", selective_k=0), "selective_k must be at least 1"),
         (dict(prompt="x", selective_missing_mass="keep"), "selective_missing_mass must be"),
-        (dict(prompt="x", selective_threshold=0.9), "selective_threshold must be at most 0.5"),
+        (dict(prompt="x", selective_threshold=0.9), "selective_threshold must be between 0 and 0.5, not 0.9"),
         (dict(prompt="x", selective_k=9000), "selective_k must be at most the context"),
         (dict(prompt=["a"]), "prompt must be a text, not a list"),
     ],
@@ -129,7 +132,7 @@ def test_an_engine_error_is_not_leaked(client, engine):
 
 def test_a_call_whose_stream_is_closed_ends(site, engine):
     engine.words, engine.delay = 2000, 0.05
-    body = {"data": ["x", "both", 2048, 0, None]}
+    body = {"data": ["x", "both", 2048, 0, None, None, None]}
     event = httpx.post(f"{site[1]}/gradio_api/call/chat", json=body).json()["event_id"]
     with httpx.stream("GET", f"{site[1]}/gradio_api/call/chat/{event}", timeout=20):
         until(engine.open_now)
@@ -140,7 +143,7 @@ def test_a_call_whose_stream_is_closed_ends(site, engine):
 def test_a_direct_call_whose_client_hangs_up_ends(site, engine):
     engine.words, engine.delay = 2000, 0.05
     with pytest.raises(httpx.ReadTimeout):
-        httpx.post(f"{site[1]}/gradio_api/run/chat", json={"data": ["x", "both", 2048, 0, None]}, timeout=1)
+        httpx.post(f"{site[1]}/gradio_api/run/chat", json={"data": ["x", "both", 2048, 0, None, None, None]}, timeout=1)
     until(lambda: not engine.open_now(), 20)
     assert engine.closed[-1] not in engine.completed
 
@@ -159,7 +162,9 @@ def test_direct_calls_wait_for_each_other_and_only_some_may(monkeypatch):
 
 
 def test_a_direct_call_is_answered(site, engine):
-    answer = httpx.post(f"{site[1]}/gradio_api/run/chat", json={"data": ["x", "sigma", 4, 0, None]}, timeout=20)
+    answer = httpx.post(
+        f"{site[1]}/gradio_api/run/chat", json={"data": ["x", "sigma", 4, 0, None, None, None]}, timeout=20
+    )
     assert answer.json()["data"][0]["sides"]["sigma"]["new_tokens"] == 4
 
 
@@ -175,9 +180,9 @@ def test_a_call_that_nobody_fetches_ends(site, engine, monkeypatch):
     monkeypatch.setattr("visualizers.chat.caller.UNHEARD_SECONDS", 1.0)
     engine.words, engine.delay = 2000, 0.05
     started = time.monotonic()
-    event = httpx.post(f"{site[1]}/gradio_api/call/chat", json={"data": ["x", "both", 2048, 0, None]}).json()[
-        "event_id"
-    ]
+    event = httpx.post(
+        f"{site[1]}/gradio_api/call/chat", json={"data": ["x", "both", 2048, 0, None, None, None]}
+    ).json()["event_id"]
     until(engine.open_now)
     until(lambda: not engine.open_now(), 20)
     assert time.monotonic() - started > 0.9 and UNHEARD_SECONDS > 5
@@ -190,7 +195,7 @@ def test_calls_that_nobody_fetches_do_not_add_up(site, engine, monkeypatch):
     monkeypatch.setattr("visualizers.chat.caller.UNHEARD_SECONDS", 4.0)
     monkeypatch.setattr("visualizers.chat.caller.FIRST_SECONDS", 0.5)
     engine.words, engine.delay = 2000, 0.05
-    body, opened = {"data": ["x", "both", 2048, 0, None]}, len(engine.opened)
+    body, opened = {"data": ["x", "both", 2048, 0, None, None, None]}, len(engine.opened)
     for _ in range(4):
         httpx.post(f"{site[1]}/gradio_api/call/chat", json=body)
     until(lambda: len(engine.opened) == opened + 2, 15)
@@ -204,7 +209,7 @@ def test_a_call_that_is_fetched_late_is_answered(site, engine, monkeypatch):
     monkeypatch.setattr("visualizers.chat.caller.UNHEARD_SECONDS", 4.0)
     monkeypatch.setattr("visualizers.chat.caller.FIRST_SECONDS", 0.5)
     engine.words, engine.delay, began = 60, 0.05, time.monotonic()
-    call, body = f"{site[1]}/gradio_api/call/chat", {"data": ["x", "both", 2048, 0, None]}
+    call, body = f"{site[1]}/gradio_api/call/chat", {"data": ["x", "both", 2048, 0, None, None, None]}
     calls = [httpx.post(call, json=body).json()["event_id"] for _ in range(PLACES + 1)]
     with ExitStack() as stack:
         streams = [stack.enter_context(httpx.stream("GET", f"{call}/{one}", timeout=60)) for one in calls]
@@ -220,7 +225,7 @@ def test_outside_a_server_the_caller_waits():
 @pytest.mark.browser
 def test_programs_do_not_keep_a_visitor_waiting(visit, site, engine):
     engine.words, engine.delay = 2000, 0.02
-    body = {"data": ["x", "both", 2048, 0, None]}
+    body = {"data": ["x", "both", 2048, 0, None, None, None]}
     events = [httpx.post(f"{site[1]}/gradio_api/call/chat", json=body).json()["event_id"] for _ in range(4)]
     visitor = visit()
     visitor.send("a visitor")
