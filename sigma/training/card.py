@@ -90,8 +90,8 @@ def tuned_section(manifest: dict) -> list[str]:
     return [
         "## The tuned base",
         "",
-        f"{tuned['name']}: `tuned.safetensors` holds a change of the minimum of every group of 32 columns of V, O and the MLP (2.9M numbers, "
-        "int8 with a scale per row). The 4-bit grid and its cost stay what they were, and both sides share the result. "
+        f"{tuned['name']}: `tuned.safetensors` holds a change of the minimum of every group of columns, int8 with a scale per row: "
+        f"{_numbers(tuned)}. The 4-bit grid and its cost stay what they were. "
         f"`sigma.training.tune`: {', then '.join(map(_run, reversed(runs)))}. `--tuned off` runs both sides as they were.",
         "",
         "Of the last run, in nats per learned token (for chats the KL from the untuned GQA model):",
@@ -103,10 +103,19 @@ def tuned_section(manifest: dict) -> list[str]:
     ]
 
 
+def _numbers(tuned: dict) -> str:
+    count = {part: f"{number / 1e6:.1f}M numbers" for part, number in tuned["numbers"].items()}
+    return (
+        f"{count['shared']} of V, O and the MLP, which both sides share, {count['gqa']} of the GQA model's queries and keys and "
+        f"{count['sigma']} of Sigma's (its 8-bit matrices are rounded to 8 bits again)"
+    )
+
+
 def _run(tuned: dict) -> str:
     recipe = tuned["recipe"]
+    own = f" (queries and keys {recipe['own_rate']:.0%} of it)" if "own_rate" in recipe else ""
     return (
-        f"{tuned['tokens']:,} tokens in {tuned['steps']:,} steps, peak rate {recipe['rate']:g}, {recipe['sigma_share']:.0%} of the passes "
+        f"{tuned['tokens']:,} tokens in {tuned['steps']:,} steps, peak rate {recipe['rate']:g}{own}, {recipe['sigma_share']:.0%} of the passes "
         f"through Sigma's attention, the rest through the GQA model's, mix by tokens {recipe['mix']}"
     )
 

@@ -10,10 +10,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from sigma.checkpoints.base import CheckpointError, sha256_of
 from sigma.checkpoints.files import json_object
 from sigma.checkpoints.load import PACKED_FILE
-from sigma.checkpoints.tuned import TUNED_FILE, read_tuned
+from sigma.checkpoints.tuned import TUNED_FILE, parted, read_tuned
 from sigma.cli import parser_for, run
 from sigma.measure.text import json_lines
 
@@ -29,6 +31,18 @@ def mean_losses(rows: list[dict[str, Any]]) -> dict[str, float]:
     return {name: round(sum(losses) / len(losses), 4) for name, losses in sorted(found.items())}
 
 
+def counted(changes: dict[str, Tensor]) -> dict[str, int]:
+    """How many minima changed: of matrices that both sides share, and of each side's own queries and keys."""
+    of_gqa, of_sigma, both = parted(changes)
+    size = {name: change.numel() for name, change in of_gqa.items()}
+    shared = sum(size[name] for name in both)
+    return {
+        "shared": shared,
+        "gqa": sum(size.values()) - shared,
+        "sigma": sum(change.numel() for change in of_sigma.values()),
+    }
+
+
 def publish(run_folder: Path, dest: Path) -> dict[str, Any]:
     """Copy the minima, each file whole or not at all; returns the manifest's new entry.
 
@@ -38,7 +52,7 @@ def publish(run_folder: Path, dest: Path) -> dict[str, Any]:
     if not (dest / PACKED_FILE).is_file():
         raise CheckpointError(f"{dest} is no packed checkpoint: it has no {PACKED_FILE}.")
     source = run_folder / TUNED_FILE
-    _, name = read_tuned(source, manifest["base"]["sha256"], sha256_of(dest / PACKED_FILE))
+    changes, name = read_tuned(source, manifest["base"]["sha256"], sha256_of(dest / PACKED_FILE))
     record = run_folder / "record.jsonl"
     rows = [row for _, row in json_lines(record.read_text("utf-8"), record.name)]
     if not rows:
@@ -47,6 +61,7 @@ def publish(run_folder: Path, dest: Path) -> dict[str, Any]:
     entry = {
         "name": name,
         "sha256": sha256_of(source),
+        "numbers": counted(changes),
         "recipe": lineage["recipe"],
         "commit": lineage["commit"],
         "steps": rows[-1]["step"],

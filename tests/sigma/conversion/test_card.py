@@ -49,10 +49,12 @@ def test_the_card_tells_what_was_tuned_and_what_it_scores():
         "tokens": 1_234_567,
         "steps": 89,
         "recipe": {"rate": 0.003, "sigma_share": 0.5, "mix": "cmdgen=2 chats=1"},
+        "numbers": {"shared": 2_900_000, "gqa": 410_000, "sigma": 1_300_000},
         "loss_first": {"lessons gqa": 2.5},
         "loss_last": {"lessons gqa": 0.25, "chats sigma": 0.0625},
     }
     section = "\n".join(tuned_section({"tuned": tuned}))
+    assert "2.9M numbers of V, O and the MLP" in section and "0.4M numbers of the GQA model's" in section
     assert "1,234,567 tokens in 89 steps" in section and "| lessons gqa | 2.500 | 0.250 |" in section
     assert "| chats sigma | nan | 0.062 |" in section and "50% of the passes" in section
     first = {**tuned, "tokens": 77, "start": {"sha256": "ab"}}

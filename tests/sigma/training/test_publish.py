@@ -7,8 +7,8 @@ import torch
 
 from sigma.checkpoints.base import CheckpointError, sha256_of
 from sigma.checkpoints.load import PACKED_FILE
-from sigma.checkpoints.tuned import TUNED_FILE, write_tuned
-from sigma.training.publish import main, publish
+from sigma.checkpoints.tuned import SIGMA, TUNED_FILE, write_tuned
+from sigma.training.publish import counted, main, publish
 
 BASE = "ab" * 32
 
@@ -40,12 +40,19 @@ def test_the_minima_and_what_made_them(tmp_path, dest):
     assert (
         manifest["name"] == "S" and tuned["name"] == "a tuned base" and tuned["sha256"] == sha256_of(dest / TUNED_FILE)
     )
+    assert tuned["numbers"] == {"shared": 8, "gqa": 0, "sigma": 0}
     assert (tuned["tokens"], tuned["steps"], tuned["planned_steps"]) == (30, 3, 9)
     assert (
         tuned["loss_first"] == {"lessons gqa": 1.0}
         and (dest / TUNED_FILE).read_bytes() == (run / TUNED_FILE).read_bytes()
     )
     assert sorted(p.name for p in dest.iterdir()) == ["manifest.json", PACKED_FILE, TUNED_FILE]
+
+
+def test_changed_minima_are_counted_by_whose_they_are():
+    names = ("model.layers.0.self_attn.v_proj.weight", "model.layers.0.self_attn.q_proj.weight")
+    changes = {names[0]: torch.ones(2, 3), names[1]: torch.ones(4, 5), SIGMA + names[1]: torch.ones(1, 7)}
+    assert counted(changes) == {"shared": 6, "gqa": 20, "sigma": 7}
 
 
 def test_a_run_that_went_on_from_another_names_it(tmp_path, dest):
