@@ -39,7 +39,9 @@ def _step_back() -> None:
     They take every core they get; on a small machine the server, and a browser beside it, must still be quick.
     """
     if sys.platform == "linux":  # where priorities belong to threads
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), ENGINE_NICENESS)
+        thread = threading.get_native_id()
+        if os.getpriority(os.PRIO_PROCESS, thread) < ENGINE_NICENESS:  # raising it back is not allowed to everybody
+            os.setpriority(os.PRIO_PROCESS, thread, ENGINE_NICENESS)
 
 
 class SigmaEngine:

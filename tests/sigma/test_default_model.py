@@ -155,6 +155,21 @@ def test_bench_command(pair):
     assert out["gqa_ratio"] > 0 and out["sigma_ratio"] > 0
 
 
+def test_bench_of_answers_that_step_together(pair):
+    out = json.loads(command("sigma.bench", "--batch", "3", "1", "--tokens", "2", "--repeats", "1", "--json").stdout)
+    assert [(row["side"], row["answers"]) for row in out["batch"]] == [
+        ("gqa", 1),
+        ("sigma", 1),
+        ("gqa", 3),
+        ("sigma", 3),
+    ]
+    gqa, sigma = out["batch"][:2]
+    assert (
+        gqa["weight_mb"] < sigma["weight_mb"] and gqa["kv_mb"] > sigma["kv_mb"]
+    )  # the augmented query, and its saving
+    assert all(row["tok_s"] > 0 and row["ratio"] > 0 for row in out["batch"])
+
+
 @pytest.mark.parametrize(
     "arguments, words",
     [
@@ -163,6 +178,7 @@ def test_bench_command(pair):
         (("sigma.generate", "--prompt", "x", "--top-k-v", "0"), "k from 1"),
         (("sigma.evaluate", "--text", "/no/such/file.txt"), "file.txt"),
         (("sigma.bench", "--context", "9000"), "8192"),
+        (("sigma.bench", "--batch", "0"), "--batch must be at least 1, got 0"),
     ],
 )
 def test_commands_say_what_is_wrong_in_one_line(pair, arguments, words, capsys):

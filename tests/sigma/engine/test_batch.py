@@ -234,6 +234,14 @@ def test_whoever_is_interrupted_takes_back_what_has_not_begun(engine, monkeypatc
     assert sizes["gqa"] == [] and not engine._device._steps
 
 
+def test_an_engine_that_was_started_with_less_priority_keeps_that(engine, monkeypatch):
+    """Nobody but root may raise it again; a thread that cannot start would leave everybody waiting."""
+    set_to = []
+    monkeypatch.setattr("os.getpriority", lambda *_: 19)
+    monkeypatch.setattr("os.setpriority", lambda *arguments: set_to.append(arguments))
+    assert list(engine.stream(ask(tokens=2))) and not set_to
+
+
 def test_a_closed_engine_says_so(engine):
     stream = opened(engine, ask("too late"))
     engine.close()
