@@ -20,7 +20,8 @@ MAY_IMPORT_GRADIO = (
     "visualizers/*/tab.py",
     "visualizers/*/handlers.py",
     "visualizers/*/api.py",
-    "visualizers/chat/caller.py",
+    "visualizers/shared/caller.py",
+    "visualizers/shared/programs.py",
     "visualizers/shared/turn_handlers.py",
 )
 

@@ -1,29 +1,22 @@
-"""The named endpoint for programs: `Client(url).predict("What is a GPU?", api_name="/chat")`."""
+"""The named endpoints that ask the models: `Client(url).predict("What is a GPU?", api_name="/chat")`, and `/compare`."""
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
-from sigma.events import CacheBytes, Engine, Event, PromptError, PromptEvent, StepEvent
+from sigma.events import CacheBytes, ChatRequest, Engine, Event, PromptError, PromptEvent, StepEvent
 from visualizers.chat.arguments import Arguments, check_arguments
-from visualizers.chat.caller import GONE, PLACES, WAIT_SECONDS, Caller, Place
-from visualizers.shared.loader import EngineLoader
+from visualizers.chat.compare import compared
 from visualizers.shared.options import make_request, make_sampling
-
-log = logging.getLogger(__name__)
-
-SHARE = {"concurrency_id": "api", "concurrency_limit": PLACES}
-"""A few programs are answered together, the others wait; the page's visitors, who have places of their own, do not wait for
-programs."""
+from visualizers.shared.programs import Programs, events_of, in_words
 
 
-def make_chat(loader: EngineLoader):
+def make_chat(programs: Programs):
     """The endpoint's function, bound to an engine."""
-    place = Place()
 
     def chat(
         request: gr.Request,
@@ -52,17 +45,11 @@ def make_chat(loader: EngineLoader):
             "both", the two answers, each after a line "[sigma]" or "[gqa]". finish: "stop" (the model ended), "length"
             (max_new_tokens) or "context" (full). cache_bytes: K and V held at the end.
         """
-        try:
+        with in_words("The answer"):
             selective = selective_k, selective_missing_mass, selective_threshold
             asked = check_arguments(prompt, side, max_new_tokens, temperature, *selective)
-            caller = Caller(request)
-            with place.taken(caller):
-                return _answer(loader, asked, caller)
-        except PromptError as error:
-            raise gr.Error(str(error), print_exception=False) from None
-        except Exception:
-            log.exception("an API call failed")
-            raise gr.Error("The answer failed; the server's log has the details.", print_exception=False) from None
+            with programs.engine(request) as (engine, gone):
+                return _answer(engine, asked, gone)
 
     return chat
 
@@ -93,8 +80,8 @@ class _Answer:
         return {"text": self.text, "finish": self.finish, **counts}
 
 
-def _answer(loader: EngineLoader, asked: Arguments, caller: Caller) -> dict[str, Any]:
-    engine = _engine(loader, caller)
+def request_of(engine: Engine, asked: Arguments) -> ChatRequest:
+    """The engine's request; PromptError for what its models cannot do."""
     info = engine.info("sigma")
     if asked.selective_k is not None and asked.selective_k > info.context_length:
         raise PromptError(
@@ -103,26 +90,44 @@ def _answer(loader: EngineLoader, asked: Arguments, caller: Caller) -> dict[str,
     messages = {name: [{"role": "user", "content": asked.prompt}] for name in asked.sides}
     sampling = make_sampling(asked.temperature, 1, 0, 1, asked.max_new_tokens, 0)
     how = {"missing_mass": asked.selective_missing_mass, "threshold": asked.selective_threshold}
-    request = make_request(messages, sampling, asked.selective_k, None, info.context_length, info.layers, **how)
+    return make_request(messages, sampling, asked.selective_k, None, info.context_length, info.layers, **how)
+
+
+def _answer(engine: Engine, asked: Arguments, gone: Callable[[], bool]) -> dict[str, Any]:
     answers = {name: _Answer() for name in asked.sides}
-    events = engine.stream(request)
-    try:
-        for event in events:
-            answers[event.side].feed(event)
-            if caller.gone():
-                raise PromptError(GONE)
-    finally:
-        events.close()
+    for event in events_of(engine, request_of(engine, asked), gone):
+        answers[event.side].feed(event)
     text = "\n\n".join(f"[{name}]\n{answer.text}" for name, answer in answers.items())
     if len(asked.sides) == 1:
         text = answers[asked.sides[0]].text
     return {"text": text, "sides": {name: answer.told() for name, answer in answers.items()}}
 
 
-def _engine(loader: EngineLoader, caller: Caller) -> Engine:
-    while not loader.wait(WAIT_SECONDS):
-        if caller.gone():
-            raise PromptError(GONE)
-    if loader.engine is None:
-        raise PromptError(f"No model is loaded: {loader.status.text}")
-    return loader.engine
+def make_compare(programs: Programs):
+    """The endpoint `/compare`, bound to an engine."""
+
+    def compare(
+        request: gr.Request,
+        prompt: Any = None,
+        max_new_tokens: Any = 64,
+        selective_k: Any = None,
+    ) -> dict[str, Any]:
+        """
+        Answer one prompt with the Sigma model and the GQA model together, and measure both: speed, KV-cache bytes held and read.
+
+        Parameters:
+            prompt: text, required
+            max_new_tokens: longest answers in tokens, a whole number from 1 to 2048; null is 64
+            selective_k: V rows fetched per query head on the Sigma side, a whole number; null fetches all
+        Returns:
+            {"sides": {"sigma" and "gqa": {"name", "query_heads", "key_heads", "value_heads", "text", "finish", "prompt_tokens",
+            "new_tokens", "first_token_ms", "tokens_per_second", "k_bytes", "v_bytes", "k_bytes_read_last_step",
+            "v_bytes_read_last_step", "ran_on"}}, "kv_bytes_per_token": {side: bytes}, "kv_saved": part of the GQA side's bytes}
+        """
+        with in_words("The comparison"):
+            new_tokens = 64 if max_new_tokens is None else max_new_tokens
+            asked = check_arguments(prompt, "both", new_tokens, 0.0, selective_k)
+            with programs.engine(request) as (engine, gone):
+                return compared(engine, request_of(engine, asked), gone)
+
+    return compare

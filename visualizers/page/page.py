@@ -9,11 +9,13 @@ import gradio as gr
 from sigma.events import SIDES
 from sigma.serving.routes import routes
 from visualizers.chat import recording
-from visualizers.chat.api import SHARE, make_chat
+from visualizers.chat.api import make_chat, make_compare
 from visualizers.chat.column import column_head
 from visualizers.chat.handlers import ChatHandlers
 from visualizers.chat.tab import ChatTab, chat_tab
+from visualizers.explore.api import make_attention, make_selective
 from visualizers.explore.handlers import ExploreHandlers, first_view_script
+from visualizers.memory.api import kv_memory
 from visualizers.memory.tab import memory_tab
 from visualizers.page import assets, theme
 from visualizers.page.about import LIMITS, about_tab
@@ -23,6 +25,7 @@ from visualizers.page.status import chip
 from visualizers.shared.conversation import Conversation
 from visualizers.shared.line import CONCURRENT, WAITING, Line
 from visualizers.shared.loader import EngineLoader
+from visualizers.shared.programs import SHARE, Programs
 from visualizers.shared.runs import Runs
 from visualizers.shared.turn_handlers import QUICK
 from visualizers.tasks.handlers import add_tasks
@@ -73,7 +76,7 @@ def build_page(
         ChatHandlers(tab, runs).wire()
         explore.wire(page, explore_view, tab.state)
         _watch_loading(page, loader, status, tab)
-        gr.api(make_chat(loader), api_name="chat", **SHARE)
+        _name_endpoints(Programs(loader))
 
         def leave(request: gr.Request) -> None:
             runs.close_page(request.session_hash)
@@ -81,6 +84,19 @@ def build_page(
         page.unload(leave)
     page.queue(max_size=max_waiting, default_concurrency_limit=4)
     return page
+
+
+def _name_endpoints(programs: Programs) -> None:
+    """What programs and agents may call by name; each function's docstring is its description there."""
+    endpoints = {
+        "chat": make_chat(programs),
+        "compare": make_compare(programs),
+        "attention": make_attention(programs),
+        "selective_v": make_selective(programs),
+    }
+    for name, function in endpoints.items():
+        gr.api(function, api_name=name, **SHARE)
+    gr.api(kv_memory, api_name="kv_memory")
 
 
 def _watch_loading(page: gr.Blocks, loader: EngineLoader, status: gr.HTML, tab: ChatTab) -> None:

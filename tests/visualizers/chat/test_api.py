@@ -10,7 +10,7 @@ from gradio_client.exceptions import AppError
 
 from sigma.events import PromptError
 from visualizers.chat.arguments import check_arguments
-from visualizers.chat.caller import PLACES, UNHEARD_SECONDS, Caller, Place
+from visualizers.shared.caller import PLACES, UNHEARD_SECONDS, Caller, Place
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def until(condition, seconds=10.0):
 
 def test_only_these_endpoints_are_named(client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
-    assert set(endpoints) == {"/chat", "/judge"}
+    assert set(endpoints) == {"/chat", "/compare", "/attention", "/selective_v", "/kv_memory", "/judge"}
     names = [p["parameter_name"] for p in endpoints["/chat"]["parameters"]]
     assert names == [
         "prompt",
@@ -149,7 +149,7 @@ def test_a_direct_call_whose_client_hangs_up_ends(site, engine):
 
 
 def test_direct_calls_wait_for_each_other_and_only_some_may(monkeypatch):
-    monkeypatch.setattr("visualizers.chat.caller.WAITING", 1)
+    monkeypatch.setattr("visualizers.shared.caller.WAITING", 1)
     place, caller, left = Place(2), Caller(None), Caller(None)
     left.gone = lambda: True
     with place.taken(caller), place.taken(caller):
@@ -177,7 +177,7 @@ def test_a_cancelled_call_ends(client, engine):
 
 
 def test_a_call_that_nobody_fetches_ends(site, engine, monkeypatch):
-    monkeypatch.setattr("visualizers.chat.caller.UNHEARD_SECONDS", 1.0)
+    monkeypatch.setattr("visualizers.shared.caller.UNHEARD_SECONDS", 1.0)
     engine.words, engine.delay = 2000, 0.05
     started = time.monotonic()
     event = httpx.post(
@@ -192,8 +192,8 @@ def test_a_call_that_nobody_fetches_ends(site, engine, monkeypatch):
 
 def test_calls_that_nobody_fetches_do_not_add_up(site, engine, monkeypatch):
     """What waits in the queue unfetched has used up its time before its turn comes."""
-    monkeypatch.setattr("visualizers.chat.caller.UNHEARD_SECONDS", 4.0)
-    monkeypatch.setattr("visualizers.chat.caller.FIRST_SECONDS", 0.5)
+    monkeypatch.setattr("visualizers.shared.caller.UNHEARD_SECONDS", 4.0)
+    monkeypatch.setattr("visualizers.shared.caller.FIRST_SECONDS", 0.5)
     engine.words, engine.delay = 2000, 0.05
     body, opened = {"data": ["x", "both", 2048, 0, None, None, None]}, len(engine.opened)
     for _ in range(4):
@@ -206,8 +206,8 @@ def test_calls_that_nobody_fetches_do_not_add_up(site, engine, monkeypatch):
 
 def test_a_call_that_is_fetched_late_is_answered(site, engine, monkeypatch):
     """In the queue, behind those that take all places, longer than a call may be unheard, and listened to all the time."""
-    monkeypatch.setattr("visualizers.chat.caller.UNHEARD_SECONDS", 4.0)
-    monkeypatch.setattr("visualizers.chat.caller.FIRST_SECONDS", 0.5)
+    monkeypatch.setattr("visualizers.shared.caller.UNHEARD_SECONDS", 4.0)
+    monkeypatch.setattr("visualizers.shared.caller.FIRST_SECONDS", 0.5)
     engine.words, engine.delay, began = 60, 0.05, time.monotonic()
     call, body = f"{site[1]}/gradio_api/call/chat", {"data": ["x", "both", 2048, 0, None, None, None]}
     calls = [httpx.post(call, json=body).json()["event_id"] for _ in range(PLACES + 1)]

@@ -1,0 +1,64 @@
+"""What the named endpoints share: one place at the engine for all programs, and errors that are one sentence."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import gradio as gr
+
+from sigma.events import ChatRequest, Engine, Event, PromptError
+from visualizers.shared.caller import GONE, PLACES, WAIT_SECONDS, Caller, Place
+from visualizers.shared.loader import EngineLoader
+
+SHARE = {"concurrency_id": "api", "concurrency_limit": PLACES}
+"""A few programs are answered together, the others wait; the page's visitors, who have places of their own, do not wait for
+programs."""
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def in_words(what: str) -> Iterator[None]:
+    """Errors for a program: a PromptError's words, and of any other error no more than that the log has it."""
+    try:
+        yield
+    except PromptError as error:
+        raise gr.Error(str(error), print_exception=False) from None
+    except Exception:
+        log.exception("%s failed", what)
+        raise gr.Error(f"{what} failed; the server's log has the details.", print_exception=False) from None
+
+
+class Programs:
+    """The engine as programs get it, a few at a time."""
+
+    def __init__(self, loader: EngineLoader):
+        self.loader, self._place = loader, Place()
+
+    @contextmanager
+    def engine(self, request: gr.Request) -> Iterator[tuple[Engine, Callable[[], bool]]]:
+        """(the engine, whether the caller has gone) once it is this call's turn; PromptError if there will be none."""
+        caller = Caller(request)
+        with self._place.taken(caller):
+            while not self.loader.wait(WAIT_SECONDS):
+                if caller.gone():
+                    raise PromptError(GONE)
+            if self.loader.engine is None:
+                raise PromptError(f"No model is loaded: {self.loader.status.text}")
+            yield self.loader.engine, caller.gone
+
+
+def events_of(
+    engine: Engine, asked: ChatRequest, gone: Callable[[], bool], session: str | None = None
+) -> Iterator[Event]:
+    """The engine's events, ended with a PromptError once the caller has gone. The engine's stream is closed in any case."""
+    events = engine.stream(asked, session)
+    try:
+        for event in events:
+            yield event
+            if gone():
+                raise PromptError(GONE)
+    finally:
+        events.close()
