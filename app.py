@@ -34,6 +34,12 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--kv-memory", type=float, metavar="GIB", help="most memory for K and V; default: half of what is free"
     )
+    parser.add_argument(
+        "--mcp",
+        action=argparse.BooleanOptionalAction,
+        default="SPACE_ID" in os.environ,
+        help="the endpoints as tools for agents, at /gradio_api/mcp/; default: on Spaces only",
+    )
     args = parser.parse_args(argv)
     for name in ("max_waiting", "together"):
         if getattr(args, name) < 1:
@@ -74,7 +80,7 @@ def main(argv: list[str] | None = None) -> int:
         server_name=args.host,
         server_port=args.port,
         prevent_thread_lock=True,
-        **launch_options(loader, args.max_waiting, args.together),
+        **launch_options(loader, args.max_waiting, args.together, args.mcp),
     )
     loader.start()
     page.block_thread()

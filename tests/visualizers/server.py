@@ -13,7 +13,9 @@ from visualizers.page.page import build_page, launch_options
 from visualizers.shared.loader import EngineLoader
 
 
-def launch(engine: FakeEngine, load_seconds: float = 0.0, port: int | None = None, fail: Exception | None = None):
+def launch(
+    engine: FakeEngine, load_seconds: float = 0.0, port: int | None = None, fail: Exception | None = None, mcp=False
+):
     """The page in this process; returns (blocks, url, loader)."""
 
     def load(progress):
@@ -27,7 +29,11 @@ def launch(engine: FakeEngine, load_seconds: float = 0.0, port: int | None = Non
     loader = EngineLoader(load)
     page = build_page(loader, together=2)  # few places, so that a test fills them with few browsers
     _, url, _ = page.launch(
-        prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", server_port=port, **launch_options(loader)
+        prevent_thread_lock=True,
+        quiet=True,
+        server_name="127.0.0.1",
+        server_port=port,
+        **launch_options(loader, mcp=mcp),
     )
     loader.start()
     return page, url.rstrip("/"), loader

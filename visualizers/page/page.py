@@ -121,10 +121,12 @@ def _watch_loading(page: gr.Blocks, loader: EngineLoader, status: gr.HTML, tab: 
     page.load(lambda: Conversation(), None, tab.state, **QUICK)
 
 
-def launch_options(loader: EngineLoader, max_waiting: int = WAITING, together: int = CONCURRENT) -> dict[str, Any]:
+def launch_options(
+    loader: EngineLoader, max_waiting: int = WAITING, together: int = CONCURRENT, mcp: bool = False
+) -> dict[str, Any]:
     """Arguments for `Blocks.launch`: the look, the routes beside the page, and limits that a public page needs.
 
-    The arguments are those of `build_page`.
+    The arguments are those of `build_page`; `mcp`: offer the named endpoints as tools to agents, too.
     """
     served = [*assets.routes(), *routes(loader, Line(PROGRAMS, max_waiting))]
     return {
@@ -140,4 +142,5 @@ def launch_options(loader: EngineLoader, max_waiting: int = WAITING, together: i
         "max_threads": 40 + max_waiting + together,
         "ssr_mode": False,
         "run_history": False,
+        "mcp_server": mcp,
     }
