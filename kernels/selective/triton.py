@@ -7,6 +7,7 @@
 `_score_kernel` has over 60 lines: a third of them are its arguments, and its loop, as in decoding, shares its values.
 """
 
+import math
 from collections.abc import Iterator
 from itertools import product
 
@@ -188,8 +189,15 @@ def launch(
         choose_kernel[(queries,)](
             *(scores, maxima, part_lse, lengths, v, sums, lists, tops, found_scores, found_rows, weights),
             *(positions, captured, out, *v.stride()[:3], rows, t, n_q, n_q // n_v, splits, pitch),
-            *(top_k, width, direct, capacity, int(missing_mass == "renormalize"), float(threshold)),
-            **choose_constants(d_v, v.element_size(), tile),
+            *(
+                top_k,
+                width,
+                direct,
+                capacity,
+                int(missing_mass == "renormalize"),
+                math.log2(threshold) if threshold else -math.inf,
+            ),
+            **choose_constants(d_v, v.element_size(), tile, target, sums is not None),
             num_warps=_CHOOSE_WARPS,
         )
     return SelectiveResult(out, captured, positions)
@@ -200,10 +208,15 @@ def score_constants(block_m: int, block_n: int, d_k: int) -> dict[str, int]:
     return {"D_K": d_k, "BLOCK_D": padded(d_k), "BLOCK_M": block_m, "BLOCK_N": block_n, "SUB": BLOCK_ROWS}
 
 
-def choose_constants(d_v: int, itemsize: int, tile: int = TILE) -> dict[str, int]:
-    """What `choose_kernel` is compiled for."""
+def choose_constants(
+    d_v: int, itemsize: int, tile: int = TILE, target: str = "", averages: bool = False
+) -> dict[str, int]:
+    """What `choose_kernel` is compiled for; `averages`: with the mean of what is not fetched."""
     width = padded(d_v)
-    widths = {"D_V": d_v, "BLOCK_V": width, "BLOCK_R": gather_rows(width, itemsize)}
+    rows = gather_rows(width, itemsize)
+    if averages and target == "sm_80" and width <= 32:
+        rows = 256  # with 128 the compiler aims at 64 registers and spills six
+    widths = {"D_V": d_v, "BLOCK_V": width, "BLOCK_R": rows}
     return {"SUB": BLOCK_ROWS, "TILE": tile, "WAYS": WAYS, "BLOCK_S": MAX_SPLITS} | widths
 
 
@@ -242,8 +255,8 @@ def _configurations(target: str) -> Iterator[Configuration]:
             schedule = tile.num_warps, tile.num_stages
             yield Configuration("scores", name, _score_kernel, tensors | workspace, constants, *schedule)
         types = workspace | lists | chosen | {"v": f"*{dtype}", "out": f"*{dtype}", "lightest": "fp32"}
-        constants = choose_constants(d_v, itemsize)
         for way, sums in (("", {}), (" mean", {"v_sum": "*fp32"})):
             name = f"{dtype} d{d_v}{way}"
+            constants = choose_constants(d_v, itemsize, TILE, target, bool(sums))
             constants_of = constants | ({} if sums else {"v_sum": None})
             yield Configuration("choose", name, choose_kernel, types | sums, constants_of, _CHOOSE_WARPS, 3)

@@ -126,13 +126,17 @@ def _collect(values, parents, listed, end, floor, numbers, found, room, groups, 
 @triton.jit
 def _keep(scores, index, count, wanted, low, high, reach_high, lse, lightest, positions, weights, TILE: tl.constexpr):
     """Write the `wanted` largest of `count` scores, ascending by row, equal scores lowest first; returns their mass
-    and how many they are. Those whose weight is below `lightest` are left out.
+    and how many they are. Those that weigh less than 2^lightest are left out.
 
     The range [low, high) and `reach_high` as `_narrow` returns them: what reaches high is kept, and of what lies
     between as much as is missing, which is all of it unless it is one key.
     """
     e = tl.arange(0, TILE)
     missing = wanted - reach_high
+    # Too light rows are below both ends of the range, then: where it holds several keys, all of them would be kept.
+    light = _ordered(tl.where(lse == lse, lse + lightest, float("-inf")))  # where all weights are NaN, they show
+    low = tl.maximum(low, light)
+    high = tl.maximum(high, light)
     between = 0
     kept = 0
     mass = 0.0
@@ -143,13 +147,11 @@ def _keep(scores, index, count, wanted, low, high, reach_high, lse, lightest, po
         is_between = is_score & (keys >= low) & (keys < high)
         rank = between + tl.cumsum(is_between.to(tl.int32), 0)
         is_kept = (is_score & (keys >= high)) | (is_between & (rank <= missing))
-        weight = tl.where(is_kept, tl.exp2(score - lse), 0.0)
-        is_kept = is_kept & ((weight >= lightest) | (weight != weight))  # NaN is kept, and shows
-        weight = tl.where(is_kept, weight, 0.0)
         slot = kept + tl.cumsum(is_kept.to(tl.int32), 0) - 1
         row = start + e
         if index is not None:
             row = tl.load(index + start + e, mask=is_kept, other=0)
+        weight = tl.where(is_kept, tl.exp2(score - lse), 0.0)
         tl.store(positions + slot, row, mask=is_kept & (slot < wanted))
         tl.store(weights + slot, weight, mask=is_kept & (slot < wanted))
         between += tl.sum(is_between.to(tl.int32), 0)
@@ -192,7 +194,7 @@ def choose_kernel(
     direct,
     capacity,
     norm,  # 1 renormalises
-    lightest,  # kept rows weigh this much, the query's own aside
+    lightest,  # base-2 logarithm of the weight that kept rows have at least, the query's own aside
     SUB: tl.constexpr,
     TILE: tl.constexpr,
     WAYS: tl.constexpr,
@@ -248,7 +250,6 @@ def choose_kernel(
             low, high = _limits(scores, own, TILE)
             low, high, reach = _narrow(scores, own, wanted, wanted, low, high, TILE, WAYS)
             mass, kept = _keep(scores, None, own, wanted, low, high, reach, lse, lightest, positions, weights, TILE)
-    outside = own - kept  # rows before the query's own that are not kept
     if own >= 0:
         weight = tl.exp2(tl.load(scores + own) - lse)
         tl.store(positions + kept, own)
@@ -265,9 +266,10 @@ def choose_kernel(
     v += sequence * stride_vb + head * stride_vh
     # Every row before the query's own gets an equal share of the missing mass, as one sum over all of them, and the
     # kept ones give it back. A kept row weighs more than the mean of the others, so nothing cancels.
+    outside = own + 1 - kept
     share = 0.0
     if v_sum is not None:
-        share = tl.where(outside > 0, tl.maximum(1.0 - mass, 0.0) / tl.maximum(outside, 1), 0.0)
+        share = tl.maximum(1.0 - mass, 0.0) / tl.maximum(outside, 1)
     r = tl.arange(0, BLOCK_R)
     d = tl.arange(0, BLOCK_V)
     sums = tl.zeros([BLOCK_R, BLOCK_V], tl.float32)
@@ -276,14 +278,15 @@ def choose_kernel(
         row = tl.load(positions + start + r, mask=is_slot, other=0).to(tl.int64)
         weight = tl.load(weights + start + r, mask=is_slot, other=0.0)
         if v_sum is not None:
-            weight -= tl.where(start + r < kept - 1, share, 0.0)
+            weight -= tl.where((start + r < kept - 1) & (outside > 0), share, 0.0)
         values = tl.load(
             v + row[:, None] * stride_vn + d[None, :], mask=is_slot[:, None] & (d < D_V)[None, :], other=0.0
         )
         sums += values.to(tl.float32) * weight[:, None]
-    divisor = tl.where((norm > 0) & (mass != 0.0), mass, 1.0)
-    result = tl.sum(sums, 0) / divisor
-    if v_sum is not None:
+    result = tl.sum(sums, 0)
+    if v_sum is None:
+        result /= tl.where((norm > 0) & (mass != 0.0), mass, 1.0)
+    else:
         earlier = tl.load(v_sum + (sequence * (n_q // group_v) + head) * D_V + d, mask=d < D_V, other=0.0)
         for row in range(tl.maximum(length - t, 0), own):  # the rows of the queries before this one
             at = tl.cast(row, tl.int64)
