@@ -175,9 +175,7 @@ def launch(
     found_scores, found_rows = fresh(queries, capacity), fresh(queries, capacity, dtype=torch.int32)
     positions, weights = fresh(b, n_q, t, width, dtype=torch.int32), fresh(queries, width)
     captured, out = fresh(b, n_q, t), q.new_empty((b, n_q, t, d_v))
-    sums = None
-    if missing_mass == "mean":
-        sums = earlier_sum(v, t, lengths) if v_sum is None else v_sum.contiguous()
+    sums = _sums(v, t, lengths, v_sum) if missing_mass == "mean" else None
     with current(q.device):
         _score_kernel[(n_k * plan.chunks, splits, b)](
             *(q, k, scores, maxima, part_lse, lengths, *q.stride()[:3], *k.stride()[:3], scale * LOG2_E),
@@ -201,6 +199,10 @@ def launch(
             num_warps=_CHOOSE_WARPS,
         )
     return SelectiveResult(out, captured, positions)
+
+
+def _sums(v: torch.Tensor, t: int, lengths: torch.Tensor | None, v_sum: torch.Tensor | None) -> torch.Tensor:
+    return earlier_sum(v, t, lengths) if v_sum is None else v_sum.contiguous()
 
 
 def score_constants(block_m: int, block_n: int, d_k: int) -> dict[str, int]:
