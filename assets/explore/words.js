@@ -79,7 +79,7 @@ export function headFigures(curves, select, side, info, k) {
 }
 
 // What the weight of the rows that are not read does to the heads' outputs, by each use of it.
-export function missingMass(part) {
+function missingMass(part) {
   if (!part || !part.missing) return "";
   const { drop, renormalize, mean: average } = part.missing, outside = mean(part.captured.map((c) => 1 - c));
   return ` They hold ${percent(outside)} of the softmax mass on average; the heads' outputs are off by ${percent(drop)} if it is dropped, ${percent(renormalize)} if the read rows are scaled up for it (renormalised), ${percent(average)} if it goes to the mean of the rows not read.`;
