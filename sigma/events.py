@@ -196,6 +196,12 @@ class SideInfo:
     kernels: str
     tuned: str = ""
 
+    @property
+    def kv_bytes_per_token(self) -> int:
+        """K and V that one token adds, all layers (arXiv 2501.13629, Eq. 1)."""
+        row = self.key_heads * self.key_head_dim + self.value_heads * self.value_head_dim
+        return self.layers * row * self.kv_itemsize
+
 
 class Cancelled(Exception):
     """Whoever asked has left before the work was done."""

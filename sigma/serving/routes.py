@@ -97,7 +97,6 @@ def routes(loader: Loaded, line: Line, prefix: str = "/v1") -> list[Route]:
 
 def _model(info: SideInfo, started: int) -> dict[str, Any]:
     """A model as clients list it; from "name" on this project's own."""
-    row = info.key_heads * info.key_head_dim + info.value_heads * info.value_head_dim
     return {
         "id": info.side,
         "object": "model",
@@ -105,7 +104,7 @@ def _model(info: SideInfo, started: int) -> dict[str, Any]:
         "owned_by": "sigma-demo",
         "name": info.name,
         "context_length": info.context_length,
-        "kv_cache_bytes_per_token": info.layers * row * info.kv_itemsize,
+        "kv_cache_bytes_per_token": info.kv_bytes_per_token,
         "tuned": info.tuned or None,
     }
 
@@ -210,9 +209,14 @@ class _Work:
         self.answer: Answer
 
     async def begin(self, engine: Engine, asked: AskedChat | AskedText) -> None:
-        """Check the request and start; PromptError if it cannot be answered."""
+        """Check the request and start; PromptError if it cannot be answered, while it may still be an HTTP status.
+
+        Whether there is memory for it the engine says with its first event.
+        """
         self.answer = Answer(asked, engine)
         self._events = await self._threads.run(engine.stream, asked.request())
+        for _ in self.answer.feed(await self._threads.run(next, self._events)):
+            pass  # of the prompt there is nothing to show
 
     async def chunks(self, gone: Callable[[], Awaitable[bool]] | None = None) -> AsyncIterator[dict[str, Any]]:
         """The answer's chunks up to its end, or until the client is gone."""

@@ -184,6 +184,16 @@ def test_the_engines_refusal_an_engine_that_loads_and_a_failure(site, engine, cl
     assert client.chat.completions.create(model="sigma", messages=HELLO).choices
 
 
+def test_a_refusal_at_the_streams_beginning_is_an_http_status_when_streaming_too(client, engine, monkeypatch):
+    def full(*arguments):
+        raise PromptError("The memory for K and V is taken by other answers.")
+        yield
+
+    monkeypatch.setattr(engine, "_stream", full)
+    with pytest.raises(openai.BadRequestError, match="memory for K and V"):
+        client.chat.completions.create(model="sigma", messages=HELLO, stream=True)
+
+
 def test_an_error_on_the_way_ends_a_stream_with_its_words(client, engine, monkeypatch):
     real = engine._stream
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sigma.events import ChatRequest, Engine, SideInfo, StepEvent
+from visualizers.shared.loader import running_on
 from visualizers.shared.metrics import SideMeter
 from visualizers.shared.programs import events_of
 
@@ -23,19 +24,12 @@ def compared(engine: Engine, request: ChatRequest, gone: Callable[[], bool]) -> 
         if isinstance(event, StepEvent):
             texts[event.side] += event.text
     infos = {side: engine.info(side) for side in request.messages}
-    each = {side: bytes_per_token(info) for side, info in infos.items()}
+    each = {side: info.kv_bytes_per_token for side, info in infos.items()}
     return {
         "sides": {side: figures(infos[side], meters[side], texts[side]) for side in infos},
         "kv_bytes_per_token": each,
         "kv_saved": round(1 - each["sigma"] / each["gqa"], 4),
     }
-
-
-def bytes_per_token(info: SideInfo) -> int:
-    """K and V that one token adds, all layers (arXiv 2501.13629, Eq. 1)."""
-    return (
-        info.layers * info.kv_itemsize * (info.key_heads * info.key_head_dim + info.value_heads * info.value_head_dim)
-    )
 
 
 def figures(info: SideInfo, meter: SideMeter, text: str) -> dict[str, Any]:
@@ -51,10 +45,10 @@ def figures(info: SideInfo, meter: SideMeter, text: str) -> dict[str, Any]:
         "prompt_tokens": meter.prompt_tokens,
         "new_tokens": meter.step + 1,
         "first_token_ms": None if meter.first_ms is None else round(meter.first_ms, 2),
-        "tokens_per_second": round(meter.decode_steps / meter.decode_ms * 1e3, 1) if meter.decode_ms else None,
+        "tokens_per_second": None if meter.tokens_per_second is None else round(meter.tokens_per_second, 1),
         "k_bytes": cache.k_resident if cache else 0,
         "v_bytes": cache.v_resident if cache else 0,
         "k_bytes_read_last_step": cache.k_read if cache else 0,
         "v_bytes_read_last_step": cache.v_read if cache else 0,
-        "ran_on": f"{info.device}, {info.kernels} kernels, {info.weights} weights",
+        "ran_on": running_on(info),
     }

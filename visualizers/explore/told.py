@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -32,7 +32,7 @@ class AttentionAsked(Fields):
     """A call of `/attention` up to the model's own limits."""
 
     prompt: str
-    side: str = "sigma"
+    side: Literal["sigma", "gqa"] = "sigma"
     layer: Whole = Field(0, ge=0)
     max_new_tokens: Whole = Field(2, ge=2, le=256)
     selective_k: Whole = Field(None, ge=1)
@@ -55,8 +55,6 @@ def request_of(prompt: str, side: str, tokens: int, k: int | None = None, layer:
 
 def attention_of(engine: Engine, asked: AttentionAsked, gone: Callable[[], bool]) -> dict[str, Any]:
     """The newest token's attention of every head of a layer: its strongest positions, and what selective V fetched."""
-    if asked.side not in ("sigma", "gqa"):
-        raise PromptError(f"side must be sigma or gqa, not {asked.side[:20]!r}.")
     info = engine.info(asked.side)
     if asked.layer >= info.layers:
         raise PromptError(f"layer must be between 0 and {info.layers - 1}, not {asked.layer}.")

@@ -49,11 +49,8 @@ def settings_of(asked: Asked) -> Settings:
     for name, value in asked.fields.items():
         if isinstance(value, bool) or not isinstance(value, (str, int, float, type(None))):
             raise PromptError(f"{name} must be a number or a text.")
-        text[name] = (
-            "" if value is None else f"{value:g}" if isinstance(value, float) and value != int(value) else str(value)
-        )
-        if isinstance(value, float) and value == int(value):
-            text[name] = str(int(value))
+        whole = isinstance(value, float) and value.is_integer()  # JSON knows no difference between 4 and 4.0
+        text[name] = "" if value is None else str(int(value) if whole else value)
     settings, errors = read({**text, "preset": asked.preset})
     if settings is None:
         name, message = next(iter(errors.items()))

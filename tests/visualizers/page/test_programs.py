@@ -94,6 +94,8 @@ def test_kv_memory_is_that_of_the_memory_tab(client):
         ("/kv_memory", {"fields": {"n_k": 3}}, "n_k: "),
         ("/kv_memory", {"fields": {"context": 0}}, "context: "),
         ("/kv_memory", {"fields": {"context": [1]}}, "context must be a number"),
+        ("/kv_memory", {"fields": {"context": 0.5}}, "context: "),
+        ("/kv_memory", {"fields": {"context": 1e300}}, "context: "),
         ("/kv_memory", {"fields": [1]}, "fields must be a JSON object"),
     ],
 )
