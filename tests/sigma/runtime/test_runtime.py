@@ -37,14 +37,7 @@ CONFIGS = {
 }
 
 
-@pytest.fixture(params=["native", "torch"], autouse=True)
-def path(request, monkeypatch):
-    """Every test runs on the C++ path and on the torch path."""
-    if request.param == "torch":
-        monkeypatch.setenv("SIGMA_NATIVE", "0")
-    native.reset()
-    yield request.param
-    native.reset()
+pytestmark = pytest.mark.usefixtures("path")  # every test runs on the C++ path and on the torch path
 
 
 def test_the_path_is_the_one_asked_for(path):

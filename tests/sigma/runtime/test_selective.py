@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from kernels import native
 from kernels.selective.missing_mass import MISSING_MASS
 from sigma.model.cache import CACHE_NAME
 from sigma.runtime import Runtime
@@ -12,15 +11,7 @@ from sigma.runtime.graph import GraphPath
 from sigma.runtime.torch_path import TorchPath
 from tests.sigma.runtime.test_runtime import tiny, tokens
 
-
-@pytest.fixture(params=["native", "torch"], autouse=True)
-def path(request, monkeypatch):
-    """Every test runs on the C++ path and on the torch path."""
-    if request.param == "torch":
-        monkeypatch.setenv("SIGMA_NATIVE", "0")
-    native.reset()
-    yield request.param
-    native.reset()
+pytestmark = pytest.mark.usefixtures("path")  # every test runs on the C++ path and on the torch path
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.03])

@@ -15,15 +15,6 @@ RAGGED = (1, 700, 33, 2000, 256, 16, 1031, 2, 64)  # some are cut among the thre
 READS = ((None, None), (5, 1), (None, 2), (300, None), (10_000, 0), (1, 0), (None, 0))  # (top_k, probed layer)
 
 
-@pytest.fixture(params=["native", "torch"])
-def path(request, monkeypatch):
-    if request.param == "torch":
-        monkeypatch.setenv("SIGMA_NATIVE", "0")
-    native.reset()
-    yield request.param
-    native.reset()
-
-
 @pytest.fixture
 def native_code():
     """Torch's products depend on the number of rows, and its path takes one sequence after the other."""
