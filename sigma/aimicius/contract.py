@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -131,6 +131,20 @@ class Worked:
     about: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One prompt of a case: the chat that is sent, what its answer may be held to, the most tokens that it needs.
+
+    `lead` stands before its answer in the whole one; `joint` is what its line ends become there.
+    """
+
+    messages: list[dict[str, str]]
+    grammar: str | None = None
+    tokens: int | None = None
+    lead: str = ""
+    joint: str = "\n"
+
+
 class Task(ABC):
     """The contract. Judges never raise for anything that an answer contains, and never let it reach a shell."""
 
@@ -157,7 +171,7 @@ class Task(ABC):
 
     @abstractmethod
     def messages(self, case: Case) -> list[dict[str, str]]:
-        """The chat that is really sent: {"role", "content"} dicts, the last of them the user's."""
+        """The chat that is really sent: {"role", "content"} dicts, the last of them the user's; the first of several."""
 
     @abstractmethod
     def judge(self, case: Case, answer: str) -> Iterator[Part | Verdict]:
@@ -166,6 +180,18 @@ class Task(ABC):
         A case without a truth ("" for a visitor's own prompt) is judged as far as that goes; scores that need the truth
         are None.
         """
+
+    def dialogue(self, case: Case, first: list[dict[str, str]]) -> Generator[Ask, str, str]:
+        """Each prompt in turn, sent the answer to it; returns what ends the whole answer, which is what is judged.
+
+        `first`: the chat of `messages`, perhaps with worked examples. The whole answer is every lead and answer, then that end.
+        """
+        yield Ask(first, self.grammar(case))
+        return ""
+
+    def lessons(self, case: Case) -> Iterator[tuple[list[dict[str, str]], str]]:
+        """Each prompt of a case that has a truth, with its right answer."""
+        yield self.messages(case), case.truth
 
     def question(self, messages: Sequence[dict[str, str]]) -> str | None:
         """The question in a chat that `messages` made, as it stands there; None where no example could be put before it."""
@@ -176,7 +202,7 @@ class Task(ABC):
         return True
 
     def grammar(self, case: Case) -> str | None:
-        """Lark text of all answers in the task's form, for decoding held to it; None where the form is free text.
+        """Lark text of all answers to the (first) prompt in the task's form, for decoding held to it; None where the form is free text.
 
         It knows the form and the names that the prompt or the tools' documentation give, never the truth.
         """

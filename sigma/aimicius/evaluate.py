@@ -7,7 +7,7 @@
 
 Without --data the cases are our generated ones (see sigma.aimicius.data), built when they are absent. `--data heldout`
 takes the 40 questions a task that were written by hand, one by one, `--data heldout-final` a second such set for the end
-only; both are reported apart from the generated ones. `--limit N` takes N cases by a fixed chance, each group of the
+only, `--data examples` the page's examples; all are reported apart from the generated ones. `--limit N` takes N cases by a fixed chance, each group of the
 file (such as NVIDIA and AMD) in its share. With --resume every answer is kept as soon as it is given, and a run that was
 interrupted goes on where it was.
 """
@@ -21,23 +21,26 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
 from sigma.aimicius import NAMES, load_task
 from sigma.aimicius.answers import Answer, AnswerLog, read_answers
+from sigma.aimicius.asking import stream, talks
 from sigma.aimicius.contract import SPLITS, Case, Task, Verdict, read_cases, verdict_of
 from sigma.aimicius.data import HELD_OUT, ensure, held_out
 from sigma.aimicius.scoring import Report, combined
 from sigma.aimicius.worked import MOST, asked
 from sigma.cli import model_options, parser_for, run, table
-from sigma.events import SIDES, ChatRequest, Event, PromptError, Sampling, StepEvent
+from sigma.events import SIDES, ChatRequest, Engine, Event, PromptError, Sampling, StepEvent
 
 REFUSED = "refused"
+EXAMPLES = "examples"
+NAMED = (*HELD_OUT, EXAMPLES)
 ABOUT = dict.fromkeys(SPLITS, "percent on our AIMicius-style data") | {
     "heldout": "percent on questions written by hand, never trained on",
     "heldout-final": "percent on questions written by hand, kept for the end",
+    EXAMPLES: "percent on the page's own examples",
 }
 
 
@@ -64,7 +67,9 @@ def sample(task: Task, cases: list[Case], limit: int | None) -> list[Case]:
 def load_cases(
     task: Task, data: str | None, split: str, limit: int | None, progress: Callable[[str, int], None] | None = None
 ) -> list[Case]:
-    """The cases to evaluate on: a file's, those of a name in HELD_OUT, or without `data` our split's. Raises CaseError."""
+    """The cases to evaluate on: a file's, those of a name in NAMED, or without `data` our split's. Raises CaseError."""
+    if data == EXAMPLES:
+        return sample(task, task.examples(), limit)
     if data is None:
         path = ensure(task, split, progress=progress)
     else:
@@ -73,23 +78,28 @@ def load_cases(
 
 
 def ask(
-    engine: Any,
+    engine: Engine,
     side: str,
-    messages: list[dict[str, str]],
-    max_new_tokens: int,
-    grammar: str | None = None,
+    task: Task,
+    case: Case,
+    examples: int | None = None,
+    max_new_tokens: int | None = None,
+    held: bool = False,
     tuned: bool = True,
 ) -> Iterator[Event | Answer]:
-    """One greedy answer: the engine's events, then the Answer. A prompt that the model cannot take is refused, not an error.
+    """One greedy answer to a case: the engine's events, then the Answer. A prompt that the model cannot take is refused, not an error.
 
-    `grammar`: what the answer is held to, `Task.grammar`; None for a free one. `tuned`: by the tuned base, if the engine
-    has one.
+    `examples` before the question and `max_new_tokens`: None for the task's own numbers. `held`: to the task's form, where it
+    has one. `tuned`: by the tuned base, if the engine has one. Raises CaseError for examples that cannot be read.
     """
-    tuned = tuned and bool(engine.info(side).tuned)
-    request = ChatRequest({side: messages}, Sampling(max_new_tokens=max_new_tokens), grammar=grammar, tuned=tuned)
+    sampling = Sampling(max_new_tokens=max_new_tokens or task.answer_tokens)
+    request = ChatRequest({}, sampling, tuned=tuned and bool(engine.info(side).tuned))
+    sides = talks(task, {side: case}, {side: asked(task, case, examples)})
     text, finish = [], None
     try:
-        with closing(engine.stream(request)) as events:  # an answer that is given up frees its cache at once
+        with closing(
+            stream(engine, sides, request, held)
+        ) as events:  # an answer that is given up frees its cache at once
             for event in events:
                 if isinstance(event, StepEvent):
                     text.append(event.text)
@@ -145,9 +155,8 @@ class _Answers:
         def answer(case: Case) -> Answer:
             given = log.get(case) if log is not None else None
             if given is None:
-                grammar = task.grammar(case) if self.args.constrained else None
-                messages = asked(task, case, self.args.examples)
-                given = deque(ask(self._engine(), self.side, messages, budget, grammar), maxlen=1).pop()
+                asking = ask(self._engine(), self.side, task, case, self.args.examples, budget, self.args.constrained)
+                given = deque(asking, maxlen=1).pop()
                 if log is not None:
                     log.put(case, given)
             return given
@@ -236,9 +245,9 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument(
         "--data",
-        metavar="FILE|heldout|heldout-final",
+        metavar="FILE|heldout|heldout-final|examples",
         help="cases of your own, JSON lines; or the word heldout: 40 questions a task written by hand; or heldout-final: "
-        "a second such set, for the end only (default: our generated cases)",
+        "a second such set, for the end only; or examples: those of the page (default: our generated cases)",
     )
     parser.add_argument("--split", default="test", choices=SPLITS, help="which of our files (default: test)")
     parser.add_argument(
@@ -269,7 +278,7 @@ def main(argv: list[str] | None = None) -> None:
             parser.error(f"--{name.replace('_', '-')} must be at least 1, not {value}")
     if args.examples is not None and not 0 <= args.examples <= MOST:
         parser.error(f"--examples must be 0 to {MOST}, not {args.examples}")
-    if args.data is not None and args.task == "all" and args.data not in HELD_OUT:
+    if args.data is not None and args.task == "all" and args.data not in NAMED:
         parser.error("--data needs one --task: a file holds the cases of one task")
     if args.answers is not None and args.resume is not None:
         parser.error("--resume keeps a model's answers; with --answers there is no model")

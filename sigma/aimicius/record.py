@@ -19,6 +19,7 @@ from typing import Any
 
 from sigma.aimicius import NAMES, load_task
 from sigma.aimicius.contract import CaseError, Score, Verdict, json_rows, read_text
+from sigma.aimicius.evaluate import EXAMPLES
 from sigma.aimicius.scoring import Tally
 from sigma.cli import parser_for, run, table
 
@@ -49,8 +50,16 @@ def value(row: dict[str, Any], metric: str) -> float | None:
     return (row["scores"].get(metric) or {}).get("value")
 
 
+def outcome(row: dict[str, Any], primary: Iterable[str]) -> str:
+    """What became of one case, by the primary metrics that apply: "right" in all, "wrong" in none, else "partly"; "" if none does."""
+    scored = [score for name in primary if (score := value(row, name)) is not None]
+    if not scored:
+        return ""
+    return "right" if min(scored) >= 1 else "partly" if max(scored) > 0 else "wrong"
+
+
 def reports(found: Rows) -> Iterator[dict[str, Any]]:
-    """For each task, data and side: {task, data, side, n, metrics: percent, groups, stopped}."""
+    """For each task, data and side: {task, data, side, n, metrics: percent, groups, finished_by}; of examples also `outcomes`."""
     for (name, data, side), cases in sorted(found.items()):
         metrics = tuple(metric.name for metric in load_task(name).metrics)
         whole, groups = Tally(metrics), {}
@@ -65,6 +74,9 @@ def reports(found: Rows) -> Iterator[dict[str, Any]]:
         report: dict[str, Any] = {"task": name, "data": data, "side": side, "n": whole.n, "metrics": whole.metrics()}
         if groups:
             report["groups"] = {g: {"n": tally.n, "metrics": tally.metrics()} for g, tally in sorted(groups.items())}
+        if data == EXAMPLES:
+            primary = [metric.name for metric in load_task(name).metrics if metric.primary]
+            report["outcomes"] = {case: outcome(row, primary) for case, row in cases.items()}
         yield report | {"finished_by": dict(sorted(finished.items()))}
 
 

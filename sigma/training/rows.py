@@ -55,7 +55,8 @@ def learned(source: str, seed: int) -> Iterator[Lesson]:
     cases = list(task.generate("train"))
     random.Random(f"{source} {seed}").shuffle(cases)
     for case in cases:
-        yield Lesson(task.name, tuple(task.messages(case)), case.truth)
+        for messages, answer in task.lessons(case):
+            yield Lesson(task.name, tuple(messages), answer)
 
 
 def row_of(tokenizer, lesson: Lesson, source: str) -> Row:

@@ -81,6 +81,12 @@ def test_all_tasks_in_one_object(capsys):
     assert result["tasks"][1]["task"] == "other" and result["tasks"][1]["n"] == 4
 
 
+def test_the_pages_examples_are_data_too(capsys):
+    _, result, _ = call(capsys, "--task", "all", "--answers", "truth", "--data", "examples")
+    assert result["n"] == 2 * len(TASK.examples()) and result["tasks"][0]["data"] == "examples"
+    assert result["tasks"][0]["metrics"]["Exact"] == 100.0
+
+
 def test_the_table_for_people(capsys):
     evaluate.main(["--task", "small", "--answers", "truth", "--limit", "5"])
     out = capsys.readouterr().out

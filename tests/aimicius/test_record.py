@@ -38,6 +38,15 @@ def test_means_by_group_and_what_does_not_apply(tmp_path):
     assert report["finished_by"] == {"stop": 3}
 
 
+def test_of_examples_it_says_what_became_of_each(tmp_path):
+    values = {"a": 1.0, "b": 0.0, "c": 0.5, "d": None}
+    rows = [row(case, "gqa", value, data="examples") for case, value in values.items()]
+    (report,) = reports(read_verdicts([written(tmp_path / "v", rows)]))
+    assert report["outcomes"] == {"a": "right", "b": "wrong", "c": "partly", "d": ""}
+    (other,) = reports(read_verdicts([written(tmp_path / "w", [row("a", "gqa", 1.0)])]))
+    assert "outcomes" not in other
+
+
 def test_the_difference_is_taken_case_by_case(tmp_path):
     mine = [row(str(i), "sigma", float(i % 2)) for i in range(8)]
     theirs = [row(str(i), "gqa", float(i % 4 == 1)) for i in range(10)]  # two cases that Sigma was not asked

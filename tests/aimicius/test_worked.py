@@ -82,7 +82,7 @@ def test_without_examples_the_chat_is_the_tasks_own(name):
 def test_a_prompt_of_ones_own_and_a_choice_among_results_get_none():
     for name, fields in (
         ("nl2kql", {"question": "", "prompt": "count the errors"}),
-        ("infrawise", {"kind": "retrieval", "dcw": {}, "records": []}),
+        ("infrawise", load_task("infrawise").examples()[4].fields),
         ("optiflow", load_task("optiflow").examples()[0].fields),
     ):
         task = load_task(name)

@@ -21,6 +21,8 @@ from visualizers.shared.stream import Run, stream_turn
 from visualizers.shared.turn_handlers import QUICK, TurnParts, Updates
 from visualizers.shared.turn_view import TurnView
 
+NO_TUNED = "these models have no tuned base: answered as published"
+
 
 class ChatHandlers:
     """The handlers, bound to one tab and its visitors' runs.
@@ -32,6 +34,7 @@ class ChatHandlers:
         self.tab, self.runs = tab, runs
         self.parts = TurnParts(tab.send, tab.stop, tab.notice)
         self.examples = read_examples()
+        self.example_settings = {"system": tab.system, "tuned": tab.tuned, "selective": tab.selective}
 
     def wire(self) -> None:
         """Attach every handler."""
@@ -42,7 +45,7 @@ class ChatHandlers:
         sent = gr.on([tab.send.click, tab.box.submit], self.send, [tab.box, *turn_inputs], outputs, **stream)
         again = tab.retry.click(self.retry, turn_inputs, outputs, **stream)
         shown = tab.examples.click(
-            self.example, [tab.examples, *turn_inputs], [*outputs, tab.system, tab.selective], **stream
+            self.example, [tab.examples, *turn_inputs], [*outputs, *self.example_settings.values()], **stream
         )
         tab.stop.click(self.stop, [tab.state, tab.box], outputs, cancels=[sent, again, shown], **QUICK)
         tab.undo.click(self.undo, [tab.state, tab.box], outputs, **QUICK)
@@ -58,11 +61,11 @@ class ChatHandlers:
     def example(
         self, request: gr.Request, index: int, conversation: Conversation | None, *settings: Any
     ) -> Iterator[Updates]:
-        """Answer an example, with the system prompt and the selective-V setting that it shows."""
+        """Answer an example, with the settings that it shows."""
         conversation, chosen = conversation or Conversation(), self.examples[index]
         if not self.runs.busy(conversation.session):
-            yield {self.tab.system: chosen["system"], self.tab.selective: chosen["selective"]}
-        own = replace(TurnSettings(*settings), system=chosen["system"], selective=chosen["selective"])
+            yield {part: chosen[name] for name, part in self.example_settings.items()}
+        own = replace(TurnSettings(*settings), **{name: chosen[name] for name in self.example_settings})
         yield from self._answer(request, chosen["prompt"], conversation, own, keep_box=True)
 
     def retry(self, request: gr.Request, conversation: Conversation | None, *settings: Any) -> Iterator[Updates]:
@@ -192,7 +195,9 @@ class ChatHandlers:
         request = settings.request(conversation.messages(turn.system), infos["sigma"])
         # The clock of "first token" starts when the model is there and free, not when the visitor came.
         run.view.restart(time.monotonic())
-        for update in stream_turn(engine, request, conversation.session, run, pictures=bool(settings.pictures)):
+        turn.note = infos["sigma"].tuned if request.tuned else NO_TUNED if settings.tuned else ""
+        events = engine.stream(request, conversation.session)
+        for update in stream_turn(events, request, run, pictures=bool(settings.pictures)):
             turn.answers.update(update.texts)
             changed = self._columns(conversation)
             if update.payload is not None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 
-from sigma.events import ChatRequest, Engine
+from sigma.events import ChatRequest, Event
 from visualizers.shared.turn_view import TurnView
 
 TEXT_SECONDS = 0.1
@@ -35,21 +35,19 @@ class Run:
 
 
 def stream_turn(
-    engine: Engine,
+    events: Generator[Event, None, None],
     request: ChatRequest,
-    session: str | None,
     run: Run,
     clock: Callable[[], float] = time.monotonic,
     pictures: bool = True,
 ) -> Iterator[Update]:
-    """Drive the engine through one turn; closing this generator, or `run.stop`, frees the engine's caches.
+    """Draw one turn from the engine's events; closing this generator, or `run.stop`, closes theirs, which frees the caches.
 
-    pictures: whether they are drawn on the way; without, only text comes until the end. The last update always carries
+    request: what was asked. pictures: whether they are drawn on the way; without, only text comes until the end. The last update always carries
     a picture of the final state. Raises what the engine raises.
     """
     view = run.view
     view.selective_k, view.selective_threshold = request.selective_k, request.selective_threshold
-    events = engine.stream(request, session)
     last_text = last_picture = -1e9
     try:
         for event in events:

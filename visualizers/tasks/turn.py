@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from sigma.aimicius.asking import Talk, stream, talks
 from sigma.aimicius.contract import Case, Task
 from sigma.aimicius.worked import asked
 from sigma.events import ChatRequest, Engine
@@ -77,23 +78,40 @@ class Asked:
 
     @cached_property
     def messages(self) -> dict[str, list[dict[str, str]]]:
-        """The chats that are sent, made once: a stream asks with every token. Raises CaseError for unreadable examples."""
+        """The first chats that are sent, made once: a stream asks with every token. Raises CaseError for unreadable examples."""
         return {side: asked(self.task, case, self.worked) for side, case in self.cases.items()}
 
-    def grammar(self) -> str | None:
-        """What the answers are held to, if they are and the task has a form; that of the first case, as both are of one kind."""
-        return self.task.grammar(next(iter(self.cases.values()))) if self.held else None
+    @cached_property
+    def talks(self) -> dict[str, Talk]:
+        """What each side is asked, prompt by prompt, and what of it was sent."""
+        return talks(self.task, self.cases, self.messages)
+
+    def sent(self) -> dict[str, list[dict[str, str]]]:
+        """The first chats, and of a side that was sent more prompts the second as well, with how many like it followed."""
+        found: dict[str, list[dict[str, str]]] = dict(self.messages)
+        for side, talk in self.talks.items():
+            if len(talk.sent) > 1:
+                found[f"{self.names[side]}, then {len(talk.sent) - 1} such prompts, each a chat of its own"] = (
+                    talk.sent[1]
+                )
+        return found
+
+    def formed(self) -> bool:
+        """Whether the task has a form that answers can be held to; by the first case, as both are of one kind."""
+        return self.task.grammar(next(iter(self.cases.values()))) is not None
 
     def answer_payload(self, view: TurnView, side: str) -> str:
         """One side's answer so far (see `answer_payload`)."""
         return answer_payload(self.names[side], view, side, self.budget, self.how(side))
 
     def how(self, side: str) -> str:
-        """In words: which turn, how many worked examples, whether held to the form."""
+        """In words: which turn, how many worked examples, whether held to the form, how many prompts by now."""
         shown = len(self.messages[side]) - len(self.task.messages(self.cases[side]))
         examples = f"{shown // 2} worked example{'s' if shown > 2 else ''}" if shown else ""
         turn = TURNS.get(self.turn, f"turn {self.turn}")
-        return ", ".join(filter(None, (turn, examples, "held to the form" if self.held else "")))
+        prompts = len(self.talks[side].sent)
+        several = f"{prompts} prompts" if prompts > 1 else ""
+        return ", ".join(filter(None, (turn, examples, "held to the form" if self.held else "", several)))
 
 
 def stream_and_judge(
@@ -106,7 +124,8 @@ def stream_and_judge(
     """
     views: dict[str, VerdictView] = {}
     try:
-        for update in stream_turn(engine, request, None, run, pictures=False):
+        events = stream(engine, asked.talks, request, asked.held)
+        for update in stream_turn(events, request, run, pictures=False):
             answers = {side: asked.answer_payload(run.view, side) for side in update.texts}
             yield TurnUpdate(answers, _judged(asked, judges, run, views))
         while not run.stop.is_set():

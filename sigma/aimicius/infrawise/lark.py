@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 from sigma.aimicius.infrawise import names
+from sigma.aimicius.infrawise.dcw import DCW
+from sigma.aimicius.infrawise.one import named
 
 
 def _any(words: Any) -> str:
@@ -13,10 +15,7 @@ def _any(words: Any) -> str:
 
 
 def answer_form(kind: str, indexes: list[int]) -> str:
-    """The grammar of a kind's answers; `indexes` are those of the results in the prompt.
-
-    Before a choice each result may have its line, "2 A100 NDv4: HBM bandwidth yes", as the judge reads them.
-    """
+    """The grammar of a kind's answers to one prompt; `indexes` are those of the results in it."""
     dcw = (
         r'dcw: "{\"Design\": {\"Target\": \"" design "\", \"Baseline\": \"" design? "\"}, \"Criterion\": \"" criterion '
         r'"\", \"Workload\": \"" WORKLOAD "\"}"'
@@ -24,21 +23,17 @@ def answer_form(kind: str, indexes: list[int]) -> str:
     lines = [
         dcw,
         f"design: {_any(names.DESIGNS)}",
-        'criterion: "default" | "peak performance" | "cost-effectiveness" | "within " LIMIT " " ("us" | "ms" | "s")',
+        'criterion: "default" | "peak performance" | "cost-effectiveness" | "within " LIMIT " " ("us" | "ms" | "s" | "min" | "h")',
         r"LIMIT: /[0-9]{1,7}(\.[0-9]{1,4})?/",
         r'WORKLOAD: /[^"\\\n]{1,80}/',
     ]
-    if indexes:
-        one = _any(indexes)
-        lines.append(f'chosen: "None" | "[" ({one}) (", " ({one}))* "]"')
-        numbers = "|".join(map(str, indexes))
-        lines += ["notes: NOTE*", rf"NOTE: /({numbers}) [^\n\[\]]{{1,150}} (yes|no)\n/"]
-    else:
-        lines.append('chosen: "None"')
-    notes = "notes " if indexes else ""
-    start = {
-        "dcw": "dcw",
-        "retrieval": f'chosen | {notes}"Results: " chosen',
-        "end-to-end": rf'dcw "\n" {notes}"Results: " chosen',
-    }[kind]
+    one = _any(indexes)
+    lines.append(f'chosen: "None" | "[" ({one}) (", " ({one}))* "]"' if indexes else 'chosen: "None"')
+    start = {"dcw": "dcw", "retrieval": '"Results: "? chosen', "end-to-end": r'dcw "\n" "Results: " chosen'}[kind]
     return "\n".join((f"start: {start}", *lines))
+
+
+def record_form(row: dict[str, Any], dcw: DCW) -> str:
+    """The grammar of the answers about one record: each of its names, and yes or no."""
+    lines = [f'{json.dumps(f"{name}: ")} ("yes" | "no")' for name in named(row, dcw)]
+    return "start: " + ' "\\n" '.join(lines)

@@ -1,8 +1,8 @@
 """The Infrawise task (paper section 4, App. C and D) behind the contract of `sigma.aimicius.contract`.
 
-Fields of a case: `kind` ("dcw", "retrieval" or "end-to-end"); `intention`, the user's request (not for retrieval); `dcw`, the
+A request is asked for its DCW, and then of each result alone whether it fits that DCW (`one`). Fields of a case: `kind` ("dcw", "retrieval" or "end-to-end"); `intention`, the user's request (not for retrieval); `dcw`, the
 DCW given (retrieval only); `records`, a list of {"index", "hardware", "sku", "workload", "results"} (not for dcw). A `prompt`,
-if given, is sent instead of the one made from them. Truths: the DCW's JSON; a list of indexes or None; or both, on two lines.
+if given, is sent instead, as the only one. Truths: the DCW's JSON; a list of indexes or None; or both, on two lines.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from __future__ import annotations
 import json
 import math
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from functools import cache
 from typing import Any
 
-from sigma.aimicius.contract import Case, CaseError, MetricInfo, Part, Task, Verdict, text_field
+from sigma.aimicius.contract import Ask, Case, CaseError, MetricInfo, Part, Task, Verdict, text_field
 from sigma.aimicius.infrawise import answer as reading
-from sigma.aimicius.infrawise import cases, choice, dcw
+from sigma.aimicius.infrawise import cases, choice, dcw, one
 from sigma.aimicius.infrawise.judge import ACCURACY, RECALL, WANTED, judge
-from sigma.aimicius.infrawise.lark import answer_form
-from sigma.aimicius.infrawise.prompt import ASKED, DCW_ANSWER, DCW_RULES, prompt
+from sigma.aimicius.infrawise.lark import answer_form, record_form
+from sigma.aimicius.infrawise.prompt import ASKED, DCW_ANSWER, DCW_RULES, dcw_prompt
 from sigma.aimicius.paper import figures
 
 MAX_RECORDS = 50
@@ -44,12 +44,12 @@ class Infrawise(Task):
     name = "infrawise"
     title = "Infrawise"
     about = (
-        "What has been measured? A request in plain words becomes a DCW (design, criterion, workload), and of ten published "
-        "benchmark results the answer names every one that fits, or None. Every part of the DCW must match the truth after "
+        "What has been measured? A request in plain words becomes a DCW (design, criterion, workload); then each of ten published "
+        "benchmark results is asked about alone, and those whose names are all wanted are the answer. Every part of the DCW must match the truth after "
         "spelling is evened out; the chosen set must be complete and hold nothing else."
     )
     metrics = METRICS
-    answer_tokens = 360  # ten results, a line on each
+    answer_tokens = 480  # the DCW, and of ten results the names that each has
     worked = 3
     lead = ASKED
     note = (
@@ -80,8 +80,36 @@ class Infrawise(Task):
         return _case(row, where)
 
     def messages(self, case: Case) -> list[dict[str, str]]:
-        """One user message."""
-        return [{"role": "user", "content": case.fields.get("prompt") or prompt(case.fields)}]
+        """One user message: for the DCW, or where that is given for the first result."""
+        return _chat(case.fields.get("prompt") or _first(case.fields))
+
+    def dialogue(self, case: Case, first: list[dict[str, str]]) -> Generator[Ask, str, str]:
+        """The DCW, then one result after the other; an answer without a DCW ends there. The end lists the results that fit."""
+        fields = case.fields
+        given = json.dumps(fields["dcw"]) if "dcw" in fields else ""
+        if fields["kind"] != "retrieval" or "prompt" in fields:
+            given = yield Ask(first, self.grammar(case))
+            if fields["kind"] == "dcw" or "prompt" in fields:
+                return ""
+        wanted = reading.read_dcw(given).dcw()
+        if wanted is None:
+            return ""
+        fitting = []
+        for number, row in enumerate(fields["records"]):
+            lead = f"{'' if number == 0 and fields['kind'] == 'retrieval' else chr(10)}{row['index']}. "
+            said = yield Ask(_chat(one.asked(wanted, row)), record_form(row, wanted), one.TOKENS, lead, ", ")
+            if one.says_fit(said, row, wanted):
+                fitting.append(row["index"])
+        return f"\nResults: {json.dumps(fitting) if fitting else 'None'}"
+
+    def lessons(self, case: Case) -> Iterator[tuple[list[dict[str, str]], str]]:
+        """The DCW of a request, and the answer about each result."""
+        fields = case.fields
+        wanted = reading.read_dcw(json.dumps(fields["dcw"]) if "dcw" in fields else case.truth).dcw()
+        if fields["kind"] != "retrieval":
+            yield _chat(_first(fields)), wanted.to_json()
+        for row in fields.get("records", ()):
+            yield _chat(one.asked(wanted, row)), one.answer(row, wanted)
 
     def question(self, messages: Sequence[dict[str, str]]) -> str | None:
         """The request, where the DCW alone is asked for: an example with its own results would be long."""
@@ -90,13 +118,25 @@ class Infrawise(Task):
         return text.removesuffix(DCW_ANSWER).rstrip("\n").rpartition(self.lead)[2] if whole else None
 
     def grammar(self, case: Case) -> str:
-        """The DCW's JSON with known designs, and lists of the prompt's own indexes."""
+        """The DCW's JSON with known designs, or the names of the first result with yes or no behind each."""
+        if case.fields["kind"] == "retrieval" and "dcw" in case.fields and "prompt" not in case.fields:
+            return record_form(case.fields["records"][0], reading.read_dcw(json.dumps(case.fields["dcw"])).dcw())
         indexes = [row["index"] for row in case.fields.get("records") or []]
-        return answer_form(case.fields["kind"], indexes)
+        return answer_form(case.fields["kind"] if "prompt" in case.fields else "dcw", indexes)
 
     def judge(self, case: Case, answer: str) -> Iterator[Part | Verdict]:
         """See `judge`."""
         return judge(case, answer)
+
+
+def _chat(text: str) -> list[dict[str, str]]:
+    return [{"role": "user", "content": text}]
+
+
+def _first(fields: dict[str, Any]) -> str:
+    if fields["kind"] == "retrieval":
+        return one.asked(reading.read_dcw(json.dumps(fields["dcw"])).dcw(), fields["records"][0])
+    return dcw_prompt(fields["intention"])
 
 
 def _case(row: dict[str, Any], where: str) -> Case:

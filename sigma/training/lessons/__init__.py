@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 
-KINDS = ("cmdgen", "infrawise", "optiflow", "nl2kql", "facts")
+KINDS = ("cmdgen", "infrawise", "infrawise_records", "optiflow", "nl2kql", "facts")
 
 
 @dataclass(frozen=True, slots=True)

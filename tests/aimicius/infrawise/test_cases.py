@@ -135,8 +135,8 @@ def test_prompts_hold_what_is_needed_and_never_the_truth():
         (message,) = TASK.messages(case)
         assert message["role"] == "user" and len(message["content"]) < 4000
         assert case.fields.get("intention", "") in message["content"]
-        for row in case.fields.get("records", ()):
-            assert json.dumps(row) in message["content"]
+        if case.fields["kind"] == "retrieval":
+            assert case.fields["records"][0]["workload"] in message["content"]
         if case.fields["kind"] != "retrieval":
             assert case.truth.split("\n")[0] not in message["content"]
 

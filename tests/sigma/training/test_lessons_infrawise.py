@@ -1,26 +1,23 @@
 """Infrawise's lessons: the judge gives the answers full marks, every name of the task is covered, nothing of another split comes up."""
 
-import json
 import random
 from collections import Counter
-from itertools import groupby
 
 import pytest
 
 from sigma.aimicius.contract import verdict_of
-from sigma.aimicius.infrawise import TASK, names
+from sigma.aimicius.infrawise import TASK, names, one
 from sigma.aimicius.infrawise.answer import read_dcw
 from sigma.aimicius.infrawise.cases import split_of
-from sigma.aimicius.infrawise.choice import read_choice
 from sigma.aimicius.infrawise.dcw import DCW
 from sigma.aimicius.infrawise.phrases import WORKLOADS as TASKS_WORKLOADS
-from sigma.aimicius.infrawise.records import fits
+from sigma.aimicius.infrawise.records import fits, published
 from sigma.training.lessons import lessons
-from sigma.training.lessons.infrawise import CONTEXTS, DCWS, QUESTIONS, RETRIEVAL_FIRST, SIZES, questions
+from sigma.training.lessons.infrawise import DCWS, draw, questions
 from sigma.training.lessons.infrawise_asks import UNITS, WORDED, spoken_limit, word
-from sigma.training.lessons.infrawise_contexts import asked, context, measured
 from sigma.training.lessons.infrawise_names import AMD, DESIGNS, PRECISIONS, WORKLOADS, spoken_workload
-from sigma.training.lessons.infrawise_worked import line, worked
+from sigma.training.lessons.infrawise_published import measured
+from sigma.training.lessons.infrawise_records import ASKED, about
 
 
 @pytest.fixture(scope="module")
@@ -29,18 +26,7 @@ def every():
 
 
 def dcw_of(case):
-    text = json.dumps(case.fields["dcw"]) if "dcw" in case.fields else case.truth
-    return read_dcw(text).dcw()
-
-
-def chosen(case):
-    return read_choice(case.truth.rpartition("\n")[2]).chosen
-
-
-def contexts(every):
-    """The lessons of each list of records, in their order."""
-    with_records = [case for case, _ in every if "records" in case.fields]
-    return [[*group] for _, group in groupby(with_records, lambda case: case.fields["records"])]
+    return read_dcw(case.truth).dcw()
 
 
 def test_the_judge_gives_every_answer_full_marks(every):
@@ -57,32 +43,24 @@ def test_the_task_reads_every_case(every):
 
 
 def test_there_are_as_many_as_it_says_and_none_twice(every):
-    assert Counter(case.fields["kind"] for case, _ in every)["dcw"] == DCWS
-    assert Counter(group[0].fields["kind"] for group in contexts(every)) == CONTEXTS
-    assert len({json.dumps(case.fields, sort_keys=True) for case, _ in every}) == len(every)
+    assert len({case.fields["intention"] for case, _ in every}) == len(every) == DCWS
 
 
 def test_the_same_seed_gives_the_same_lessons(every):
     again = lessons("infrawise", 5)
-    for (case, topic), one in zip(every[:200], again):
-        assert (one.answer, one.topic) == (case.truth, topic)
-        assert list(one.messages) == TASK.messages(case)
-    other = [one.messages for _, one in zip(range(20), lessons("infrawise", 6))]
+    for (case, topic), lesson in zip(every[:200], again):
+        assert (lesson.answer, lesson.topic) == (case.truth, topic)
+        assert list(lesson.messages) == TASK.messages(case)
+    other = [lesson.messages for _, lesson in zip(range(20), lessons("infrawise", 6))]
     assert other != [tuple(TASK.messages(case)) for case, _ in every[:20]]
 
 
 def test_no_dcw_of_another_split_is_asked_for(every):
-    for case, _ in every:
-        asked = dcw_of(case)
-        plain = DCW(
-            names.design(asked.target), names.design(asked.baseline), asked.criterion, asked.workload
-        )  # a given DCW may be spelt otherwise
-        if case.fields["kind"] != "retrieval" or plain.workload in TASKS_WORKLOADS:
-            assert split_of(plain) == "train", plain
+    assert {split_of(dcw_of(case)) for case, _ in every} == {"train"}
 
 
 def test_every_name_of_the_task_is_asked_for(every):
-    answers = [dcw_of(case) for case, _ in every if case.fields["kind"] != "retrieval"]
+    answers = [dcw_of(case) for case, _ in every]
     assert {a.target for a in answers} == {*names.DESIGNS} == {*DESIGNS}
     assert {a.baseline for a in answers} == {*names.DESIGNS, ""}
     assert {*TASKS_WORKLOADS} == {*WORKLOADS}
@@ -92,32 +70,8 @@ def test_every_name_of_the_task_is_asked_for(every):
 
 
 def test_a_few_hundred_lessons_ask_for_every_workload(every):
-    asked = {dcw_of(case).workload for case, _ in every[:300] if case.fields["kind"] == "dcw"}
+    asked = {dcw_of(case).workload for case, _ in every[:300]}
     assert all(any(w.startswith(name) for w in asked) for name in WORKLOADS)
-
-
-def test_the_questions_of_a_list_begin_alike_and_stand_together(every):
-    groups = contexts(every)
-    assert [len(group[0].fields["records"]) for group in groups] == [SIZES[i % len(SIZES)] for i in range(len(groups))]
-    assert {group[0].fields["kind"] for group in groups[:RETRIEVAL_FIRST]} == {"retrieval"}
-    for group in groups:
-        assert len(group) in QUESTIONS and len({case.fields["kind"] for case in group}) == 1
-        assert len({chosen(case) for case in group}) >= 3
-        asks = "\n\nDCW: " if group[0].fields["kind"] == "retrieval" else "\n\nRequest: "
-        texts = [TASK.messages(case)[0]["content"].partition(asks) for case in group]
-        assert len({text[0] for text in texts}) == 1 and all(text[2] for text in texts)
-
-
-def test_every_place_is_right_equally_often_and_no_one_answer_pays(every):
-    for size in (2, 3, 4, 10):
-        cases = [case for case, _ in every if len(case.fields.get("records", ())) == size]
-        places = Counter(
-            place for case in cases for place, row in enumerate(case.fields["records"]) if row["index"] in chosen(case)
-        )
-        assert len(places) == size and min(places.values()) > 0.6 * max(places.values())
-        answers = Counter(chosen(case) for case in cases)
-        assert max(answers.values()) < (0.4 if size == 2 else 0.25) * len(cases)
-        assert 0.1 < answers[frozenset()] / len(cases) < 0.25
 
 
 def test_every_spelling_of_a_design_means_it_or_is_unknown_to_the_task():
@@ -156,29 +110,54 @@ def test_a_request_holds_what_it_is_about():
                 assert ("7" in said.replace("t7", "")) or not criterion.startswith("within")
 
 
-def test_a_list_of_records_answers_questions_differently():
+@pytest.fixture(scope="module")
+def records():
+    return list(lessons("infrawise_records", 5))
+
+
+def wanted(lesson):
+    return lesson.messages[0]["content"].partition("\n\nResult: ")[0]
+
+
+def test_records_of_one_dcw_stand_together_and_begin_alike(records):
+    heads = [wanted(lesson) for lesson in records]
+    runs = [head for head, before in zip(heads, [None, *heads]) if head != before]
+    assert len(runs) == ASKED and len(records) > 5 * ASKED
+    assert len({lesson.messages[0]["content"] for lesson in records}) > 0.95 * len(records)
+
+
+def test_every_name_is_wanted_about_as_often_as_not(records):
+    said = Counter(word for lesson in records for word in lesson.topic.split())
+    assert 0.3 < said["yes"] / said.total() < 0.6
+    machine = [lesson for lesson in records if "yes" in lesson.topic.split()[: len(lesson.topic.split()) - 2]]
+    assert len(machine) > 0.35 * len(records)
+    times = [
+        lesson.answer.rpartition(": ")[2] for lesson in records if "\ntime: within" in lesson.messages[0]["content"]
+    ]
+    assert len(times) > 0.1 * len(records) and 0.2 < times.count("yes") / len(times) < 0.8
+
+
+def test_the_records_about_a_dcw_resemble_what_it_asks_for():
     rng = random.Random(8)
     for benchmark in measured():
-        rows = context(rng, 4, benchmark)
-        assert len(rows) == 4 and any(row["workload"].startswith(benchmark) for row in rows)
-        assert [row["index"] for row in rows] == sorted({row["index"] for row in rows})
-        found = asked(rng, rows, 4)
-        assert len(set(found)) == len(found) == 4
-        assert len({tuple(fits(row, dcw) for row in rows) for dcw in found}) >= 2
+        dcw = draw(rng, benchmark)
+        found = about(rng, dcw)
+        keys = {(record.hardware, record.sku, record.workload) for record in found}
+        assert 1 <= len(found) == len(keys)
+        known = [r for r in published() if fits(r.row(0), DCW(dcw.target, dcw.baseline, "default", dcw.workload))]
+        assert not known or any(record in known for record in found)
 
 
-def test_a_line_says_what_decides_about_a_record():
-    row = {"index": 7, "hardware": "A100", "sku": "NDv4", "workload": "NCCL allreduce"}
-    row["results"] = {"message": "8 GiB", "busbw (GB/s)": 235.36, "time (us)": 63870}
-    says = {
-        "7 A100 NDv4 no": DCW("H100", "NDmv4", "default", "NCCL allreduce"),
-        "7 A100 NDv4: NCCL allreduce no": DCW("H100", "NDv4", "within 1 s", "NCCL reduce"),
-        "7 A100 NDv4: NCCL allreduce yes": DCW("A100", "", "peak performance", "NCCL allreduce"),
-        "7 A100 NDv4: NCCL allreduce: 63870 us no": DCW("A100", "", "within 60 ms", "NCCL allreduce"),
-        "7 A100 NDv4: NCCL allreduce: 63870 us yes": DCW("A100", "", "within 64 ms", "NCCL allreduce"),
-    }
-    assert {line(row, dcw): dcw for dcw in says.values()} == says
-    other = {**row, "index": 12, "sku": "", "results": {"busbw (GB/s)": 1}}
-    limit = DCW("A100", "", "within 64 ms", "NCCL allreduce")
-    assert line(other, limit) == "12 A100: NCCL allreduce: no time no"
-    assert worked([row, other], limit).endswith("\nResults: [7]") and worked([other], limit).endswith("\nResults: None")
+def test_the_same_seed_gives_the_same_records(records):
+    again = list(zip(range(50), lessons("infrawise_records", 5)))
+    assert [lesson for _, lesson in again] == records[:50]
+    assert [lesson for _, lesson in zip(range(50), lessons("infrawise_records", 6))] != records[:50]
+
+
+def test_a_right_answer_names_what_the_prompt_names(records):
+    for lesson in records[::40]:
+        text = lesson.messages[0]["content"]
+        assert text.startswith(one.RULES)
+        for line in lesson.answer.splitlines():
+            name = line.rpartition(": ")[0]
+            assert name in text.partition("Result: ")[2] or name.split()[0] in ("no", "time"), (text, line)

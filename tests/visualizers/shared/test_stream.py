@@ -30,7 +30,7 @@ class Clock:
 
 def test_text_at_most_13_and_pictures_under_5_a_second():
     clock, run = Clock(0.01), Run(TurnView(0.0))
-    updates = list(stream_turn(FakeEngine(words=200), request(), None, run, clock))
+    updates = list(stream_turn(FakeEngine(words=200).stream(request()), request(), run, clock))
     assert len(updates) <= clock.now * 13 + 2
     assert sum(u.payload is not None for u in updates) <= clock.now * 5 + 2
     assert updates[-1].payload and updates[-1].texts["sigma"].endswith("word1.192")
@@ -39,7 +39,7 @@ def test_text_at_most_13_and_pictures_under_5_a_second():
 
 def test_closing_the_stream_frees_the_cache():
     engine, run = FakeEngine(), Run(TurnView(0.0))
-    stream = stream_turn(engine, request(), None, run)
+    stream = stream_turn(engine.stream(request()), request(), run)
     next(stream)
     assert engine.open_now()
     stream.close()
@@ -48,7 +48,7 @@ def test_closing_the_stream_frees_the_cache():
 
 def test_stop_ends_the_stream_and_the_last_update_says_so():
     engine, run = FakeEngine(), Run(TurnView(0.0))
-    stream = stream_turn(engine, request(), None, run)
+    stream = stream_turn(engine.stream(request()), request(), run)
     next(stream)
     run.stop.set()
     last = list(stream)[-1]
@@ -58,10 +58,10 @@ def test_stop_ends_the_stream_and_the_last_update_says_so():
 def test_an_engine_error_still_ends_the_run():
     engine, run = FakeEngine(), Run(TurnView(0.0))
     with pytest.raises(PromptError, match="context holds"):
-        list(stream_turn(engine, request("w " * 9000), None, run))
+        list(stream_turn(engine.stream(request("w " * 9000)), request(), run))
     engine.fail_next = RuntimeError("broken")
     with pytest.raises(RuntimeError):
-        list(stream_turn(engine, request(), None, run))
+        list(stream_turn(engine.stream(request()), request(), run))
 
 
 def test_one_run_per_visitor():

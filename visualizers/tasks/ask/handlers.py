@@ -137,7 +137,7 @@ class AskHandlers:
             tokens = number(budget, "Token budget", 1, MOST_TOKENS, whole=True)
             names, draw = model_names(self.runs), self.tasks.draw(task.name)
             asked = Asked(task, cases, tokens, names, draw, turn, bool(held), None if worked else 0)
-            if held and asked.grammar() is None:
+            if held and not asked.formed():
                 asked.held = False
             messages = asked.messages
             self.runs.open(visit.session, run, request.session_hash)
@@ -171,7 +171,9 @@ class AskHandlers:
         with self.runs.line.join() as place:
             yield from self._ask(run, asked, messages, place)
         again = bool(visit.second_turn()) and not run.stop.is_set()
-        yield {**self.parts.buttons(False), tab.follow: gr.update(visible=again)}
+        more = any(len(talk.sent) > 1 for talk in asked.talks.values())
+        sent = {tab.sent: messages_html(asked.sent())} if more else {}
+        yield {**self.parts.buttons(False), tab.follow: gr.update(visible=again), **sent}
 
     def _ask(
         self, run: Run, asked: Asked, messages: dict[str, list[dict[str, str]]], place: Place
@@ -183,7 +185,7 @@ class AskHandlers:
             asked.names = model_names(self.runs)
             sampling = make_sampling(0, 1, 0, 1, asked.budget, 0)
             request = make_request(messages, sampling, None, None, info.context_length, info.layers)
-            request = replace(request, grammar=asked.grammar(), tuned=bool(info.tuned))
+            request = replace(request, tuned=bool(info.tuned))
             run.view.restart(time.monotonic())
             last: dict[str, str] = {}
             for update in stream_and_judge(engine, request, asked, self.judges, run):

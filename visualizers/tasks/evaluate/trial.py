@@ -12,7 +12,6 @@ from sigma.aimicius.answers import Answer
 from sigma.aimicius.contract import Case, Task, Verdict
 from sigma.aimicius.evaluate import ask, load_cases
 from sigma.aimicius.scoring import Report
-from sigma.aimicius.worked import asked
 from sigma.events import Engine, StepEvent
 from visualizers.tasks.judging import Judges
 
@@ -111,8 +110,7 @@ def run_trial(
 
 def _answered(trial: Trial, case: Case, number: int, engine: Engine, stop: threading.Event):
     budget = trial.task.answer_tokens
-    grammar = trial.task.grammar(case) if trial.held else None
-    events = ask(engine, trial.side, asked(trial.task, case, trial.worked), budget, grammar)
+    events = ask(engine, trial.side, trial.task, case, trial.worked, budget, trial.held)
     said, tokens = 0.0, 0
     try:
         for event in events:
