@@ -142,7 +142,7 @@ class ChatRequest:
     of `kernels.selective.missing_mass`; `selective_threshold`: rows that weigh less are not fetched; None for either is
     what the model is configured for. `probe_layer`: whose attention to return with each step; None for none. `grammar`: Lark text
     that the answers are held to (`sigma.engine.constrained`); None for free ones. `tuned`: whether both sides answer with
-    the base's tuned minima (`SideInfo.tuned`); such a turn keeps no rows for the session's next one. `plain`: the texts of
+    the base's tuned minima (`SideInfo.tuned`). `plain`: the texts of
     the messages are continued as they are, without the model's chat template. `likeliest`: of each step the likelihood of
     the token taken and of this many likeliest ones; None for none.
     """
@@ -300,10 +300,12 @@ class Engine(Protocol):
         prompt_length: int,
         cancelled: threading.Event | None = None,
         progress: Callable[[float], None] | None = None,
+        tuned: bool = False,
     ) -> HeldInspection:
         """What a side's attention did with a text; the caller frees it. KeyError for an unknown side.
 
         prompt_length: from its last token on, next-token distributions are kept. progress: called with the part done.
+        tuned: by the side with the base's tuned minima; KeyError where there are none.
         Raises Cancelled once `cancelled` is set, and PromptError for a text that cannot be read.
         """
 

@@ -195,6 +195,7 @@ class FakeEngine:
         prompt_length: int,
         cancelled: threading.Event | None = None,
         progress: Callable[[float], None] | None = None,
+        tuned: bool = False,
     ) -> FakeInspection:
         if not ids:
             raise PromptError("There is nothing to look at: the run has no tokens.")

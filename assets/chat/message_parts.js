@@ -1,7 +1,7 @@
 // What a column's value says, and what each line of a message is. Nothing is left out: the lines, and the pieces of each, put together are the text.
 import { codeTokens, languageOf } from "./code_tokens.js";
 
-const ROLES = { u: "user", a: "assistant", w: "waiting" };
+const ROLES = { u: "user", a: "assistant", w: "waiting", n: "note" };
 
 // A message as `visualizers/chat/messages.py` packs it.
 export function unpackMessage(line) {

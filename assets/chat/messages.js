@@ -40,7 +40,7 @@ class Message {
     this.role = role;
     this.body = el("div", { class: "message-body", translate: "no", dir: "auto" });
     this.root = el("div", { class: `message notranslate ${role}`, "data-role": role }, this.body);
-    if (role !== "waiting") this.root.append(copyButton(role === "user" ? "Copy the prompt" : "Copy the answer", () => this.#lines.text));
+    if (role === "user" || role === "assistant") this.root.append(copyButton(role === "user" ? "Copy the prompt" : "Copy the answer", () => this.#lines.text));
   }
 
   // A prompt (and what is waited for) is shown as it was typed; of an answer that grows, only the lines that changed are written.

@@ -17,7 +17,8 @@ function namedRun(run) {
   const asked = `“${run.settings.prompt.slice(0, 120)}”`;
   if (run.recorded) return `Recorded run: ${asked} (stored; weights in 64 steps)`;
   const selective = run.settings.selective ? `; the run itself read k = ${run.settings.selective}` : "";
-  return `Your run: ${asked} (computed again from its tokens, all V rows read${selective})`;
+  const tuned = run.settings.tuned ? "; tuned base" : "";
+  return `Your run: ${asked} (computed again from its tokens, all V rows read${selective}${tuned})`;
 }
 
 export function syncControls(explorer) {

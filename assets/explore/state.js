@@ -76,7 +76,7 @@ export function cleanState(changes, run, problems) {
 }
 
 const FLAGS = ["log", "noSink"];
-const QUESTION = { prompt: "", system: "", temperature: 0, top_p: 1, top_k: 0, penalty: 1, seed: null, tokens: 256, selective: null };
+const QUESTION = { prompt: "", system: "", temperature: 0, top_p: 1, top_k: 0, penalty: 1, seed: null, tokens: 256, selective: null, tuned: false };
 
 // The address's fragment: the recorded run by name, a live one by its question and the settings that were not default.
 export function toHash(state, run) {

@@ -93,8 +93,6 @@ class SigmaEngine:
         if not models:
             raise PromptError("These models have no tuned minima.")
         check_request(request, models)
-        if request.tuned:  # rows that a session keeps are those of the untuned weights
-            session = None
         kept = self._sessions.take(session)
         runs: list[Run] = []
         try:
@@ -152,12 +150,13 @@ class SigmaEngine:
         prompt_length: int,
         cancelled: threading.Event | None = None,
         progress: Callable[[float], None] | None = None,
+        tuned: bool = False,
     ) -> KeptTensors:
         """See `sigma.events.Engine.inspect`.
 
         Each chunk is one piece of the device's work, so that answers being written go on in between.
         """
-        model = self.models[side]
+        model = (self.tuned if tuned else self.models)[side]
         run = lambda work: self._device.submit(work).result()  # noqa: E731
         with self._ahead.paused():
             return recompute(model.runtime, ids, prompt_length, run, cancelled, progress)

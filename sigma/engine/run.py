@@ -117,6 +117,9 @@ class Run:
 
     def _cache(self, kept: Kept | None) -> tuple[DiffKVCache, int]:
         """The kept cache cropped to the common prefix, or a new one. At least one token is always prefilled."""
+        if kept is not None and kept.maker is not self.model:
+            kept.cache.free()
+            kept = None
         if kept is None:
             return self.model.runtime.new_cache(), 0
         common = same_start(kept.ids, self.ids)
@@ -219,4 +222,4 @@ class Run:
     def keep(self) -> Kept:
         """The rows of the prompt, for the session's next turn."""
         self.cache.keep_first(self.prompt_length)
-        return Kept(self.cache, self.ids[: self.prompt_length])
+        return Kept(self.cache, self.ids[: self.prompt_length], self.model)

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
+from typing import Any
 
 from sigma.events import PastRun
 from sigma.model.cache import DiffKVCache
@@ -31,6 +32,7 @@ class Kept:
 
     cache: DiffKVCache
     ids: list[int]
+    maker: Any = None  # the model that computed the rows: another's next turn cannot use them
     _lock: Lock = field(default_factory=Lock, repr=False)
     claimed: bool = False
 

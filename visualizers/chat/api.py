@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -27,6 +27,7 @@ def make_chat(programs: Programs):
         selective_k: Any = None,
         selective_missing_mass: Any = None,
         selective_threshold: Any = None,
+        tuned: Any = None,
     ) -> dict[str, Any]:
         """
         Answer one prompt with the Sigma model, the GQA model, or both.
@@ -40,14 +41,15 @@ def make_chat(programs: Programs):
             selective_missing_mass: what becomes of the weight of the rows that are not fetched: "drop", "renormalize"
                 or "mean" (it goes to their mean); null is the model's own way
             selective_threshold: of those rows, the ones that weigh less are not fetched, 0 to 0.5; null is the model's own
+            tuned: true answers with the base tuned for the system tasks, where the models have one; null is false
         Returns:
             {"text", "sides": {side: {"text", "finish", "prompt_tokens", "new_tokens", "cache_bytes"}}}. text: the answer; for
             "both", the two answers, each after a line "[sigma]" or "[gqa]". finish: "stop" (the model ended), "length"
             (max_new_tokens) or "context" (full). cache_bytes: K and V held at the end.
         """
         with in_words("The answer"):
-            selective = selective_k, selective_missing_mass, selective_threshold
-            asked = check_arguments(prompt, side, max_new_tokens, temperature, *selective)
+            more = selective_k, selective_missing_mass, selective_threshold, tuned
+            asked = check_arguments(prompt, side, max_new_tokens, temperature, *more)
             with programs.engine(request) as (engine, gone):
                 return _answer(engine, asked, gone)
 
@@ -90,7 +92,8 @@ def request_of(engine: Engine, asked: Arguments) -> ChatRequest:
     messages = {name: [{"role": "user", "content": asked.prompt}] for name in asked.sides}
     sampling = make_sampling(asked.temperature, 1, 0, 1, asked.max_new_tokens, 0)
     how = {"missing_mass": asked.selective_missing_mass, "threshold": asked.selective_threshold}
-    return make_request(messages, sampling, asked.selective_k, None, info.context_length, info.layers, **how)
+    request = make_request(messages, sampling, asked.selective_k, None, info.context_length, info.layers, **how)
+    return replace(request, tuned=asked.tuned)
 
 
 def _answer(engine: Engine, asked: Arguments, gone: Callable[[], bool]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StrictBool
 
 from sigma.engine.fields import Fields, Number, Whole
 from sigma.engine.options import MOST_THRESHOLD
@@ -22,6 +22,7 @@ class Arguments(Fields):
     selective_k: Whole = Field(None, ge=1)
     selective_missing_mass: Literal["drop", "renormalize", "mean"] = None
     selective_threshold: Number = Field(None, ge=0, le=MOST_THRESHOLD)
+    tuned: StrictBool = False
 
     @property
     def sides(self) -> tuple[str, ...]:
@@ -37,8 +38,9 @@ def check_arguments(
     selective_k: Any,
     selective_missing_mass: Any = None,
     selective_threshold: Any = None,
+    tuned: Any = None,
 ) -> Arguments:
     """The fields by their types and ranges, null being the default; PromptError names the first that is wrong."""
     given = dict(prompt=prompt, side=side, max_new_tokens=max_new_tokens)
     given |= dict(temperature=temperature, selective_k=selective_k, selective_missing_mass=selective_missing_mass)
-    return Arguments.read({**given, "selective_threshold": selective_threshold})
+    return Arguments.read({**given, "selective_threshold": selective_threshold, "tuned": tuned})

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from visualizers.shared.compact_json import compact_json
 
-MARKS = {"user": "u", "assistant": "a", "waiting": "w"}
+MARKS = {"user": "u", "assistant": "a", "waiting": "w", "note": "n"}
 
 
 def pack_messages(rows: list[dict[str, str]]) -> str:
-    """A line for each message: who speaks (or that an answer is waited for), then the text as a JSON string without its quotes.
+    """A line for each message: who speaks (or that an answer is waited for, or what is to be known of one), then the text as a JSON string without its quotes.
 
     While an answer grows, so does this string, only at its end: Gradio then sends the new part alone.
     """

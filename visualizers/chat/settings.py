@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sigma.events import ChatRequest, Sampling, SideInfo
@@ -17,6 +17,7 @@ class TurnSettings:
     """The settings of one turn as they come from the browser, unchecked, in the order of `ChatTab.settings`."""
 
     system: Any
+    tuned: Any
     selective: Any
     missing_mass: Any
     threshold: Any
@@ -44,7 +45,12 @@ class TurnSettings:
         make_request({}, self.sampling(), self.selective, self.layer, context, ANY_LAYERS, **how)
 
     def request(self, messages: dict[str, list[dict[str, str]]], info: SideInfo) -> ChatRequest:
-        """The engine's request; a layer that the loaded model lacks becomes its last, none is probed without pictures."""
+        """The engine's request; a layer that the loaded model lacks becomes its last, none is probed without pictures.
+
+        Models without a tuned base answer as they are.
+        """
         layer = min(int(self.layer), info.layers - 1) if self.pictures else None
         how = {"missing_mass": self.missing_mass, "threshold": self.threshold}
-        return make_request(messages, self.sampling(), self.selective, layer, info.context_length, info.layers, **how)
+        limits = info.context_length, info.layers
+        request = make_request(messages, self.sampling(), self.selective, layer, *limits, **how)
+        return replace(request, tuned=bool(self.tuned and info.tuned))

@@ -39,6 +39,7 @@ class ChatTab:
     clear: gr.Button
     restore: gr.Button
     system: gr.Textbox
+    tuned: gr.Checkbox
     selective: gr.Dropdown
     missing_mass: gr.Dropdown
     threshold: gr.Dropdown
@@ -50,11 +51,11 @@ class ChatTab:
     def settings(self) -> list[gr.components.Component]:
         """Inputs of a turn after the prompt and the state, in the order that the handlers take them."""
         own = [self.selective, self.missing_mass, self.threshold]
-        return [self.system, *own, self.layer, self.pictures, *self.sampling]
+        return [self.system, self.tuned, *own, self.layer, self.pictures, *self.sampling]
 
 
-def read_examples() -> list[dict[str, str]]:
-    """The examples of the tab: label, prompt, system prompt, selective-V setting."""
+def read_examples() -> list[dict[str, Any]]:
+    """The examples of the tab: label, prompt, system prompt, whether by the tuned base, selective-V setting."""
     return json.loads((ASSETS / "examples" / "chat.json").read_text("utf-8"))
 
 
@@ -140,6 +141,12 @@ def _settings(infos: dict[str, SideInfo]) -> dict[str, Any]:
     layers = infos["sigma"].layers if "sigma" in infos else 30
     with gr.Accordion("Settings: system prompt, sampling, selective V", open=False, elem_id="settings"):
         system = gr.Textbox(label="System prompt", lines=2, elem_id="system", placeholder="none")
+        tuned = gr.Checkbox(
+            False,
+            label="Tuned base",
+            info="both sides with the weights that answer the system tasks; off, the base as it was published",
+            elem_id="tuned",
+        )
         with gr.Row():
             selective = gr.Dropdown(
                 ["off", "16", "32", "64", "128", "256"],
@@ -177,25 +184,28 @@ def _settings(infos: dict[str, SideInfo]) -> dict[str, Any]:
             tokens = gr.Slider(
                 1, MAX_NEW_TOKENS, value=256, step=1, label="Max tokens", info="of the answer", elem_id="max-tokens"
             )
-        with gr.Row():
-            temperature = gr.Slider(
-                0, 2, value=0, step=0.05, label="Temperature", info="0 is greedy", elem_id="temperature"
-            )
-            top_p = gr.Slider(0.05, 1, value=1, step=0.01, label="Top-p", info="1 keeps all", elem_id="top-p")
-            top_k = gr.Slider(0, 200, value=0, step=1, label="Top-k", info="0 keeps all", elem_id="top-k")
-            penalty = gr.Slider(
-                0.8, 2, value=1, step=0.05, label="Repetition penalty", info="1 is none", elem_id="penalty"
-            )
-            seed = gr.Number(value=0, label="Seed", info="for temperatures above 0", precision=0, elem_id="seed")
+        sampling = _sampling(tokens)
         shown = gr.Checkbox(
             True,
             label="Live pictures",
             info="draw attention and memory while the answer is written; off, they come once at the end, without attention",
             elem_id="live-pictures",
         )
-        sampling = [temperature, top_p, top_k, penalty, tokens, seed]
     own = dict(selective=selective, missing_mass=missing_mass, threshold=threshold)
-    return dict(system=system, **own, layer=layer, pictures=shown, sampling=sampling)
+    return dict(system=system, tuned=tuned, **own, layer=layer, pictures=shown, sampling=sampling)
+
+
+def _sampling(tokens: gr.Slider) -> list[Any]:
+    """A row of sampling options; with the longest answer they are the last of a turn's settings, in this order."""
+    with gr.Row():
+        temperature = gr.Slider(
+            0, 2, value=0, step=0.05, label="Temperature", info="0 is greedy", elem_id="temperature"
+        )
+        top_p = gr.Slider(0.05, 1, value=1, step=0.01, label="Top-p", info="1 keeps all", elem_id="top-p")
+        top_k = gr.Slider(0, 200, value=0, step=1, label="Top-k", info="0 keeps all", elem_id="top-k")
+        penalty = gr.Slider(0.8, 2, value=1, step=0.05, label="Repetition penalty", info="1 is none", elem_id="penalty")
+        seed = gr.Number(value=0, label="Seed", info="for temperatures above 0", precision=0, elem_id="seed")
+    return [temperature, top_p, top_k, penalty, tokens, seed]
 
 
 def _pictures() -> gr.HTML:

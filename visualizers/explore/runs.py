@@ -47,6 +47,11 @@ class ExploredRun:
             raise PromptError(f"In this run there is no text of {writer[:20]!r}; there is {', '.join(self.texts)}.")
         return self.texts[writer]
 
+    @property
+    def tuned(self) -> bool:
+        """Whether both sides answered with the tuned base."""
+        return self.request is not None and self.request.tuned
+
     def parting(self) -> int | None:
         """The first step in which the two answers differ; None if they are the same or there is only one."""
         if len(self.texts) < 2:
@@ -84,6 +89,7 @@ def settings_of(request: ChatRequest) -> dict[str, Any]:
         "seed": sampling.seed,
         "tokens": sampling.max_new_tokens,
         "selective": request.selective_k,
+        "tuned": request.tuned,
     }
 
 

@@ -179,7 +179,7 @@ class Explorer:
             job = self._jobs.get(key)
             if job is None:
                 job = self._jobs[key] = _Job(page)
-                self._reader.submit(self._read, job, side, text)
+                self._reader.submit(self._read, job, side, text, run.tuned)
             self._jobs.move_to_end(key)
         if job.problem is not None:
             with self._lock:
@@ -187,9 +187,10 @@ class Explorer:
             raise PromptError(job.problem)
         return job if job.found is None else job.found
 
-    def _read(self, job: _Job, side: str, text: Text) -> None:
+    def _read(self, job: _Job, side: str, text: Text, tuned: bool) -> None:
         try:
-            found = self.loader.engine.inspect(side, text.ids, text.prompt_length, job.page.gone, job.progress)
+            how = job.page.gone, job.progress, tuned
+            found = self.loader.engine.inspect(side, text.ids, text.prompt_length, *how)
             if job.page.gone.is_set():
                 found.free()
                 return

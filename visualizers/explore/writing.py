@@ -99,7 +99,7 @@ def again_with(request: ChatRequest, k: int) -> ChatRequest:
         "selective_missing_mass": request.selective_missing_mass,
         "selective_threshold": request.selective_threshold,
     }
-    return ChatRequest({"sigma": request.messages["sigma"]}, sampling, k, None, **how)
+    return ChatRequest({"sigma": request.messages["sigma"]}, sampling, k, None, tuned=request.tuned, **how)
 
 
 def compare(before: list[int], after: list[int]) -> int | None:
@@ -122,9 +122,9 @@ def request_of(question: Any, context: int, layers: int) -> ChatRequest:
     sampling = make_sampling(*options, tokens, _from_address(given.get("seed")))
     messages = [{"role": "system", "content": system}] if system else []
     messages.append({"role": "user", "content": prompt})
-    return make_request(
-        {side: list(messages) for side in SIDES}, sampling, given.get("selective"), None, context, layers
-    )
+    both = {side: list(messages) for side in SIDES}
+    request = make_request(both, sampling, given.get("selective"), None, context, layers)
+    return replace(request, tuned=given.get("tuned") in (True, "true", "1"))
 
 
 def _from_address(value: Any) -> Any:

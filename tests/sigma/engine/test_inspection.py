@@ -183,6 +183,16 @@ def test_the_engine_notes_the_tokens_of_a_turn_and_shows_their_attention(engine)
         assert engine.piece(side, wanted[0]) == mine[0].pieces[0]
 
 
+def test_a_turn_of_the_tuned_base_is_inspected_by_it(engine):
+    with pytest.raises(KeyError):
+        engine.inspect("gqa", some_ids(9), 1, tuned=True)
+    side = side_of(tiny_model(**SHAPES["gqa"] | {"seed": 7}), "tuned")
+    engine.tuned["gqa"] = Model(side, Runtime(side.config, side.tensors, weights="fp32"))
+    plain, tuned = (engine.inspect("gqa", some_ids(9), 1, tuned=tuned).weights(0, 8, 9) for tuned in (False, True))
+    own = recompute(engine.tuned["gqa"].runtime, some_ids(9), 1).weights(0, 8, 9)
+    assert np.array_equal(tuned, own) and not np.array_equal(plain, tuned)
+
+
 def test_the_probe_of_a_step_is_what_the_inspection_says(engine):
     messages = {"sigma": [{"role": "user", "content": "What is it?"}]}
     steps = list(engine.stream(ChatRequest(messages, Sampling(max_new_tokens=8), probe_layer=1), "p"))[2:]

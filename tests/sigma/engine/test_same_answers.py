@@ -13,12 +13,16 @@ from tests.tiny import side_of, tiny_model
 SHAPES = {"sigma": dict(seed=1, num_key_heads=1, augmented_query_dim=108), "gqa": dict(num_key_heads=3)}
 
 
-def make_engine(weights="bf16") -> SigmaEngine:
+def made(weights="bf16", **more) -> dict[str, Model]:
     models = {}
     for name, changes in SHAPES.items():
-        side = side_of(tiny_model(**changes), f"tiny {name}")
+        side = side_of(tiny_model(**changes | more), f"tiny {name}")
         models[name] = Model(side, Runtime(side.config, side.tensors, weights=weights))
-    return SigmaEngine(models)
+    return models
+
+
+def make_engine(weights="bf16", tuned=None) -> SigmaEngine:
+    return SigmaEngine(made(weights), tuned)
 
 
 @pytest.fixture(params=["native", "torch"])
@@ -54,6 +58,21 @@ def answers(engine, messages, session=None, tokens=24, **options):
 
 def tokens_of(got):
     return {side: ids for side, (ids, _) in got.items()}
+
+
+def test_a_session_uses_no_rows_of_the_other_weights():
+    engine, long = make_engine(tuned=made(seed=7)), "tell me everything " * 20
+    try:
+        fresh = {tuned: tokens_of(answers(engine, [user(long)], tuned=tuned)) for tuned in (False, True)}
+        assert fresh[False] != fresh[True]
+        reused = []
+        for tuned in (True, True, False, False, True):
+            got = answers(engine, [user(long)], "one session", tuned=tuned)
+            assert tokens_of(got) == fresh[tuned]
+            reused.append(all(rows > 0 for _, rows in got.values()))
+        assert reused == [False, True, False, True, False]
+    finally:
+        engine.close()
 
 
 def check_same_answers(engine, long, short, context):

@@ -37,6 +37,7 @@ def test_only_these_endpoints_are_named(client):
         "selective_k",
         "selective_missing_mass",
         "selective_threshold",
+        "tuned",
     ]
 
 
@@ -61,6 +62,8 @@ def test_chat_has_defaults_and_both_sides(client, engine):
     how = dict(selective_missing_mass="mean", selective_threshold=0.01)
     assert client.predict("x", selective_k=4, **how, api_name="/chat")["text"]
     assert (engine.requests[-1].selective_missing_mass, engine.requests[-1].selective_threshold) == ("mean", 0.01)
+    assert not engine.requests[-1].tuned
+    assert client.predict("x", tuned=True, api_name="/chat")["text"] and engine.requests[-1].tuned
     assert client.predict("x", None, None, None, 16.0, api_name="/chat")["text"]
     assert engine.requests[-1].selective_k == 16 and engine.requests[-1].sampling.max_new_tokens == 128
 
@@ -88,6 +91,7 @@ def test_bad_arguments_are_explained(client, arguments, message):
     [
         (dict(prompt={"text": "a"}), "prompt must be a text, not an object"),
         (dict(prompt=True), "prompt must be a text, not true or false"),
+        (dict(prompt="x", tuned="yes"), "tuned must be true or false, not a text"),
         (dict(prompt=5), "prompt must be a text, not a number"),
         (dict(prompt=None), "prompt is missing"),
         (dict(side=["sigma"]), "side must be sigma, gqa or both, not a list"),

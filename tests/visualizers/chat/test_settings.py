@@ -1,6 +1,6 @@
 """The settings of a turn: the tab's components come under the names that they have here."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import gradio as gr
 import pytest
@@ -12,6 +12,7 @@ from visualizers.chat.tab import chat_tab
 
 IDS = {
     "system": "system",
+    "tuned": "tuned",
     "selective": "selective",
     "missing_mass": "missing-mass",
     "threshold": "threshold",
@@ -28,7 +29,7 @@ IDS = {
 
 def settings(**changes):
     given = dict(
-        system="", selective="16", missing_mass="mean", threshold="0.01", layer=40, pictures=True, temperature=0.5, top_p=0.9, top_k=7, penalty=1.1,
+        system="", tuned=False, selective="16", missing_mass="mean", threshold="0.01", layer=40, pictures=True, temperature=0.5, top_p=0.9, top_k=7, penalty=1.1,
         max_new_tokens=99, seed=3,
     )  # fmt: skip
     return TurnSettings(**given | changes)
@@ -69,3 +70,11 @@ def test_what_cannot_be_used_is_found_before_the_turn(change):
 
 def test_without_a_model_any_k_may_be_asked_for():
     settings(selective="9000").check(None)
+
+
+@pytest.mark.parametrize("tuned", [True, False])
+def test_the_request_says_whether_the_tuned_base_answers(tuned):
+    messages = {"sigma": [{"role": "user", "content": "x"}]}
+    info = replace(fake_info("sigma"), tuned="a tuned base")
+    assert settings(tuned=tuned).request(messages, info).tuned is tuned
+    assert settings(tuned=tuned).request(messages, replace(info, tuned="")).tuned is False

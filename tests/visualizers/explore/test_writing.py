@@ -53,6 +53,11 @@ def test_a_links_numbers_come_as_text_and_are_checked_as_any_other():
     asked = request_of({"prompt": "x", "temperature": "0.5", "tokens": "9000", "seed": "", "selective": "16"}, 8192, 30)
     assert (asked.sampling.temperature, asked.sampling.max_new_tokens) == (0.5, MAX_TOKENS)
     assert (asked.sampling.seed, asked.selective_k) == (None, 16)
+    assert [request_of({"prompt": "x", "tuned": t}, 8192, 30).tuned for t in ("true", "false", None)] == [
+        True,
+        False,
+        False,
+    ]
     assert request_of({"prompt": "x", "tokens": "null"}, 8192, 30).sampling.max_new_tokens == 256
     for wrong, message in (
         ({"temperature": "hot"}, "Temperature must be a number, not a text"),

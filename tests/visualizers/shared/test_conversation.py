@@ -15,6 +15,17 @@ def test_each_side_has_its_own_history():
     assert [m["content"] for m in conversation.shown("sigma")] == ["one", "s1", "two"]
 
 
+def test_what_is_to_be_known_of_an_answer_stands_before_it_and_is_not_sent():
+    conversation = Conversation()
+    turn = conversation.begin("one")
+    turn.note = "tuned"
+    assert [m["role"] for m in conversation.shown("gqa")] == ["user"]
+    turn.answers["gqa"] = "g1"
+    assert [m["content"] for m in conversation.shown("gqa")] == ["one", "tuned", "g1"]
+    conversation.begin("two")
+    assert [m["content"] for m in conversation.messages("")["gqa"]] == ["one", "g1", "two"]
+
+
 def test_a_turn_without_an_answer_is_not_sent():
     conversation = Conversation()
     conversation.begin("stopped at once").answers.update(sigma="", gqa="g1")

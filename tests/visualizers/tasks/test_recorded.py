@@ -3,7 +3,7 @@
 import json
 
 from sigma.aimicius import load_task
-from visualizers.tasks.recorded import RECORDED, recorded, recorded_html
+from visualizers.tasks.recorded import RECORDED, outcomes, recorded, recorded_html
 
 TASK = load_task("cmdgen")
 
@@ -39,6 +39,17 @@ def test_both_kinds_of_data_stand_apart_beside_the_paper(tmp_path):
     assert "&lt;b&gt;tuned" in html and "<b>tuned" not in html and "Table 6" in html
     assert "-2.0 points (95 % interval -7.5 to +3.5, n = 3)" in html and "one case: no interval" in html
     assert recorded_html(load_task("nl2kql"), path) == ""
+
+
+def test_an_example_has_a_sign_for_each_side_where_both_were_recorded(tmp_path):
+    mine, theirs = {"a": "right", "b": "partly", "c": "wrong"}, {"a": "wrong", "b": "right", "d": "right", "c": ""}
+    reports = [
+        report("x", side, 1.0, "examples") | {"outcomes": found} for side, found in (("sigma", mine), ("gqa", theirs))
+    ]
+    assert outcomes(TASK, written(tmp_path, {"reports": reports, "paired": []})) == {"a": "✓✗", "b": "◐✓"}
+    recorded.cache_clear()
+    assert outcomes(TASK, written(tmp_path, {"reports": reports[:1], "paired": []})) == {}
+    recorded.cache_clear()
 
 
 def test_no_file_and_a_damaged_one_show_nothing(tmp_path):

@@ -17,7 +17,7 @@ from visualizers.shared.turn_view import TurnView
 from visualizers.tasks.common import messages_html
 from visualizers.tasks.fields import lines_of
 from visualizers.tasks.loader import TaskLoader
-from visualizers.tasks.recorded import recorded_html
+from visualizers.tasks.recorded import LEGEND, outcomes, recorded_html
 from visualizers.tasks.tab import MOST_EXAMPLES, MOST_TOKENS, TasksTab
 from visualizers.tasks.turn import answer_payload, empty_verdict, names_of
 from visualizers.tasks.visit import Visit
@@ -111,15 +111,16 @@ class ChooseHandlers:
             about = f'<p class="problem" role="alert">{escape(str(error))}</p>'
             return {**hidden, tab.about: about, tab.state: visit, **self._cleared("")}
         visit.task = task
-        buttons = {
-            button: gr.update(visible=i < len(examples), value=task.button(examples[i]) if i < len(examples) else "")
-            for i, button in enumerate(tab.examples)
-        }
+        signs = outcomes(task)
+        labels = [f"{signs.get(case.id, '')} {task.button(case)}".strip() for case in examples]
+        labels += [""] * (len(tab.examples) - len(labels))
+        buttons = {button: gr.update(visible=bool(label), value=label) for button, label in zip(tab.examples, labels)}
+        legend = f'<p class="note">{LEGEND}</p>' if signs else ""
         return {
             **buttons,
             **form_updates(tab, visit, examples[0], worked),
             **self._cleared(task.name),
-            tab.about: f"<p>{escape(task.about)}</p>{recorded_html(task)}",
+            tab.about: f"<p>{escape(task.about)}</p>{recorded_html(task)}{legend}",
             tab.budget: gr.update(value=min(MOST_TOKENS, task.answer_tokens)),
             tab.worked: gr.update(visible=bool(task.worked)),
             tab.state: visit,
