@@ -59,7 +59,7 @@ def bench(cases: list[Case], rounds: int, seconds: float, wanted: set[str]) -> d
         notes.append(f"this run got {share:.0%} of one core: other processes disturbed it, compare min_ms")
     middle = {name: statistics.median(b[name] for b in bandwidths) for name in bandwidths[0]}
     return {
-        "device": _device_name(cases[0].device),
+        "device": device_name(cases[0].device),
         **_versions(),
         **middle,
         "rows": [*map(asdict, rows)],
@@ -67,9 +67,9 @@ def bench(cases: list[Case], rounds: int, seconds: float, wanted: set[str]) -> d
     }
 
 
-def _device_name(device: str) -> str:
+def device_name(device: str) -> str:
     if device == "cuda":
-        return torch.cuda.get_device_name()
+        return torch.cuda.getdevice_name()
     model = platform.processor() or platform.machine()
     with contextlib.suppress(OSError, IndexError):
         model = re.findall(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())[0]

@@ -55,7 +55,7 @@ def take_rounds(contenders: list[Contender], device: str, rounds: int, seconds: 
     while done < 3 or (done < rounds and time.perf_counter() < deadline):
         # A round forward, the next one backward: no contender always follows the same neighbour.
         for contender in contenders if done % 2 == 0 else reversed(contenders):
-            contender.seconds.append(_once(contender.calls, contender.replay, done, device))
+            contender.seconds.append(once(contender.calls, contender.replay, done, device))
         probe.measure()
         done += 1
     return probe.result()
@@ -75,7 +75,7 @@ class Probe:
 
     def measure(self) -> None:
         for name, call in self.calls.items():
-            self.seconds[name].append(_once([call], None, 0, self.device))
+            self.seconds[name].append(once([call], None, 0, self.device))
 
     def result(self) -> dict[str, float]:
         """Medians, in GB/s."""
@@ -88,7 +88,7 @@ def probe_bytes(device: str) -> int:
     return 2 * _PROBE_BYTES[device]
 
 
-def _once(calls: list[Callable[[], object]], replay: Callable[[], None] | None, turn: int, device: str) -> float:
+def once(calls: list[Callable[[], object]], replay: Callable[[], None] | None, turn: int, device: str) -> float:
     """Seconds of one call: on a CPU the next buffers in turn, on a GPU the mean over all of them."""
     if device == "cpu":
         call = calls[turn % len(calls)]
