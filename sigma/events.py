@@ -9,9 +9,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
+
+T = TypeVar("T")
 
 SIDES = ("sigma", "gqa")
 SOURCE_FIRST = SIDES[::-1]
@@ -203,6 +205,25 @@ class SideInfo:
         return self.layers * row * self.kv_itemsize
 
 
+@dataclass(frozen=True, slots=True)
+class AnswersTogether:
+    """What `answers` of one side get when they step together, and what one step of them all costs.
+
+    `selective_k`: V rows fetched per query head, None reads all. `tok_s`: of all together; `step_ms`: a step's median.
+    `weight_bytes`, `kv_read_bytes`: what a step reads; `kv_resident_bytes`: their caches. Bytes are computed from the
+    tensors' sizes and the cache's formula.
+    """
+
+    side: str
+    selective_k: int | None
+    answers: int
+    tok_s: float
+    step_ms: float
+    weight_bytes: int
+    kv_resident_bytes: int
+    kv_read_bytes: int
+
+
 class Cancelled(Exception):
     """Whoever asked has left before the work was done."""
 
@@ -307,6 +328,22 @@ class Engine(Protocol):
         prompt_length: from its last token on, next-token distributions are kept. progress: called with the part done.
         tuned: by the side with the base's tuned minima; KeyError where there are none.
         Raises Cancelled once `cancelled` is set, and PromptError for a text that cannot be read.
+        """
+
+    def aside(self, work: Callable[[], T]) -> T:
+        """Do a short piece of work on the device while nothing else works there; returns what it returns.
+
+        Answers that are being written go on before and after it. Raises what the work raises.
+        """
+
+    def together(
+        self, context: int, answers: Sequence[int], selective_k: int | None = None, rounds: int = 5
+    ) -> Generator[float, None, list[AnswersTogether]]:
+        """Time steps of so many answers over `context` cached tokens each, both sides in turn; yields the part done.
+
+        With `selective_k` Sigma is timed with selective V, too. `rounds`: steps of each, of which the median counts. Answers
+        that are being written go on between the steps; closing the generator frees the caches. PromptError for what cannot
+        be asked, or has no room among the answers' K and V.
         """
 
     def piece(self, side: str, token_id: int) -> str:

@@ -12,11 +12,13 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from sigma.events import (
     SIDE_NAMES,
+    AnswersTogether,
     AttentionProbe,
     CacheBytes,
     Cancelled,
@@ -32,6 +34,8 @@ from sigma.events import (
     SideInfo,
     StepEvent,
 )
+
+T = TypeVar("T")
 
 LAYERS, QUERY_HEADS, VALUE_HEADS, DIM, ITEM, CONTEXT = 30, 9, 3, 64, 2, 8192
 KEY_HEADS = {"sigma": 1, "gqa": 3}
@@ -207,6 +211,41 @@ class FakeEngine:
                 progress(min(done, len(ids)) / len(ids))
         seed = self._seed([self._vocabulary[i] for i in ids[:prompt_length]])
         return FakeInspection(side, tuple(ids), prompt_length, seed)
+
+    def aside(self, work: Callable[[], T]) -> T:
+        with self._device:
+            return work()
+
+    def together(
+        self, context: int, answers: Sequence[int], selective_k: int | None = None, rounds: int = 5
+    ) -> Generator[float, None, list[AnswersTogether]]:
+        if not 2 <= context < CONTEXT:
+            raise PromptError(f"The context must be from 2 to {CONTEXT - 1:,} tokens, not {context:,}.")
+        lines = [("gqa", None), ("sigma", None), *([("sigma", selective_k)] if selective_k else [])]
+        return self._together(lines, context, answers, rounds)
+
+    def _together(
+        self, lines: list[tuple[str, int | None]], context: int, answers: Sequence[int], rounds: int
+    ) -> Generator[float, None, list[AnswersTogether]]:
+        """A step takes what it reads at 10 GB/s."""
+        number = next(self._numbers)
+        self.opened.append(number)
+        try:
+            for done in range(rounds):
+                self._work(self.delay)
+                yield (done + 1) / rounds
+            rows = []
+            for n in answers:
+                for side, k in lines:
+                    cache = cache_bytes(side, context + 1, k)
+                    weights = 126_000_000 if side == "sigma" else 97_000_000
+                    read = n * (cache.k_read + cache.v_read)
+                    ms = (weights + read) / 1e7
+                    held = n * (cache.k_resident + cache.v_resident)
+                    rows.append(AnswersTogether(side, k, n, 1e3 * n / ms, ms, weights, held, read))
+            return rows
+        finally:
+            self.closed.append(number)
 
     def _id(self, piece: str) -> int:
         """A number for every different piece, in the order they appear."""

@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Generator, Sequence
+from typing import TypeVar
 
 import torch
 
@@ -19,14 +20,27 @@ from kernels.device import chosen_device
 from sigma.checkpoints.load import CheckpointError, load_pair, sigma_folder, tuned_twin
 from sigma.checkpoints.tokenizer import StreamDecoder, piece
 from sigma.engine.ahead import Answered, ReadAhead
-from sigma.engine.batch import Device
+from sigma.engine.batch import TOGETHER, Device
 from sigma.engine.inspection import KeptTensors, recompute
-from sigma.engine.memory import FREE_SHARE, Memory, free_bytes
+from sigma.engine.memory import FREE_SHARE, Memory, free_bytes, grown_bytes
 from sigma.engine.run import Model, Run, check_request
 from sigma.engine.sessions import Sessions
 from sigma.engine.sessions import free as free_sides
-from sigma.events import SIDE_NAMES, ChatRequest, Event, PastRun, PromptError, RunTokens, SideInfo
+from sigma.events import (
+    SIDE_NAMES,
+    SOURCE_FIRST,
+    AnswersTogether,
+    ChatRequest,
+    Event,
+    PastRun,
+    PromptError,
+    RunTokens,
+    SideInfo,
+)
+from sigma.measure.together import answers_together
 from sigma.runtime import Runtime
+
+T = TypeVar("T")
 
 ENGINE_NICENESS = 8  # of 19; see _step_back
 
@@ -160,6 +174,35 @@ class SigmaEngine:
         run = lambda work: self._device.submit(work).result()  # noqa: E731
         with self._ahead.paused():
             return recompute(model.runtime, ids, prompt_length, run, cancelled, progress)
+
+    def aside(self, work: Callable[[], T]) -> T:
+        """See `sigma.events.Engine.aside`."""
+        return self._device.submit(work).result()
+
+    def together(
+        self, context: int, answers: Sequence[int], selective_k: int | None = None, rounds: int = 5
+    ) -> Generator[float, None, list[AnswersTogether]]:
+        """See `sigma.events.Engine.together`."""
+        most = min(model.side.config.max_position_embeddings for model in self.models.values()) - 1
+        if not 2 <= context <= most:
+            raise PromptError(f"The context must be from 2 to {most:,} tokens, not {context:,}.")
+        if not answers or not all(1 <= n <= TOGETHER for n in answers):
+            raise PromptError(f"From 1 to {TOGETHER} answers step together.")
+        if rounds < 1 or (selective_k is not None and selective_k < 1):
+            raise PromptError("Rounds and selective k must be at least 1.")
+        return self._together(context, sorted(set(answers)), selective_k, rounds)
+
+    def _together(
+        self, context: int, answers: Sequence[int], selective_k: int | None, rounds: int
+    ) -> Generator[float, None, list[AnswersTogether]]:
+        sides = {side: (self.models[side].side, self.models[side].runtime) for side in SOURCE_FIRST}
+        need = sum(
+            max(answers) * grown_bytes(model, model.runtime.new_cache().layers[0].chunk, context + 1)
+            for model in self.models.values()
+        )
+        what = f"Timing {max(answers)} answers of {context:,} tokens on both sides needs K and V of"
+        with self._memory.hold(need, what, "this may need", "choose a shorter context"):
+            return (yield from answers_together(sides, context, answers, selective_k, rounds, self.aside))
 
     def piece(self, side: str, token_id: int) -> str:
         """One token of a side's vocabulary, printable."""

@@ -10,7 +10,7 @@ from threading import Lock
 
 import torch
 
-from sigma.engine.run import Run
+from sigma.engine.run import Model, Run
 from sigma.events import PromptError
 
 FREE_SHARE = 0.5  # of the memory that is free when the engine is made; weights and drawing need some, too
@@ -50,10 +50,13 @@ def _container() -> int | None:
 
 def most_bytes(run: Run) -> int:
     """Bytes that a run's buffers may grow to: its prompt and all new tokens, and what the last growth makes too much."""
-    rows = most_rows(run)
-    chunk = run.cache.layers[0].chunk
+    return grown_bytes(run.model, run.cache.layers[0].chunk, most_rows(run))
+
+
+def grown_bytes(model: Model, chunk: int, rows: int) -> int:
+    """Bytes that a cache's buffers may take once it holds `rows` tokens; it grows by `chunk` rows, or by an eighth."""
     rows = -(-(rows + max(chunk, rows // 8)) // chunk) * chunk
-    return sum(run.model.side.config.kv_bytes(rows, run.model.runtime.kv_itemsize))
+    return sum(model.side.config.kv_bytes(rows, model.runtime.kv_itemsize))
 
 
 def most_rows(run: Run) -> int:
@@ -75,28 +78,39 @@ class Memory:
     @contextmanager
     def claim(self, runs: Sequence[Run]) -> Iterator[None]:
         """Room for the runs of a request while it is answered; PromptError where there is none."""
-        need = sum(most_bytes(run) for run in runs)
-        self._take(need, max(most_rows(run) for run in runs))
+        rows = max(most_rows(run) for run in runs)
+        what = (
+            f"With its prompt and all its new tokens this answer may come to {rows:,} tokens, whose K and V need up to"
+        )
+        with self.hold(sum(most_bytes(run) for run in runs), what, "this answer may need", "ask for fewer new tokens"):
+            yield
+
+    @contextmanager
+    def hold(self, need: int, what: str, needs: str, instead: str) -> Iterator[None]:
+        """Room for `need` bytes; PromptError where there is none, in the words of who asks.
+
+        what: its sentence's begin where it would never fit, needs: where others have the room now; instead: what to do.
+        """
+        self._take(need, what, needs, instead)
         try:
             yield
         finally:
             with self._lock:
                 self.claimed -= need
 
-    def _take(self, need: int, rows: int) -> None:
+    def _take(self, need: int, what: str, needs: str, instead: str) -> None:
         with self._lock:
             if self.limit is not None:
                 if need > self.limit:
                     raise PromptError(
-                        f"With its prompt and all its new tokens this answer may come to {rows:,} tokens, whose K and V need "
-                        f"up to {_size(need)}; this server has {_size(self.limit)} for all answers. Ask for fewer new tokens."
+                        f"{what} {_size(need)}; this server has {_size(self.limit)} for all answers. "
+                        f"{instead[0].upper()}{instead[1:]}."
                     )
                 missing = self.claimed + need - self.limit
                 if missing > 0:
                     raise PromptError(
                         f"The memory for K and V is taken by other answers: {_size(self.limit - self.claimed)} of "
-                        f"{_size(self.limit)} are free, and this answer may need {_size(need)}. Try again in a minute, "
-                        "or ask for fewer new tokens."
+                        f"{_size(self.limit)} are free, and {needs} {_size(need)}. Try again in a minute, or {instead}."
                     )
                 if (missing := missing + self._kept()) > 0:
                     self._make_room(missing)
