@@ -8,6 +8,7 @@
 // All else is modules that import each other; an address under which they are served changes with their content.
 import { mountMessages } from "./chat/messages.js";
 import { mountChat } from "./chat/mount.js";
+import { mountProgress, mountTables } from "./efficiency/mount.js";
 import { mountExplore } from "./explore/mount.js";
 import { openExploreFromAddress } from "./explore/open.js";
 import { mountMemory, openMemoryFromAddress } from "./memory/mount.js";
@@ -18,7 +19,7 @@ import { mountTour } from "./tour/tour.js";
 
 const PARTS = {
   chat: mountChat, messages: mountMessages, explore: mountExplore, memory: mountMemory, tour: mountTour,
-  answer: mountAnswer, verdict: mountVerdict, results: mountResults,
+  answer: mountAnswer, verdict: mountVerdict, results: mountResults, efficiency_progress: mountProgress, efficiency_results: mountTables,
 };
 
 const early = window.sigma.waiting;

@@ -28,6 +28,7 @@ augmented query costs more time than the smaller cache saves on a model of this 
 | context | measured: tokens whose K and V are in the cache. |
 | K resident, V resident | measured on the cache's tensors: layers × tokens × heads × width × bytes per number. |
 | V read, this step | measured: bytes of V that the newest step requested; distinct rows in the tooltip. |
+| time of a layer's step (Efficiency) | measured: each part called in turn on buffers that no cache holds, median and quartiles of at least five rounds; a whole output is computed from its steps. |
 | captured mass | measured: the part of the softmax, over all positions, that falls on the fetched V rows. |
 
 The two sides share the device, so the wall rate is lower than the decode speed. With selective V every query head

@@ -13,6 +13,9 @@ from visualizers.chat.api import make_chat, make_compare
 from visualizers.chat.column import column_head
 from visualizers.chat.handlers import ChatHandlers
 from visualizers.chat.tab import ChatTab, chat_tab
+from visualizers.efficiency.api import make_efficiency
+from visualizers.efficiency.handlers import add_efficiency
+from visualizers.efficiency.lab import Lab
 from visualizers.explore.api import make_attention, make_selective
 from visualizers.explore.handlers import ExploreHandlers, first_view_script
 from visualizers.memory.api import kv_memory
@@ -37,6 +40,9 @@ SENTENCE = "Sigma gives queries, keys and values different budgets. Watch what t
 PROGRAMS = 2
 """Requests of OpenAI's clients that are answered together; the others wait, and no visitor of the page does for them."""
 
+MEASURING = 4
+"""Programs that want to measure and hold a thread: one measures, the others wait in its line, the rest in Gradio's queue."""
+
 RECORDED = assets.ASSETS / "examples" / "recorded.json"
 EXPLORED = assets.ASSETS / "examples" / "explore.json"
 
@@ -53,7 +59,7 @@ def build_page(
     with `page.launch(**launch_options(loader))`.
     """
     line = Line(together, max_waiting)
-    runs = Runs(loader, line)
+    runs, lab = Runs(loader, line), Lab(loader)
     explore = ExploreHandlers(loader, EXPLORED)
     infos = recording.recorded_info(recording.read(RECORDED))
     with Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
@@ -71,12 +77,14 @@ def build_page(
             add_tasks(page, loader, infos, task_loader, line)
             with gr.Tab("Memory", id="memory"):
                 memory_tab(loader, infos)
+            add_efficiency(page, loader, lab)
             with gr.Tab("About", id="about"):
                 about_tab()
         ChatHandlers(tab, runs).wire()
         explore.wire(page, explore_view, tab.state)
         _watch_loading(page, loader, status, tab)
         _name_endpoints(Programs(loader))
+        gr.api(make_efficiency(lab), api_name="efficiency", concurrency_id="efficiency", concurrency_limit=MEASURING)
 
         def leave(request: gr.Request) -> None:
             runs.close_page(request.session_hash)

@@ -27,7 +27,7 @@ def until(condition, seconds=10.0):
 
 def test_only_these_endpoints_are_named(client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
-    assert set(endpoints) == {"/chat", "/compare", "/attention", "/selective_v", "/kv_memory", "/judge"}
+    assert set(endpoints) == {"/chat", "/compare", "/attention", "/selective_v", "/kv_memory", "/judge", "/efficiency"}
     names = [p["parameter_name"] for p in endpoints["/chat"]["parameters"]]
     assert names == [
         "prompt",

@@ -11,7 +11,7 @@ from tests.fake_engine import FakeEngine
 from tests.visualizers.server import launch
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-TOOLS = {"chat", "compare", "attention", "selective_v", "kv_memory", "judge"}
+TOOLS = {"chat", "compare", "attention", "selective_v", "kv_memory", "judge", "efficiency"}
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import pytest
 
 pytestmark = pytest.mark.browser
 
-NAMES = ("Chat", "Explore", "Tasks", "Memory", "About")
+NAMES = ("Chat", "Explore", "Tasks", "Memory", "Efficiency", "About")
 
 
 @pytest.mark.parametrize("width", [320, 390, 1280])
@@ -21,7 +21,7 @@ def test_all_tabs_are_in_the_bar(visit, width):
     assert not visitor.page.locator("#tabs .overflow-menu").is_visible()
     if width < 640:
         assert min(box["height"] for box in boxes) >= 40
-    for name in ("Memory", "About", "Tasks", "Chat"):
+    for name in ("Memory", "Efficiency", "About", "Tasks", "Chat"):
         tab = visitor.page.get_by_role("tab", name=name, exact=True)
         tab.tap() if width < 640 else tab.click()
         visitor.page.wait_for_selector(f'#tabs > .tab-wrapper [role="tab"][aria-selected="true"]:text-is("{name}")')
