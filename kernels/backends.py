@@ -14,37 +14,37 @@ import torch
 
 _BACKENDS = ("reference", "cpu", "triton")
 
-# {operation: {back end: function, or "module:function" imported on first use}}
+# {operation: {back end: function, or "module:function" of this package, imported on first use}}
 _registry: dict[str, dict[str, Callable | str]] = {
     "decode_attention": {
-        "reference": "kernels.decode.reference:decode_attention",
-        "cpu": "kernels.decode.native:decode_attention",
-        "triton": "kernels.decode.triton:decode_attention",
+        "reference": "decode.reference:decode_attention",
+        "cpu": "decode.native:decode_attention",
+        "triton": "decode.triton:decode_attention",
     },
     "prefill_attention": {
-        "reference": "kernels.prefill.reference:prefill_attention",
-        "cpu": "kernels.prefill.native:prefill_attention",
-        "triton": "kernels.prefill.triton:prefill_attention",
+        "reference": "prefill.reference:prefill_attention",
+        "cpu": "prefill.native:prefill_attention",
+        "triton": "prefill.triton:prefill_attention",
     },
     "selective_decode_attention": {
-        "reference": "kernels.selective.reference:selective_decode_attention",
-        "cpu": "kernels.selective.native:selective_decode_attention",
-        "triton": "kernels.selective.triton:selective_decode_attention",
+        "reference": "selective.reference:selective_decode_attention",
+        "cpu": "selective.native:selective_decode_attention",
+        "triton": "selective.triton:selective_decode_attention",
     },
     "attention_weights": {
-        "reference": "kernels.decode.reference:attention_weights",
-        "cpu": "kernels.decode.native:attention_weights",
-        "triton": "kernels.decode.reference:attention_weights",  # for a picture, torch's two operations are enough
+        "reference": "decode.reference:attention_weights",
+        "cpu": "decode.native:attention_weights",
+        "triton": "decode.reference:attention_weights",  # for a picture, torch's two operations are enough
     },
     "append_rope": {
-        "reference": "kernels.append.reference:append_rope",
-        "cpu": "kernels.append.reference:append_rope",
-        "triton": "kernels.append.triton:append_rope",
+        "reference": "append.reference:append_rope",
+        "cpu": "append.reference:append_rope",
+        "triton": "append.triton:append_rope",
     },
     "silu_mul": {
-        "reference": "kernels.swiglu.reference:silu_mul",
-        "cpu": "kernels.swiglu.cpu:silu_mul",
-        "triton": "kernels.swiglu.triton:silu_mul",
+        "reference": "swiglu.reference:silu_mul",
+        "cpu": "swiglu.cpu:silu_mul",
+        "triton": "swiglu.triton:silu_mul",
     },
 }
 
@@ -74,7 +74,7 @@ def has_own_backward_for(device: torch.device, dtype: torch.dtype, d_k: int, d_v
     """As `kernels.has_own_backward`, by what it depends on: where q and v are, their type and their widths."""
     if chosen_backend("prefill_attention", device) != "triton":
         return False
-    from kernels.prefill.triton import fits
+    from .prefill.triton import fits
 
     return fits(device, dtype, d_k, d_v)
 
@@ -96,5 +96,5 @@ def _resolve(operation: str, device: torch.device) -> Callable:
         if backend == "triton" and not _has_triton():
             raise RuntimeError("SIGMA_KERNELS=triton: the Python package triton is not installed")
         module, name = function.split(":")
-        function = _registry[operation][backend] = getattr(import_module(module), name)
+        function = _registry[operation][backend] = getattr(import_module(f".{module}", __package__), name)
     return function

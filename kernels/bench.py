@@ -24,14 +24,16 @@ from pathlib import Path
 
 import torch
 
-from kernels.contenders import DTYPES, Case, fits, run_case, variants_of
-from kernels.device import chosen_device
+from .contenders import DTYPES, Case, fits, run_case, variants_of
+from .device import chosen_device
 
 _GRIDS = {  # (T of decode, T of prefill, b, d)
     "cpu": ([2048, 8192, 32_768], [512, 1024], [1], [64]),
     "cuda": ([2048 << i for i in range(8)], [2048, 8192, 32_768], [1, 8, 32], [64, 128]),
 }
-_RESULTS = Path(__file__).parents[1] / "assets" / "benchmarks"
+_RESULTS = Path(__file__).parents[1] / "assets" / "benchmarks"  # of the checkout
+if not _RESULTS.is_dir():  # installed on its own
+    _RESULTS = Path("benchmarks")
 
 
 def bench(cases: list[Case], rounds: int, seconds: float, wanted: set[str]) -> dict:
@@ -107,7 +109,7 @@ def table(result: dict) -> str:
 
 
 def save(result: dict) -> Path:
-    """Write `<device>.json` into the results folder, one file per device, the newest run kept."""
+    """Write `<device>.json` into the checkout's assets/benchmarks (installed on its own: ./benchmarks), the newest kept."""
     _RESULTS.mkdir(parents=True, exist_ok=True)
     slug = re.sub(r"[^a-z0-9]+", "-", result["device"].lower()).strip("-")
     path = _RESULTS / f"{slug}.json"
@@ -137,7 +139,9 @@ def _positive(text: str) -> int:
 def main(arguments: list[str] | None = None) -> None:
     known = [name for name, *_ in variants_of("decode", 1 << 20)]
     parser = argparse.ArgumentParser(
-        prog="python -m kernels.bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=f"python -m {__package__}.bench",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--op", nargs="+", choices=("decode", "prefill"), default=["decode", "prefill"])
@@ -150,7 +154,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=8.0, help="at most, per case, after three rounds")
     parser.add_argument("--quick", action="store_true", help="one small case per operation")
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
-    parser.add_argument("--save", action="store_true", help="write the result into assets/benchmarks/")
+    parser.add_argument("--save", action="store_true", help=f"write the result into {_RESULTS.name}/")
     chosen = parser.parse_args(arguments)
     device = chosen_device(chosen.device)
     if device == "cpu" and chosen.device == "cuda":

@@ -12,7 +12,7 @@ from numbers import Real
 
 import torch
 
-from kernels.selective.missing_mass import check_missing_mass, check_threshold
+from .selective.missing_mass import check_missing_mass, check_threshold
 
 MAX_DECODE_QUERIES = 16  # new positions per sequence that the decode operations take at once
 _DTYPES = (torch.bfloat16, torch.float16, torch.float32)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from kernels.checks import MAX_DECODE_QUERIES
+from .checks import MAX_DECODE_QUERIES
 
 DTYPES = {"bf16": 2, "fp16": 2, "fp32": 4}
 # (d_k, d_v): the head dims in use, "half K dim" (arXiv 2501.13629, section 2.2) last.

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import torch
 
-import kernels
-from kernels.cost import TOP_K, Cost, Heads, decode_cost, paper_variants, selective_cost
-from kernels.peers import peers
-from kernels.timing import Contender, probe_bytes, take_rounds, warm
+from . import decode_attention, prefill_attention, selective_decode_attention
+from .cost import TOP_K, Cost, Heads, decode_cost, paper_variants, selective_cost
+from .peers import peers
+from .timing import Contender, probe_bytes, take_rounds, warm
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 _COLD_BYTES = {"cpu": 256 << 20, "cuda": 128 << 20}  # rotate over at least this much
@@ -135,10 +135,10 @@ def _ready(contender: Contender, case: Case, notes: list[str]) -> Contender:
 
 def _ours(op: str, top_k: int | None, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> Callable[[], torch.Tensor]:
     if op == "prefill":
-        return lambda: kernels.prefill_attention(q, k, v)
+        return lambda: prefill_attention(q, k, v)
     if top_k is None:
-        return lambda: kernels.decode_attention(q, k, v)
-    return lambda: kernels.selective_decode_attention(q, k, v, top_k).out
+        return lambda: decode_attention(q, k, v)
+    return lambda: selective_decode_attention(q, k, v, top_k).out
 
 
 def _cost(case: Case, heads: Heads, top_k: int | None) -> Cost:

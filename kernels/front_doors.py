@@ -7,8 +7,8 @@ through their references instead: the attention weights, and `silu_mul`, which a
 import torch
 from torch.compiler import is_compiling
 
-from kernels.backends import call, has_own_backward_for
-from kernels.checks import (
+from .backends import call, has_own_backward_for
+from .checks import (
     check_append,
     check_attention,
     check_few,
@@ -17,9 +17,9 @@ from kernels.checks import (
     check_silu_mul,
     check_wanted,
 )
-from kernels.decode import reference as decode_reference
-from kernels.selective.reference import SelectiveResult
-from kernels.swiglu import reference as swiglu_reference
+from .decode import reference as decode_reference
+from .selective.reference import SelectiveResult
+from .swiglu import reference as swiglu_reference
 
 
 def decode_attention(
@@ -41,7 +41,7 @@ def decode_attention(
     arguments do not fit together; TypeError, with the name, for an argument of another kind.
     """
     if is_compiling():
-        from kernels import traced
+        from . import traced
 
         return traced.decode_attention(q, k, v, scale=scale, lengths=lengths, return_lse=return_lse)
     check_attention(q, k, v, lengths, scale)
@@ -61,7 +61,7 @@ def prefill_attention(
 ) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
     """As `decode_attention` for any number of queries t <= T; memory beyond the result stays bounded."""
     if is_compiling():
-        from kernels import traced
+        from . import traced
 
         return traced.prefill_attention(q, k, v, scale=scale, lengths=lengths, return_lse=return_lse)
     check_attention(q, k, v, lengths, scale)
@@ -90,7 +90,7 @@ def selective_decode_attention(
     it all of V is read to form it. Returns a `SelectiveResult`. ValueError and TypeError as `decode_attention`.
     """
     if is_compiling():
-        from kernels import traced
+        from . import traced
 
         return traced.selective_decode_attention(q, k, v, top_k, scale, missing_mass, threshold, v_sum, lengths)
     check_attention(q, k, v, lengths, scale)
@@ -131,7 +131,7 @@ def append_rope(
     arguments do not fit together, TypeError for an argument of another kind. No gradients: this is for decoding.
     """
     if is_compiling():
-        from kernels import traced
+        from . import traced
 
         return traced.append_rope(q, k, v, cos, sin, k_cache, v_cache, lengths)
     check_append(q, k, v, cos, sin, k_cache, v_cache, lengths)
@@ -153,7 +153,7 @@ def silu_mul(gate_up: torch.Tensor) -> torch.Tensor:
 def has_own_backward(q: torch.Tensor, v: torch.Tensor) -> bool:
     """Whether `prefill_attention` would train such q and v with its own backward kernels, not with torch's autograd."""
     if is_compiling():
-        from kernels import traced
+        from . import traced
 
         return traced.has_own_backward(q.device, q.dtype, q.shape[3], v.shape[3])
     return has_own_backward_for(q.device, q.dtype, q.shape[3], v.shape[3])

@@ -23,15 +23,15 @@ from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 
-from kernels.configurations import Configuration
-from kernels.splits import SHARED_KIB, shared_bytes
+from .configurations import Configuration
+from .splits import SHARED_KIB, shared_bytes
 
 MODULES = {
-    "decode": "kernels.decode.triton",
-    "selective": "kernels.selective.triton",
-    "append": "kernels.append.triton",
-    "prefill": "kernels.prefill.triton",
-    "swiglu": "kernels.swiglu.triton",
+    "decode": "decode.triton",
+    "selective": "selective.triton",
+    "append": "append.triton",
+    "prefill": "prefill.triton",
+    "swiglu": "swiglu.triton",
 }
 
 
@@ -67,7 +67,7 @@ def configurations(target: str, modules: list[str] | None = None) -> Iterator[Co
     for name, module in MODULES.items():
         if modules and name not in modules:
             continue
-        for one in import_module(module).configurations(target):
+        for one in import_module(f".{module}", __package__).configurations(target):
             yield one
             if target.startswith("gfx"):
                 yield replace(one, name=f"{one.name} large", is_small=False)
@@ -217,7 +217,7 @@ def _line(row: Row) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m kernels.inspect", description=__doc__.split("\n\n")[0])
+    parser = argparse.ArgumentParser(prog=f"python -m {__package__}.inspect", description=__doc__.split("\n\n")[0])
     parser.add_argument("--target", nargs="+", choices=list(SHARED_KIB), default=list(SHARED_KIB), help="default: all")
     parser.add_argument("--kernel", nargs="+", choices=list(MODULES), help="default: all")
     parser.add_argument("--config", default="", help="only forms whose name matches this regular expression")

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import torch
 
-from kernels.checks import needs_grad
-from kernels.structs import difference
+from .checks import needs_grad
+from .structs import difference
 
 _HERE = Path(__file__).parent
 _SOURCES = tuple(

@@ -9,9 +9,9 @@ call.
 import torch
 from torch.library import Library, register_autograd, register_fake
 
-from kernels.backends import call, has_own_backward_for
-from kernels.checks import check_append, check_attention, check_few, check_selection, needs_grad
-from kernels.prefill.backward import attention_backward
+from .backends import call, has_own_backward_for
+from .checks import check_append, check_attention, check_few, check_selection, needs_grad
+from .prefill.backward import attention_backward
 
 _library = Library("diffqkv", "DEF")
 _library.define(
@@ -78,7 +78,7 @@ def _backward(dout, dlse, q, k, v, out, lse, scale=None, lengths=None):
     dout = torch.zeros_like(out) if dout is None else dout
     dlse = None if dlse is None or not dlse.numel() else dlse  # the gradient of an empty lse
     if has_own_backward_for(q.device, q.dtype, q.shape[3], v.shape[3]):
-        from kernels.prefill.triton import prefill_attention_backward
+        from .prefill.triton import prefill_attention_backward
 
         made = lse if lse.numel() else None
         dq, dk, dv = prefill_attention_backward(dout, dlse, q, k, v, out, made, scale=scale, lengths=lengths)

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 
-from kernels.cost import TOP_K, Cost, Heads, decode_cost, paper_variants, selective_cost
-from kernels.selective.plan import BLOCK_ROWS, choice_steps, gather_steps
-from kernels.splits import padded, plan_heads, plan_tile, split_count
+from .cost import TOP_K, Cost, Heads, decode_cost, paper_variants, selective_cost
+from .selective.plan import BLOCK_ROWS, choice_steps, gather_steps
+from .splits import padded, plan_heads, plan_tile, split_count
 
 # A copy reaches this much of the published bandwidth: 4.3 of 4.8 TB/s on an H200 (TileOPs, PR #1652). Taken for all.
 _COPY = 4.3 / 4.8

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 
-from kernels.cost import TOP_K, paper_variants
-from kernels.prediction import (
+from .cost import TOP_K, paper_variants
+from .prediction import (
     CHOICE_STEP,
     EXPS_PER_CLOCK,
     GATHER_STEP,
@@ -131,16 +131,19 @@ def _cell(x: Prediction | None) -> str:
 
 
 def _commit() -> str:
+    file = Path(__file__)
+    ours = ["git", "ls-files", "--error-unmatch", file.name]  # an installed copy may lie in somebody else's repository
     command = ["git", "describe", "--always", "--dirty=, changed"]
     try:
-        root = Path(__file__).parents[1]
-        return subprocess.run(command, capture_output=True, text=True, check=True, cwd=root).stdout.strip()
+        for one in (ours, command):
+            answer = subprocess.run(one, capture_output=True, text=True, check=True, cwd=file.parent).stdout.strip()
+        return answer
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m kernels.roofline", description=__doc__.split("\n\n")[0])
+    parser = argparse.ArgumentParser(prog=f"python -m {__package__}.roofline", description=__doc__.split("\n\n")[0])
     parser.add_argument("--gpu", choices=list(GPUS), default="H200")
     parser.add_argument("--b", nargs="+", type=int, default=[1, 8, 32], help="sequences")
     parser.add_argument("--T", nargs="+", type=int, default=[2048 << i for i in range(8)], help="cached rows")

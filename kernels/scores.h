@@ -6,7 +6,7 @@
 #include <numeric>
 #include <vector>
 
-#include "kernels/simd.h"
+#include "simd.h"
 
 namespace sigma {
 

@@ -3,10 +3,10 @@
 import torch
 from torch._dynamo import assume_constant_result
 
-from kernels import ops  # noqa: F401  (defines torch.ops.diffqkv)
-from kernels.backends import has_own_backward_for
-from kernels.checks import check_attention, check_selection, needs_grad
-from kernels.selective.reference import SelectiveResult
+from . import ops  # noqa: F401  (defines torch.ops.diffqkv)
+from .backends import has_own_backward_for
+from .checks import check_attention, check_selection, needs_grad
+from .selective.reference import SelectiveResult
 
 
 def decode_attention(q, k, v, *, scale=None, lengths=None, return_lse=False):
@@ -24,7 +24,7 @@ def prefill_attention(q, k, v, *, scale=None, lengths=None, return_lse=False):
 def selective_decode_attention(q, k, v, top_k, scale, missing_mass, threshold, v_sum, lengths) -> SelectiveResult:
     """`kernels.selective_decode_attention` as one node; where gradients are wanted, the reference's own nodes."""
     if needs_grad(q, k, v):
-        from kernels.selective import reference
+        from .selective import reference
 
         check_attention(q, k, v, lengths, scale, reads_lengths=False)
         check_selection(q, v, top_k, missing_mass, threshold, v_sum)

@@ -9,9 +9,9 @@ from functools import lru_cache
 import torch
 import triton
 
-from kernels.checks import needs_grad
-from kernels.splits import MAX_DIM
-from kernels.triton_rows import valid_rows
+from .checks import needs_grad
+from .splits import MAX_DIM
+from .triton_rows import valid_rows
 
 LOG2_E = 1.4426950408889634
 

@@ -9,10 +9,10 @@ import torch
 import triton
 import triton.language as tl
 
-from kernels.append import reference
-from kernels.configurations import DIMS, DTYPES, Configuration, different
-from kernels.splits import MAX_DIM, padded
-from kernels.triton_launch import current
+from ..configurations import DIMS, DTYPES, Configuration, different
+from ..splits import MAX_DIM, padded
+from ..triton_launch import current
+from . import reference
 
 
 @triton.jit(do_not_specialize=["n_q", "n_k", "t", "rows", "positions"])

@@ -5,8 +5,8 @@
 // leaves partial results (maximum, sum, accumulator) that are combined at the end by their log-sum-exp.
 #include <algorithm>
 
-#include "kernels/layout.h"
-#include "kernels/scores.h"
+#include "../layout.h"
+#include "../scores.h"
 
 namespace sigma {
 namespace {

@@ -2,8 +2,8 @@
 
 import torch
 
-from kernels import native
-from kernels.decode import cpu, reference
+from .. import native
+from . import cpu, reference
 
 
 def decode_attention(

@@ -17,11 +17,11 @@ import torch
 import triton
 import triton.language as tl
 
-from kernels.configurations import DIMS, DTYPES, HEADS, QUERIES, Configuration, different
-from kernels.decode import reference
-from kernels.splits import HeadPlan, Tile, padded, plan_heads, plan_tile, split_count
-from kernels.triton_launch import LOG2_E, current, device_limits, prepared, serves
-from kernels.triton_rows import split_rows, valid_rows
+from ..configurations import DIMS, DTYPES, HEADS, QUERIES, Configuration, different
+from ..splits import HeadPlan, Tile, padded, plan_heads, plan_tile, split_count
+from ..triton_launch import LOG2_E, current, device_limits, prepared, serves
+from ..triton_rows import split_rows, valid_rows
+from . import reference
 
 _COMBINE_ELEMENTS = 4096  # fp32 values of one step of the combining kernel
 

@@ -2,7 +2,7 @@
 //
 // `out` is fp32 [b][n_q][t][pitch], pitch being the rows rounded up to kRowPad; rows that a query may not see are
 // zeros.
-#include "kernels/scores.h"
+#include "../scores.h"
 
 namespace sigma {
 namespace {

@@ -5,7 +5,7 @@ Written by hand, because autograd cannot look into an op (`kernels.ops`). It ser
 
 import torch
 
-from kernels.decode.reference import masked_scores
+from ..decode.reference import masked_scores
 
 _SCORES = 8 << 20  # fp32 scores held at once
 

@@ -6,7 +6,7 @@
 // found by index: none is repeated, their counts and widths are free.
 #include <memory>
 
-#include "kernels/prefill/pack.h"
+#include "pack.h"
 
 namespace sigma {
 namespace {

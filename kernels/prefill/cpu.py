@@ -12,7 +12,7 @@ from itertools import pairwise
 import torch
 import torch.nn.functional as F
 
-from kernels.decode.cpu import all_finite, grouped_scores
+from ..decode.cpu import all_finite, grouped_scores
 
 _QUERY_BLOCK = 512  # queries per call when a mask is needed: the mask is [512, T]
 _SCORE_BYTES = 32 << 20  # scores that the unfused path may hold at once

@@ -2,8 +2,8 @@
 
 import torch
 
-from kernels import native
-from kernels.prefill import cpu
+from .. import native
+from . import cpu
 
 
 def prefill_attention(

@@ -1,6 +1,6 @@
 // K, V and queries of prefill in the order in which the register tiles read them (cpu.cpp).
 #pragma once
-#include "kernels/scores.h"
+#include "../scores.h"
 
 namespace sigma {
 namespace {

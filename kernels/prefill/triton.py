@@ -7,14 +7,14 @@ from collections.abc import Iterator
 
 import torch
 
-from kernels.checks import needs_grad
-from kernels.configurations import DIMS, DTYPES, Configuration, different
-from kernels.prefill import reference
-from kernels.prefill.triton_backward import query_grad_kernel, row_grad_kernel
-from kernels.prefill.triton_forward import forward_kernel
-from kernels.prefill.triton_plan import MAX_DIMS, Blocks, backward_blocks, backward_units, forward_blocks
-from kernels.splits import padded
-from kernels.triton_launch import LOG2_E, current, device_limits, prepared, spoils
+from ..checks import needs_grad
+from ..configurations import DIMS, DTYPES, Configuration, different
+from ..splits import padded
+from ..triton_launch import LOG2_E, current, device_limits, prepared, spoils
+from . import reference
+from .triton_backward import query_grad_kernel, row_grad_kernel
+from .triton_forward import forward_kernel
+from .triton_plan import MAX_DIMS, Blocks, backward_blocks, backward_units, forward_blocks
 
 
 def prefill_attention(

@@ -7,8 +7,8 @@ inside one program, without atomics, so the result is the same in every run.
 import triton
 import triton.language as tl
 
-from kernels.prefill.triton_forward import LOG2_E, load_tile, store_tile
-from kernels.triton_rows import valid_rows
+from ..triton_rows import valid_rows
+from .triton_forward import LOG2_E, load_tile, store_tile
 
 
 @triton.jit

@@ -8,7 +8,7 @@ the launch order, so those that share a K or a V head find it in the L2 cache.
 import triton
 import triton.language as tl
 
-from kernels.triton_rows import valid_rows
+from ..triton_rows import valid_rows
 
 LOG2_E = tl.constexpr(1.4426950408889634)
 LN_2 = tl.constexpr(0.6931471805599453)

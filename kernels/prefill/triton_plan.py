@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import gcd
 
-from kernels.splits import padded, shared_bytes
+from ..splits import padded, shared_bytes
 
 
 @dataclass(frozen=True, slots=True)

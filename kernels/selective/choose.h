@@ -5,7 +5,7 @@
 // rows that reach that bound. Candidates stay in row order throughout, so nothing is sorted and equal scores go to
 // the lowest index by themselves.
 #pragma once
-#include "kernels/scores.h"
+#include "../scores.h"
 
 namespace sigma {
 namespace {

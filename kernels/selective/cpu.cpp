@@ -1,6 +1,6 @@
 // Selective V fetching: one scan of K writes all scores, then each query chooses its top rows exactly and only those
 // rows of V are read.
-#include "kernels/selective/choose.h"
+#include "choose.h"
 
 namespace sigma {
 namespace {

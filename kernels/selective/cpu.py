@@ -6,9 +6,9 @@ the reference does. A block is small enough to stay in the core's cache, so the 
 
 import torch
 
-from kernels.decode.cpu import hide_future
-from kernels.selective.reference import SelectiveResult
-from kernels.selective.sums import sums_by_query
+from ..decode.cpu import hide_future
+from .reference import SelectiveResult
+from .sums import sums_by_query
 
 _BLOCK = 2048  # rows of K converted at a time
 

@@ -2,11 +2,11 @@
 
 import torch
 
-from kernels import native
-from kernels.selective import cpu
-from kernels.selective.missing_mass import MISSING_MASS
-from kernels.selective.reference import SelectiveResult
-from kernels.selective.sums import earlier_sum
+from .. import native
+from . import cpu
+from .missing_mass import MISSING_MASS
+from .reference import SelectiveResult
+from .sums import earlier_sum
 
 
 def selective_decode_attention(

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import torch
 
-from kernels.decode.reference import masked_scores, visible_rows
-from kernels.selective.sums import sums_by_query
+from ..decode.reference import masked_scores, visible_rows
+from .sums import sums_by_query
 
 
 @dataclass(slots=True)

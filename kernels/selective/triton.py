@@ -15,16 +15,16 @@ import torch
 import triton
 import triton.language as tl
 
-from kernels.configurations import DIMS, DTYPES, HEADS, QUERIES, Configuration, different
-from kernels.decode.triton import decode_attention
-from kernels.selective import reference
-from kernels.selective.plan import BLOCK_ROWS, DIRECT, TILE, WAYS, capacity, gather_rows
-from kernels.selective.reference import SelectiveResult
-from kernels.selective.sums import earlier_sum
-from kernels.selective.triton_choose import choose_kernel
-from kernels.splits import MAX_SPLITS, padded, plan_heads, plan_tile, split_count
-from kernels.triton_launch import LOG2_E, current, device_limits, prepared, serves
-from kernels.triton_rows import split_rows, valid_rows
+from ..configurations import DIMS, DTYPES, HEADS, QUERIES, Configuration, different
+from ..decode.triton import decode_attention
+from ..splits import MAX_SPLITS, padded, plan_heads, plan_tile, split_count
+from ..triton_launch import LOG2_E, current, device_limits, prepared, serves
+from ..triton_rows import split_rows, valid_rows
+from . import reference
+from .plan import BLOCK_ROWS, DIRECT, TILE, WAYS, capacity, gather_rows
+from .reference import SelectiveResult
+from .sums import earlier_sum
+from .triton_choose import choose_kernel
 
 _CHOOSE_WARPS = 8
 

@@ -14,7 +14,7 @@ there are too few blocks, the search runs over all scores: the answer is the sam
 import triton
 import triton.language as tl
 
-from kernels.triton_rows import valid_rows
+from ..triton_rows import valid_rows
 
 
 @triton.jit

@@ -13,10 +13,10 @@ import torch
 import triton
 import triton.language as tl
 
-from kernels.checks import needs_grad
-from kernels.configurations import DTYPES, Configuration
-from kernels.swiglu import reference
-from kernels.triton_launch import current, spoils
+from ..checks import needs_grad
+from ..configurations import DTYPES, Configuration
+from ..triton_launch import current, spoils
+from . import reference
 
 _BLOCK = 1024
 
