@@ -21,7 +21,7 @@ from kernels.bench import device_name
 from kernels.timing import once, warm
 from sigma.efficiency.estimate import ROUNDS, Estimate, check, copy_rate
 from sigma.efficiency.layer import Layers
-from sigma.efficiency.results import Machine, Point, Result, Seconds, point
+from sigma.efficiency.results import Machine, Point, Result, Seconds, disturbed, point
 from sigma.efficiency.settings import Settings
 from sigma.events import PromptError
 
@@ -94,6 +94,8 @@ def measure(
         _free(device)
     if not points:
         raise PromptError(f"In its time budget of {settings.seconds} s this run could not time one length.")
+    if (doubt := disturbed(points)) is not None:
+        notes.append(doubt)
     return Result.of(settings, machine(device), points, clock() - begun, notes)
 
 

@@ -13,6 +13,7 @@ Two totals are kept apart: `in_place` = store + attention + augmented, and `copi
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
@@ -96,6 +97,23 @@ def _ms(seconds: Seconds) -> dict[str, dict[str, Spread]]:
         side: {name: Spread.of([1e3 * s for s in values]) for name, values in parts.items()}
         for side, parts in seconds.items()
     }
+
+
+APART = 0.25
+
+
+def disturbed(points: Sequence[Point]) -> str | None:
+    """A sentence where the rounds do not agree: the quartiles of the steps' ratios more than `APART` of the median apart."""
+    spreads = [
+        (r[name].high - r[name].low) / r[name].median for p in points for r in p.ratios.values() for name in TOTALS
+    ]
+    middle = statistics.median(spreads)
+    if middle <= APART:
+        return None
+    return (
+        f"Something disturbed this run: the quartiles of its ratios are {middle:.0%} of the median apart. Its figures say "
+        "little; run it again when the machine has nothing else to do."
+    )
 
 
 @dataclass(frozen=True, slots=True)

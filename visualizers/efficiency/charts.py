@@ -20,11 +20,11 @@ LINES = {
     "selective": ("Sigma, selective V", {"color": V, "width": 2.5}, "square"),
 }
 PANELS = (
-    ("copy", "KV load and store, cache copied"),
+    ("copy", "KV load and store, copied"),
     ("attention", "Attention"),
     ("augmented", "Augmented Q"),
-    ("in_place", "Step in all, cache in place"),
-    ("copied", "Step in all, cache copied"),
+    ("in_place", "Step, cache in place"),
+    ("copied", "Step, cache copied"),
 )
 """Part or total, and the title of its figure."""
 
@@ -169,7 +169,7 @@ def _figure(title: str, data: list[dict[str, Any]], axes: dict[str, Any]) -> str
         "fixedrange": True,
     }
     layout = {
-        "height": 310,
+        "height": 340,
         "margin": {"l": 56, "r": 14, "t": 40, "b": 44},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
@@ -182,13 +182,14 @@ def _figure(title: str, data: list[dict[str, Any]], axes: dict[str, Any]) -> str
                 "yref": "paper",
                 "x": 0,
                 "y": 1,
+                "xshift": -40,
                 "yshift": 30,
                 "xanchor": "left",
                 "showarrow": False,
                 "font": {"size": 13, "color": INK},
             }
         ],
-        "legend": {"orientation": "h", "x": 0, "y": -0.24, "yanchor": "top", "font": {"size": 11.5}},
+        "legend": {"orientation": "h", "x": 0, "y": -0.27, "yanchor": "top", "font": {"size": 11.5}},
         "hovermode": "closest",
         "xaxis": lines | axes["xaxis"],
         "yaxis": lines | axes["yaxis"],

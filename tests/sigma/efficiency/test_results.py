@@ -7,7 +7,7 @@ import json
 import pytest
 
 from sigma.efficiency import paper
-from sigma.efficiency.results import Machine, Result, Spread, crossover, outputs, point
+from sigma.efficiency.results import Machine, Result, Spread, crossover, disturbed, outputs, point
 from sigma.efficiency.settings import Settings
 
 MACHINE = Machine("a machine", "cpu", 2, "cpu", "2", "2026-11-30T00:00:00+00:00")
@@ -45,6 +45,13 @@ def test_a_ratio_is_of_the_same_round_so_a_drift_falls_out():
     assert (ratio.low, ratio.median, ratio.high) == pytest.approx((0.625, 0.625, 0.625))
     with pytest.raises(ValueError, match="no rounds"):
         Spread.of([])
+
+
+def test_rounds_that_do_not_agree_are_said():
+    assert disturbed([timed(1000), timed(2000)]) is None  # a drift that both sides share is no disturbance
+    std = {"store": [1e-5] * 4, "copy": [1e-3, 2e-3, 1e-3, 4e-3], "attention": [1e-3, 4e-3, 1e-3, 2e-3]}
+    sigma = {name: values[::-1] for name, values in std.items()}
+    assert "Something disturbed this run" in disturbed([point(1000, {"std": std, "sigma": sigma})])
 
 
 def test_the_crossover_of_known_lines():
