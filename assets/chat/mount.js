@@ -2,7 +2,7 @@
 import { AttentionView } from "./attention_view.js";
 import { CurveFigure } from "./curve_figure.js";
 import { showFigures, showSummary } from "./figures.js";
-import { replay } from "./replay.js";
+import { Replay } from "./replay.js";
 import { fillStrip } from "./strip.js";
 import { drawAttention } from "../shared/attention.js";
 import { setText } from "../shared/dom.js";
@@ -23,19 +23,17 @@ function decode(text) {
 }
 
 class ChatPictures {
+  infos = {};
   #state = null;
-  #stopReplay = null;
+  #replay = null;
   #queued = false;
   #inView = new Set();
 
   constructor(root) {
     this.root = root;
-    this.recorded = recording();
-    this.infos = this.recorded ? this.recorded.info : {};
     this.schedule = this.schedule.bind(this);
     this.view = new AttentionView(root, this.schedule, (side) => this.#columns(side));
     this.curve = new CurveFigure(root);
-    if (this.recorded) root.querySelector("#recorded-tag").title = "Recorded from " + this.recorded.made;
   }
 
   #columns(side) {
@@ -101,8 +99,7 @@ class ChatPictures {
   update(text) {
     const { root } = this;
     if (!text) return;
-    if (this.#stopReplay) this.#stopReplay();
-    this.#stopReplay = null;
+    this.#end();
     root.dataset.bytes = text.length;
     root.dataset.updates = Number(root.dataset.updates || 0) + 1;
     const next = decode(text);
@@ -110,8 +107,19 @@ class ChatPictures {
     this.show(next);
   }
 
-  play() {
-    if (this.recorded) this.#stopReplay = replay(this.recorded, (state) => this.show(state));
+  #end() {
+    if (this.#replay) this.#replay.stop();
+    this.#replay = null;
+  }
+
+  // Plays a recorded run in place of what is shown; returns what plays it. `moved`: see replay.js.
+  play(recorded, moved = () => {}) {
+    this.#end();
+    this.infos = recorded.info;
+    this.root.querySelector("#recorded-tag").title = "Recorded from " + recorded.made;
+    this.#replay = new Replay(recorded, (state) => this.show(state), moved);
+    this.#replay.begin();
+    return this.#replay;
   }
 
   // Draws again when what is seen, its size, the theme or the screen's pixels change.
@@ -136,9 +144,11 @@ class ChatPictures {
 }
 
 export function mountChat(root, props, watch) {
-  const pictures = new ChatPictures(root);
+  const pictures = new ChatPictures(root), recorded = recording();
   watch("value", () => pictures.update(props.value));
+  if (recorded) pictures.infos = recorded.info;
   if (props.value) pictures.update(props.value);
-  else pictures.play();
+  else if (recorded) pictures.play(recorded);
   pictures.watch();
+  return pictures;
 }

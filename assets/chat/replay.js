@@ -48,34 +48,68 @@ function showText(recording, state) {
         panel.append(part);
       }
       panel.children[0].textContent = "recorded run";
-      panel.children[1].textContent = recording.prompt;
       box.replaceChildren(panel);
     }
+    panel.children[1].textContent = recording.prompt;
     panel.children[2].textContent = state.sides[side].text;
   }
   return placed;
 }
 
-export function replay(recording, show) {
-  const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-  let timer = 0, stopped = false;
-  function step(index) {
-    if (stopped) return;
-    const frame = recording.frames[index];
-    const state = recordedState(recording, frame);
-    const placed = showText(recording, state);
-    show(state);
-    if (index + 1 < recording.frames.length) {
-      timer = setTimeout(() => step(index + 1), recording.frames[index + 1].t - frame.t);
-    } else if (!placed) {
-      timer = setTimeout(() => step(index), 100);  // without motion there is no later frame that would fill it
-    } else if (!still) {
-      timer = setTimeout(() => step(0), 6000);
-    }
+const AGAIN_MS = 6000, LOOK_MS = 100;
+
+// Plays a recording, again and again, and shows any frame of it. `show(state)` draws one; `moved()` is called when another
+// frame is shown, and when it begins or stops to play.
+export class Replay {
+  index = 0;
+  playing = false;
+  #timer = 0;
+
+  constructor(recording, show, moved) {
+    Object.assign(this, { recording, show, moved });
   }
-  step(still ? recording.frames.length - 1 : 0);
-  return () => {
-    stopped = true;
-    clearTimeout(timer);
-  };
+
+  get last() {
+    return this.recording.frames.length - 1;
+  }
+
+  // From the beginning; for whoever wants no motion, the end alone.
+  begin() {
+    if (window.matchMedia("(prefers-reduced-motion: reduce)").matches) return this.seek(this.last);
+    this.playing = true;
+    return this.#show(0);
+  }
+
+  play() {
+    this.playing = true;
+    this.#show(this.index < this.last ? this.index : 0);
+  }
+
+  stop() {
+    clearTimeout(this.#timer);
+    this.playing = false;
+    this.moved();
+  }
+
+  // Stands still at a frame.
+  seek(index) {
+    this.playing = false;
+    this.#show(Math.max(0, Math.min(this.last, index)));
+  }
+
+  #show(index) {
+    clearTimeout(this.#timer);
+    this.index = index;
+    const { frames } = this.recording, state = recordedState(this.recording, frames[index]);
+    const placed = showText(this.recording, state);
+    this.show(state);
+    if (this.playing && index < this.last) this.#then(index + 1, frames[index + 1].t - frames[index].t);
+    else if (!placed) this.#then(index, LOOK_MS);  // without motion there is no later frame that would fill it
+    else if (this.playing) this.#then(0, AGAIN_MS);
+    this.moved();
+  }
+
+  #then(index, ms) {
+    this.#timer = setTimeout(() => this.#show(index), ms);
+  }
 }

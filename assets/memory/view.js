@@ -98,7 +98,7 @@ export function showMemoryCheck(root, lines, recorded) {
   ]));
   const box = make("div", undefined, { class: "mem-scroll" });
   box.append(grid);
-  const from = recorded ? "the recorded run of the Chat tab" : "the newest run of the Chat tab";
+  const from = recorded ? "the recorded run" : "the newest run of the Chat tab";
   const note = lines.length ? `Measured on the cache's tensors in ${from}; K and V resident also computed by the formula above.` : "Nothing was measured yet: run a prompt in the Chat tab.";
   document.getElementById("mem-check-kind").textContent = recorded ? "stored: recorded run" : "measured";
   root.replaceChildren(...(lines.length ? [box] : []), make("p", note, { class: "note" }));

@@ -14,7 +14,7 @@ export const framed = () => window.self !== window.top;
 
 export function sharedAddress(hash) {
   const space = document.querySelector('meta[name="sigma-space"]')?.content;
-  return (framed() && space ? `https://huggingface.co/spaces/${space}` : location.origin + location.pathname) + hash;
+  return (framed() && space ? `https://huggingface.co/spaces/${space}` : location.href.replace(/[?#].*$/, "")) + hash;
 }
 
 // `value` null takes the name out of the query.

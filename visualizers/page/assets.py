@@ -15,21 +15,29 @@ from starlette.routing import Route
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 MAIN = "main.js"
+STATIC = "static"
+"""The folder of what only the page without a server has (`visualizers.static`)."""
+
 # Kept for a year without being asked for again: other content has another address.
 KEPT = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
 # Gradio may mount a component before the modules are here: calls are kept, and made by `assets/main.js` when it runs.
 STUB = "<script>window.sigma = { waiting: [], mount(...call) { this.waiting.push(call); } };</script>"
 
 
+def _files(ending: str) -> list[Path]:
+    """The features' files with this ending, sorted by folder and name."""
+    return [path for path in sorted(ASSETS.glob(f"*/*.{ending}")) if path.parent.name != STATIC]
+
+
 def style_sheet() -> str:
     """All our CSS as one string, sorted by folder and name: what a sheet overrules comes before it."""
-    return "\n".join(path.read_text("utf-8") for path in sorted(ASSETS.glob("*/*.css")))
+    return "\n".join(path.read_text("utf-8") for path in _files("css"))
 
 
 @cache
 def modules() -> dict[str, bytes]:
     """Every module by its path below `assets/`: all that the page's server hands out from there."""
-    paths = [ASSETS / MAIN, *sorted(ASSETS.glob("*/*.js"))]
+    paths = [ASSETS / MAIN, *_files("js")]
     return {path.relative_to(ASSETS).as_posix(): path.read_bytes() for path in paths}
 
 

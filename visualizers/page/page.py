@@ -21,10 +21,11 @@ from visualizers.explore.handlers import ExploreHandlers, first_view_script
 from visualizers.memory.api import kv_memory
 from visualizers.memory.tab import memory_tab
 from visualizers.page import assets, theme
-from visualizers.page.about import LIMITS, about_tab
+from visualizers.page.about import about_tab
 from visualizers.page.blocks import Blocks
 from visualizers.page.refusals import REFUSALS
 from visualizers.page.status import chip
+from visualizers.page.words import LIMITS, SENTENCE, TITLE
 from visualizers.shared.conversation import Conversation
 from visualizers.shared.line import CONCURRENT, WAITING, Line
 from visualizers.shared.loader import EngineLoader
@@ -35,8 +36,6 @@ from visualizers.tasks.handlers import add_tasks
 from visualizers.tasks.loader import TaskLoader
 from visualizers.tour.tab import tour_button
 
-TITLE = "Sigma's demo"
-SENTENCE = "Sigma gives queries, keys and values different budgets. Watch what that saves."
 PROGRAMS = 2
 """Requests of OpenAI's clients that are answered together; the others wait, and no visitor of the page does for them."""
 

@@ -40,9 +40,9 @@ class Step:
         return cache_cost(self.shape, TOKENS, 1, BITS, self.top_k)
 
 
-def steps() -> list[Step]:
-    """The tour, in order."""
-    return [_multi_head(), _grouped_query(), _fewer_k_heads(), _augmented_q(), _selective_v(), _sum()]
+def steps(live: bool = True) -> list[Step]:
+    """The tour, in order. `live`: whether there are models on the page to ask."""
+    return [_multi_head(), _grouped_query(), _fewer_k_heads(), _augmented_q(), _selective_v(), _sum(live)]
 
 
 def _resident(shape: Shape) -> int:
@@ -129,7 +129,8 @@ def _selective_v() -> Step:
     )
 
 
-def _sum() -> Step:
+def _sum(live: bool) -> Step:
+    first = "ask both models something in Chat, look into their heads" if live else "look into the heads of both models"
     cost = cache_cost(SIGMA, TOKENS, 1, BITS, TOP_K)
     return Step(
         "What it adds up to",
@@ -137,8 +138,7 @@ def _sum() -> Step:
             f"Three figures, kept apart. Resident: {binary(cost.resident)} for K and V. Read in one step: "
             f"{binary(cost.k_read)} of K and {binary(cost.v_read)} of V. GQA: {binary(_resident(GQA))}, "
             "resident and read.",
-            "Now ask both models something in Chat, look into their heads in Explore, or put in your own model in "
-            "Memory.",
+            f"Now {first} in Explore, or put in your own model in Memory.",
         ),
         SIGMA,
         top_k=TOP_K,
@@ -148,9 +148,9 @@ def _sum() -> Step:
     )
 
 
-def script() -> dict[str, Any]:
-    """The tour for the browser (`assets/tour/tour.js`)."""
-    told = steps()
+def script(live: bool = True) -> dict[str, Any]:
+    """The tour for the browser (`assets/tour/tour.js`); `live` as in `steps`."""
+    told = steps(live)
     return {
         "tokens": TOKENS,
         "steps": [_card(step) for step in told],
