@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import sys
 
@@ -52,8 +51,6 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Build the page around an engine that loads in the background, and serve it until interrupted."""
     args = parse(argv)
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     if args.offline:
         os.environ["HF_HUB_OFFLINE"] = os.environ["SIGMA_OFFLINE"] = "1"
 
@@ -64,6 +61,15 @@ def main(argv: list[str] | None = None) -> int:
     except RuntimeError as error:
         sys.exit(f"error: {error}")
 
+    from sigma.observe import logs
+    from sigma.observe.meter import Meter
+
+    meter = Meter()
+    try:
+        logs.configure(meter)
+    except ValueError as error:
+        sys.exit(f"error: {error}")
+
     from visualizers.page.page import build_page, launch_options
     from visualizers.shared.loader import EngineLoader
 
@@ -71,9 +77,10 @@ def main(argv: list[str] | None = None) -> int:
         from sigma.engine.engine import load_engine
 
         kv_bytes = None if args.kv_memory is None else int(args.kv_memory * 2**30)
-        return load_engine(args.checkpoint, args.base, args.device, args.weights, progress, args.tuned, kv_bytes)
+        engine = load_engine(args.checkpoint, args.base, args.device, args.weights, progress, args.tuned, kv_bytes)
+        return meter.watched(engine)
 
-    loader = EngineLoader(load)
+    loader = EngineLoader(load, meter=meter)
     page = build_page(loader, args.max_waiting, together=args.together)
     # The page answers first: importing torch in the loader would hold the interpreter lock during start-up.
     page.launch(
@@ -82,6 +89,7 @@ def main(argv: list[str] | None = None) -> int:
         prevent_thread_lock=True,
         **launch_options(loader, args.max_waiting, args.together, args.mcp),
     )
+    logs.adopt_server()
     loader.start()
     page.block_thread()
     return 0

@@ -224,6 +224,26 @@ class AnswersTogether:
     kv_read_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class EngineFigures:
+    """What an engine does and holds at this moment, for whoever runs it; nothing of anybody's text.
+
+    `working`: False once its device takes no more work. `answering`: requests being answered. `batch`: answers that the
+    newest decode step served; `steps`, `stepped`: decode steps so far, and the tokens they made. Bytes of K and V:
+    `answer_bytes` given to answers being written, to their ends, and to `together`; `kept_bytes` allocated for sessions between turns;
+    `limit_bytes` the most of both together, None where there is no limit.
+    """
+
+    working: bool
+    answering: int
+    batch: int
+    steps: int
+    stepped: int
+    answer_bytes: int
+    kept_bytes: int
+    limit_bytes: int | None
+
+
 class Cancelled(Exception):
     """Whoever asked has left before the work was done."""
 
@@ -351,6 +371,9 @@ class Engine(Protocol):
 
     def text(self, side: str, ids: Sequence[int]) -> str:
         """What a side's tokens say together: characters whole, control tokens left out."""
+
+    def figures(self) -> EngineFigures:
+        """What it does and holds now. Safe from any thread, at once: it waits for no work of the device."""
 
     def close(self) -> None:
         """Free everything and stop; the engine is not used again."""

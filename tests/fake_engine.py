@@ -23,6 +23,7 @@ from sigma.events import (
     CacheBytes,
     Cancelled,
     ChatRequest,
+    EngineFigures,
     Event,
     Likelihood,
     NextTokens,
@@ -168,6 +169,7 @@ class FakeEngine:
         self.requests: list[ChatRequest] = []
         self.sessions: list[str | None] = []
         self.fail_next: Exception | None = None
+        self.steps, self.stopped = 0, False
         self._numbers = itertools.count()
         self._device = threading.Lock()
         self._vocabulary: list[str] = []
@@ -189,7 +191,13 @@ class FakeEngine:
     def text(self, side: str, ids: Sequence[int]) -> str:
         return "".join(self._vocabulary[i] for i in ids)
 
+    def figures(self) -> EngineFigures:
+        held = len(self.open_now())
+        answers = held * cache_bytes("sigma", CONTEXT, None).allocated
+        return EngineFigures(not self.stopped, held, min(held, 1), self.steps, self.steps, answers, 0, None)
+
     def close(self) -> None:
+        self.stopped = True
         self._past.clear()
 
     def inspect(
@@ -308,6 +316,7 @@ class FakeEngine:
                 if step >= min(len(words), budget):
                     continue
                 self._work(self.delay)
+                self.steps += 1
                 tokens = len(pieces[side]) + step
                 probe = None
                 if request.probe_layer is not None:

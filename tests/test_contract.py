@@ -10,6 +10,7 @@ from sigma import events
 from sigma.engine.engine import SigmaEngine
 from sigma.engine.inspection import KeptTensors
 from sigma.events import SIDES, Cancelled, ChatRequest, Sampling
+from sigma.observe.meter import WatchedEngine
 from tests.fake_engine import FakeEngine, FakeInspection
 from visualizers.explore.recorded import RecordedSide
 
@@ -33,6 +34,7 @@ def parameters(kind: type, name: str) -> list[tuple] | None:
     [
         (SigmaEngine, events.Engine),
         (FakeEngine, events.Engine),
+        (WatchedEngine, events.Engine),
         (KeptTensors, events.HeldInspection),
         (FakeInspection, events.HeldInspection),
         (RecordedSide, events.Inspection),
@@ -45,7 +47,7 @@ def test_the_whole_protocol_is_there_with_its_signatures(kind, protocol):
 
 
 def test_the_protocol_names_all_that_callers_use():
-    talking = {"info", "stream", "release", "past_run", "inspect", "piece", "text", "close"}
+    talking = {"info", "stream", "release", "past_run", "inspect", "piece", "text", "figures", "close"}
     assert set(methods(events.Engine)) == talking | {"aside", "together"}
 
 

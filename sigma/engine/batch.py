@@ -21,6 +21,7 @@ from typing import Any
 
 from sigma.engine.run import Run
 from sigma.events import ChatRequest, Event
+from sigma.observe.numbers import current, numbered
 
 TOGETHER = 32  # most sequences of one step
 LINGER_SECONDS = 0.002  # how long a step waits for those that the last one answered, so that they go together again
@@ -37,6 +38,7 @@ class _Piece:
     work: Callable[[bool], Any]
     request: ChatRequest | None = None
     future: Future = field(default_factory=Future)
+    number: str | None = field(default_factory=current)  # in the log lines that the work makes
 
 
 @dataclass(eq=False, slots=True)
@@ -46,6 +48,7 @@ class _Waiting:
     runs: list[Run]
     pieces: int
     future: Future = field(default_factory=Future)
+    number: str | None = field(default_factory=current)
 
     def run_on(self, runtime: Any) -> Run | None:
         """The side that may step on a runtime now."""
@@ -68,6 +71,8 @@ class Device:
         self._stepped: dict[int, ChatRequest] = {}  # since the last piece
         self._requests = 0  # being answered
         self._ended = 0.0  # when the last work did
+        self._batch = self._taken = self._made = 0  # answers in the newest step; steps so far, and their tokens
+        self._open = True
 
     def submit(self, work: Callable[[], Any]) -> Future:
         """Do a piece of work when its turn comes: in the order they came, between the steps of answers."""
@@ -101,8 +106,20 @@ class Device:
         finally:
             self._withdraw(asked)  # nothing may still be at work on what an interrupted caller frees
 
+    def figures(self) -> dict[str, Any]:
+        """The fields of `sigma.events.EngineFigures` that are the device's."""
+        with self._changed:
+            return {
+                "working": self._open,
+                "answering": self._requests,
+                "batch": self._batch,
+                "steps": self._taken,
+                "stepped": self._made,
+            }
+
     def close(self) -> None:
         """Finish what was asked for and stop."""
+        self._open = False
         self._thread.shutdown(wait=True)
 
     def _put(self, one: _Piece | _Waiting) -> _Piece | _Waiting:
@@ -141,6 +158,8 @@ class Device:
             overdue = any(one.pieces < self._pieces_done for one in self._steps)  # has waited for a piece already
             if not self._pieces or overdue:
                 chosen = self._together()
+                self._batch = len(chosen)
+                self._taken, self._made = self._taken + 1, self._made + len(chosen)
                 self._stepped |= {id(run.request): run.request for _, run in chosen}
                 return partial(_step, chosen)
             piece = self._pieces.popleft()
@@ -161,7 +180,9 @@ class Device:
 
     def _do(self, piece: _Piece, shared: bool) -> None:
         try:
-            piece.future.set_result(piece.work(shared))
+            with numbered(piece.number):
+                found = piece.work(shared)
+            piece.future.set_result(found)
         except BaseException as error:
             piece.future.set_exception(error)
         with self._changed:
@@ -173,17 +194,19 @@ def _step(chosen: list[tuple[_Waiting, Run]]) -> None:
     events: list[Event | BaseException] = []
     begun = time.perf_counter()
     forward = [run for _, run in chosen if run.step > 0]  # the first token comes from the prompt's logits
-    found = _logits(forward)
+    with numbered(",".join(one.number for one, _ in chosen if one.number) or None):
+        found = _logits(forward)
     took = (time.perf_counter() - begun) * 1e3
-    for _, run in chosen:
+    for one, run in chosen:
         try:
-            if run in found:
-                if isinstance(found[run], BaseException):
-                    raise found[run]
-                run.logits, probe = found[run]
-                events.append(run.take(probe, took, took / len(forward)))
-            else:
-                events.append(run.take(None, 0.0, 0.0))
+            with numbered(one.number):
+                if run in found:
+                    if isinstance(found[run], BaseException):
+                        raise found[run]
+                    run.logits, probe = found[run]
+                    events.append(run.take(probe, took, took / len(forward)))
+                else:
+                    events.append(run.take(None, 0.0, 0.0))
         except BaseException as error:
             events.append(error)
     for (one, _), event in zip(chosen, events):

@@ -31,6 +31,7 @@ from sigma.events import (
     SOURCE_FIRST,
     AnswersTogether,
     ChatRequest,
+    EngineFigures,
     Event,
     PastRun,
     PromptError,
@@ -216,6 +217,12 @@ class SigmaEngine:
     def cached_bytes(self) -> int:
         """Bytes allocated for sessions between turns."""
         return self._sessions.cached_bytes()
+
+    def figures(self) -> EngineFigures:
+        """See `sigma.events.Engine.figures`."""
+        memory, kept = self._memory, self.cached_bytes()
+        held = {"answer_bytes": memory.claimed, "kept_bytes": kept, "limit_bytes": memory.limit}
+        return EngineFigures(**self._device.figures(), **held)
 
     def close(self) -> None:
         """Free every session and stop the worker."""

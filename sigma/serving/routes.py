@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import time
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Protocol
 
@@ -21,6 +20,7 @@ from starlette.routing import Route
 
 from sigma.engine.fields import FieldError
 from sigma.events import SIDES, Engine, PromptError, SideInfo
+from sigma.observe.numbers import assign, current, new_number
 from sigma.serving.answers import Answer
 from sigma.serving.asked import AskedChat, AskedText
 
@@ -113,7 +113,7 @@ def _refusing(handler: Callable) -> Callable:
     """The handler with every error in OpenAI's form; what it returns may be plain JSON."""
 
     async def answer(request: Request) -> Response:
-        number = f"req_{uuid.uuid4().hex[:24]}"
+        assign(number := new_number())  # also of what streams the answer later: it is the same task
         try:
             made = handler(request)
             made = await made if hasattr(made, "__await__") else made
@@ -125,8 +125,8 @@ def _refusing(handler: Callable) -> Callable:
         except PromptError as error:
             response = JSONResponse(Refused(400, str(error)).body, 400)
         except Exception:
-            log.exception("a request failed (%s)", number)
-            words = f"The answer failed; the server's log has the details ({number})."
+            log.exception("a request failed")
+            words = f"The answer failed; the server's log has the details under {number}."
             response = JSONResponse(Refused(500, words, "server_error").body, 500)
         response.headers["x-request-id"] = number
         return response
@@ -250,7 +250,8 @@ async def _lines(work: _Work) -> AsyncIterator[str]:
         return
     except Exception:
         log.exception("an answer failed on the way")
-        yield _line(Refused(500, "The answer failed; the server's log has the details.", "server_error").body)
+        words = f"The answer failed; the server's log has the details under {current()}."
+        yield _line(Refused(500, words, "server_error").body)
         return
     for chunk in answer.closing():
         yield _line(chunk)

@@ -24,7 +24,7 @@ def launch(
             time.sleep(load_seconds / 10)
         if fail is not None:
             raise fail
-        return engine
+        return loader.meter.watched(engine)
 
     loader = EngineLoader(load)
     page = build_page(loader, together=2)  # few places, so that a test fills them with few browsers

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from sigma.events import SIDES, Engine, HeldInspection, Inspection, PromptError, SideInfo
+from sigma.observe.numbers import logged
 from visualizers.explore import answers, writing
 from visualizers.explore.recorded import RecordedSide
 from visualizers.explore.runs import RECORDED, ExploredRun, Page, Pages, Text, from_past, from_recording
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 KEPT_BYTES = 1 << 30
 """Most bytes of recomputed queries, keys and values kept over all visitors, the newest always."""
 
-FAILED = "Looking at this run failed; the server's log has the details."
+FAILED = "Looking at this run failed; the server's log has the details under {number}."
 
 
 class _Job:
@@ -79,8 +80,7 @@ class Explorer:
         except Gone:
             return {"error": "The page was closed."}
         except Exception:
-            log.exception("the explorer failed")
-            return {"error": FAILED}
+            return {"error": FAILED.format(number=logged(log, "the explorer failed"))}
 
     def open_page(self, session: str) -> Page:
         """The page of a browser session."""
@@ -201,8 +201,8 @@ class Explorer:
         except Exception as error:
             if job.page.gone.is_set():
                 return
-            log.exception("a run could not be read again")
-            job.problem = str(error) if isinstance(error, MemoryError) else FAILED
+            failed = FAILED.format(number=logged(log, "a run could not be read again"))
+            job.problem = str(error) if isinstance(error, MemoryError) else failed
 
     def _make_room(self) -> None:
         with self._lock:

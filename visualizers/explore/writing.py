@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sigma.events import SIDES, ChatRequest, Event, PromptError, StepEvent
+from sigma.observe.numbers import logged
 from visualizers.explore.measures import first_difference
 from visualizers.explore.runs import Page
 from visualizers.shared.options import clean_prompt, make_request, make_sampling
@@ -22,7 +23,7 @@ JOBS = 64
 MAX_TOKENS = 512
 """Longest answer written for the explorer; a link that asks for more is answered with this many."""
 
-FAILED = "writing the answer failed; the server's log has the details"
+FAILED = "writing the answer failed; the server's log has the details under {number}"
 
 
 @dataclass
@@ -71,8 +72,7 @@ def _run(job: Job, start: Callable[[Job], dict[str, Any]]) -> None:
     except PromptError as error:
         job.problem = str(error)
     except Exception:
-        log.exception("an answer for the explorer failed")
-        job.problem = FAILED
+        job.problem = FAILED.format(number=logged(log, "an answer for the explorer failed"))
 
 
 def follow(events: Generator[Event, None, None], job: Job) -> dict[str, list[int]]:

@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from sigma.events import SIDES
+from sigma.serving.operators import operator_routes
 from sigma.serving.routes import routes
 from visualizers.chat import recording
 from visualizers.chat.api import make_chat, make_compare
@@ -57,7 +58,7 @@ def build_page(
     `together` visitors are answered at a time and `max_waiting` more may wait; `task_loader` holds the tasks. Launch it
     with `page.launch(**launch_options(loader))`.
     """
-    line = Line(together, max_waiting)
+    line = loader.meter.lines["page"] = Line(together, max_waiting)
     runs, lab = Runs(loader, line), Lab(loader)
     explore = ExploreHandlers(loader, EXPLORED)
     infos = recording.recorded_info(recording.read(RECORDED))
@@ -135,7 +136,8 @@ def launch_options(
 
     The arguments are those of `build_page`; `mcp`: offer the named endpoints as tools to agents, too.
     """
-    served = [*assets.routes(), *routes(loader, Line(PROGRAMS, max_waiting))]
+    line = loader.meter.lines["v1"] = Line(PROGRAMS, max_waiting)
+    served = [*assets.routes(), *routes(loader, line), *operator_routes(loader)]
     return {
         "theme": theme.theme(),
         "css": assets.style_sheet(),

@@ -24,14 +24,22 @@ class Line:
         self.places, self.waiting = places, waiting
         self._changed = threading.Condition()
         self._order: list[Place] = []
+        self._refused = 0
 
     def join(self) -> Place:
         """A place at the end of the line, to be left in any case; PromptError when too many wait already."""
         with self._changed:
             if len(self._order) >= self.places + self.waiting:
+                self._refused += 1
                 raise PromptError("Too many visitors are waiting for an answer; try again in a minute.")
             self._order.append(place := Place(self))
             return place
+
+    def standing(self) -> tuple[int, int, int]:
+        """(being answered, waiting, refused since the start because too many waited)."""
+        with self._changed:
+            answered = min(len(self._order), self.places)
+            return answered, len(self._order) - answered, self._refused
 
 
 class Place:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sigma.events import Engine, SideInfo
+from sigma.observe.meter import Meter
 
 log = logging.getLogger(__name__)
 
@@ -29,10 +30,19 @@ def running_on(info: SideInfo) -> str:
 
 
 class EngineLoader:
-    """Calls `load(progress)` once, in a thread; `known` are the exceptions whose message may be shown as it is."""
+    """Calls `load(progress)` once, in a thread; `known` are the exceptions whose message may be shown as it is.
 
-    def __init__(self, load: Callable[[Progress], Engine], known: tuple[type[Exception], ...] = (ValueError,)):
+    meter: what counts the answers, where `load` gives an engine that it watches; the page's lines are told to it, too.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[Progress], Engine],
+        known: tuple[type[Exception], ...] = (ValueError,),
+        meter: Meter | None = None,
+    ):
         self._load, self._known = load, known
+        self.meter = meter or Meter()
         self._status = Status("loading", "starting")
         self._settled = threading.Event()
         self._thread: threading.Thread | None = None

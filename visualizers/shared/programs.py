@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import gradio as gr
 
 from sigma.events import ChatRequest, Engine, Event, PromptError
+from sigma.observe.numbers import bound, current, new_number, numbered
 from visualizers.shared.caller import GONE, PLACES, WAIT_SECONDS, Caller, Place
 from visualizers.shared.loader import EngineLoader
 
@@ -21,14 +22,19 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def in_words(what: str) -> Iterator[None]:
-    """Errors for a program: a PromptError's words, and of any other error no more than that the log has it."""
+    """Errors for a program: a PromptError's words, and of any other error no more than where in the log it is."""
+    number = new_number()
     try:
-        yield
+        with numbered(number):
+            yield
     except PromptError as error:
         raise gr.Error(str(error), print_exception=False) from None
     except Exception:
-        log.exception("%s failed", what)
-        raise gr.Error(f"{what} failed; the server's log has the details.", print_exception=False) from None
+        with numbered(number):
+            log.exception("%s failed", what)
+        raise gr.Error(
+            f"{what} failed; the server's log has the details under {number}.", print_exception=False
+        ) from None
 
 
 class Programs:
@@ -56,7 +62,7 @@ def events_of(
     """The engine's events, ended with a PromptError once the caller has gone. The engine's stream is closed in any case."""
     events = engine.stream(asked, session)
     try:
-        for event in events:
+        for event in bound(current(), events):
             yield event
             if gone():
                 raise PromptError(GONE)

@@ -11,13 +11,14 @@ from typing import Any
 import gradio as gr
 
 from sigma.events import Engine, PromptError
+from sigma.observe.numbers import bound, new_number, numbered
 from visualizers.shared.line import Place
 from visualizers.shared.loader import EngineLoader
 from visualizers.shared.stream import Run
 
 log = logging.getLogger(__name__)
 
-FAILED = "Something went wrong while answering; the server's log has the details. Your prompt is kept."
+FAILED = "Something went wrong while answering; the server's log has the details under {number}. Your prompt is kept."
 WAIT_SECONDS = 0.25
 TOAST_SECONDS = 8
 QUICK = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
@@ -112,14 +113,17 @@ class TurnParts:
     ) -> Iterator[Updates]:
         """A turn's updates to their end; an error becomes `failed(message)`. The run has ended in any case.
 
-        told: exceptions whose message is for the visitor; of any other the log has the details.
+        told: exceptions whose message is for the visitor; of any other the log has the details, under a number that the
+        message names.
         """
+        number = new_number()
         try:
-            yield from updates
+            yield from bound(number, updates)
         except told as error:
             yield failed(str(error))
         except Exception:
-            log.exception("a turn failed")
-            yield failed(FAILED)
+            with numbered(number):
+                log.exception("a turn failed")
+            yield failed(FAILED.format(number=number))
         finally:
             run.ended.set()

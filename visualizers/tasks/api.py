@@ -11,6 +11,7 @@ import gradio as gr
 from sigma.aimicius.contract import CaseError
 from sigma.engine.fields import Fields
 from sigma.events import PromptError
+from sigma.observe.numbers import logged
 from visualizers.tasks.fields import MAX_CHARACTERS
 from visualizers.tasks.judging import Judges
 from visualizers.tasks.limits import check_answer
@@ -46,8 +47,8 @@ def make_judge(task_loader: TaskLoader, judges: Judges):
         except (PromptError, CaseError) as error:
             raise gr.Error(str(error)[:500], print_exception=False) from None
         except Exception:
-            log.exception("a judge call failed")
-            raise gr.Error("Judging failed; the server's log has the details.", print_exception=False) from None
+            words = f"Judging failed; the server's log has the details under {logged(log, 'a judge call failed')}."
+            raise gr.Error(words, print_exception=False) from None
 
     return judge
 

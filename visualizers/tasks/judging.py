@@ -7,6 +7,7 @@ import threading
 import time
 
 from sigma.aimicius.contract import Case, Part, Task, Verdict
+from sigma.observe.numbers import logged
 
 log = logging.getLogger(__name__)
 
@@ -61,8 +62,8 @@ class Judgement:
                 else:
                     self.parts.append(found)
         except Exception:  # judges promise not to raise; a visitor must not see it if one does
-            log.exception("the judge of %s failed", self.task.name)
-            self.problem = "The judge failed; the server's log has the details."
+            number = logged(log, "the judge of %s failed", self.task.name)
+            self.problem = f"The judge failed; the server's log has the details under {number}."
         finally:
             seats.release()
             if not self._left and self.verdict is None and not self.problem:

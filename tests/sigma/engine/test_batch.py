@@ -9,6 +9,7 @@ import pytest
 
 from sigma.engine import batch
 from sigma.events import ChatRequest, DamagedStep, PrefillEvent, Sampling, StepEvent
+from sigma.observe.numbers import current, numbered
 from tests.sigma.engine.test_same_answers import make_engine, user
 
 
@@ -247,3 +248,31 @@ def test_a_closed_engine_says_so(engine):
     engine.close()
     with pytest.raises(RuntimeError, match="closed"):
         next(stream)
+
+
+def test_the_engine_tells_what_it_does_and_holds(engine):
+    idle = engine.figures()
+    assert idle.working and (idle.answering, idle.steps, idle.answer_bytes, idle.kept_bytes) == (0, 0, 0, 0)
+    assert idle.limit_bytes > 0
+    events = engine.stream(ask(tokens=4), "me")
+    next(events)
+    held = engine.figures()
+    assert held.answering == 1 and 0 < held.answer_bytes <= held.limit_bytes
+    made = sum(isinstance(event, StepEvent) for event in events)
+    after = engine.figures()
+    assert after.stepped == made > 0 and 0 < after.steps <= made and after.batch == 1
+    assert (after.answering, after.answer_bytes) == (0, 0) and after.kept_bytes > 0
+    engine.release("me")
+    assert engine.figures().kept_bytes == 0
+    engine.close()
+    assert not engine.figures().working
+
+
+def test_what_the_devices_thread_logs_has_the_requests_number(engine, monkeypatch):
+    seen = []
+    monkeypatch.setattr(batch.Run, "_check", lambda run: seen.append(current()))
+    with numbered("req_a"):
+        list(engine.stream(ask(tokens=3)))
+        assert engine._device.submit(current).result() == "req_a"
+    assert set(seen) == {"req_a"} and len(seen) == 6
+    assert engine._device.submit(current).result() is None

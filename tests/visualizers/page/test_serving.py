@@ -43,3 +43,29 @@ def test_the_examples_run(site, engine, program):
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert "Sigma 135M heard:" in done.stdout and engine.requests[-1].selective_k == 16
+
+
+def test_an_operator_sees_what_the_pages_server_does(site, engine):
+    pytest.importorskip("prometheus_client", reason="prometheus-client is not installed")
+    assert httpx.get(f"{site[1]}/healthz").json()["status"] in ("ready", "degraded")
+
+    def finished():
+        text = httpx.get(f"{site[1]}/metrics").text
+        assert 'sigma_queue_length{line="page"} 0.0' in text and 'sigma_queue_length{line="v1"} 0.0' in text
+        (line,) = (line for line in text.splitlines() if line.startswith('sigma_requests_total{outcome="finished"}'))
+        return float(line.split()[1])
+
+    before = finished()
+    answer = httpx.post(f"{site[1]}/v1/chat/completions", json=BODY)
+    assert answer.status_code == 200 and answer.headers["x-request-id"].startswith("req_")
+    assert finished() == before + 1
+
+
+def test_a_failed_request_is_logged_under_the_number_that_its_client_gets(site, engine, caplog):
+    engine.fail_next = RuntimeError("broken inside")
+    answer = httpx.post(f"{site[1]}/v1/chat/completions", json=BODY)
+    number = answer.headers["x-request-id"]
+    assert answer.status_code == 500 and number in answer.json()["error"]["message"]
+    assert "broken" not in answer.text and [
+        r for r in caplog.records if r.exc_info and r.name == "sigma.serving.routes"
+    ]

@@ -47,3 +47,15 @@ def test_only_some_may_wait():
         line.join()
     first.leave()
     line.join()
+
+
+def test_the_line_tells_how_it_stands():
+    line = Line(places=2, waiting=1)
+    assert line.standing() == (0, 0, 0)
+    places = [line.join() for _ in range(3)]
+    assert line.standing() == (2, 1, 0)
+    for _ in range(2):
+        with pytest.raises(PromptError):
+            line.join()
+    places[0].leave()
+    assert line.standing() == (2, 0, 2)

@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from sigma.events import PromptError
+from sigma.observe.numbers import current
 from tests.fake_engine import FakeEngine
 from visualizers.shared import turn_handlers
 from visualizers.shared.line import Line
@@ -115,15 +116,26 @@ def test_no_engine_is_a_message_that_says_what_works_all_the_same(parts):
         list(parts.await_engine(loader, Run(TurnView(0.0))))
 
 
-@pytest.mark.parametrize("error,told", [(PromptError("too long"), "too long"), (RuntimeError("secret"), FAILED)])
-def test_an_error_ends_the_turn_with_a_message(parts, error, told):
+@pytest.mark.parametrize("error", [PromptError("too long"), RuntimeError("secret")])
+def test_an_error_ends_the_turn_with_a_message(parts, error, monkeypatch):
+    numbers, logged = [], []
+    monkeypatch.setattr(turn_handlers.log, "exception", lambda words: logged.append((words, current())))
+
     def updates():
+        numbers.append(current())
         yield {"a": 1}
+        numbers.append(current())
         raise error
 
     run = Run(TurnView(0.0))
-    assert list(parts.guarded(run, updates(), lambda message: {"failed": message})) == [{"a": 1}, {"failed": told}]
-    assert run.ended.is_set()
+    first, last = parts.guarded(run, updates(), lambda message: {"failed": message})
+    assert first == {"a": 1} and run.ended.is_set() and current() is None
+    assert len(set(numbers)) == 1 and numbers[0].startswith("req_")
+    if isinstance(error, PromptError):
+        assert last == {"failed": "too long"} and not logged
+    else:  # the visitor is told where in the log it is, and the log has it there
+        assert last == {"failed": FAILED.format(number=numbers[0])} and numbers[0] in last["failed"]
+        assert logged == [("a turn failed", numbers[0])]
 
 
 def test_a_turn_that_is_closed_is_over(parts):
