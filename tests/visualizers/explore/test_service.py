@@ -174,7 +174,7 @@ def test_a_visitor_who_leaves_ends_the_reading(tiny, explorer, monkeypatch):
     chat(tiny, "c4")
     begun, go_on, ended = threading.Event(), threading.Event(), []
 
-    def slow(side, ids, prompt, gone, progress):
+    def slow(side, ids, prompt, gone, progress, tuned):
         begun.set()
         go_on.wait(5)
         ended.append(gone.is_set())
