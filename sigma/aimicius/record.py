@@ -51,8 +51,12 @@ def value(row: dict[str, Any], metric: str) -> float | None:
 
 
 def outcome(row: dict[str, Any], primary: Iterable[str]) -> str:
-    """What became of one case, by the primary metrics that apply: "right" in all, "wrong" in none, else "partly"; "" if none does."""
-    scored = [score for name in primary if (score := value(row, name)) is not None]
+    """What became of one case: "right" in all primary metrics that apply, "wrong" in none, else "partly".
+
+    By all metrics where no primary one applies, and "" where none does.
+    """
+    named = [name for name in primary if value(row, name) is not None] or list(row["scores"])
+    scored = [score for name in named if (score := value(row, name)) is not None]
     if not scored:
         return ""
     return "right" if min(scored) >= 1 else "partly" if max(scored) > 0 else "wrong"

@@ -43,6 +43,9 @@ def test_of_examples_it_says_what_became_of_each(tmp_path):
     rows = [row(case, "gqa", value, data="examples") for case, value in values.items()]
     (report,) = reports(read_verdicts([written(tmp_path / "v", rows)]))
     assert report["outcomes"] == {"a": "right", "b": "wrong", "c": "partly", "d": ""}
+    alone = {**row("a", "gqa", None, data="examples"), "scores": {"CMD Score": {"value": 1.0}}}
+    (report,) = reports(read_verdicts([written(tmp_path / "u", [alone])]))
+    assert report["outcomes"] == {"a": "right"}
     (other,) = reports(read_verdicts([written(tmp_path / "w", [row("a", "gqa", 1.0)])]))
     assert "outcomes" not in other
 

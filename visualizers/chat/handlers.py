@@ -195,7 +195,8 @@ class ChatHandlers:
         request = settings.request(conversation.messages(turn.system), infos["sigma"])
         # The clock of "first token" starts when the model is there and free, not when the visitor came.
         run.view.restart(time.monotonic())
-        turn.note = infos["sigma"].tuned if request.tuned else NO_TUNED if settings.tuned else ""
+        if settings.tuned:
+            turn.notes = {side: info.tuned if request.tuned else NO_TUNED for side, info in infos.items()}
         events = engine.stream(request, conversation.session)
         for update in stream_turn(events, request, run, pictures=bool(settings.pictures)):
             turn.answers.update(update.texts)

@@ -18,8 +18,8 @@ class Turn:
     waiting: str = ""
     """What is shown in the place of the answers while they have not begun."""
 
-    note: str = ""
-    """What is shown before the answers, such as which weights gave them."""
+    notes: dict[str, str] = field(default_factory=dict)
+    """What is shown before a side's answer, such as which weights gave it."""
 
     replaced: Turn | None = None
     """The turn whose place this one took (retry), which is there again if this one is dropped."""
@@ -88,8 +88,8 @@ class Conversation:
         for turn in self.turns:
             rows.append({"role": "user", "content": turn.prompt})
             if turn.answers.get(side):
-                if turn.note:
-                    rows.append({"role": "note", "content": turn.note})
+                if turn.notes.get(side):
+                    rows.append({"role": "note", "content": turn.notes[side]})
                 rows.append({"role": "assistant", "content": turn.answers[side]})
             elif turn.waiting:
                 rows.append({"role": "waiting", "content": turn.waiting})

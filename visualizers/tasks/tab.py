@@ -17,8 +17,8 @@ from visualizers.tasks.loader import TaskLoader
 MOST_EXAMPLES = 6
 MOST_TOKENS = 1024
 WHO_ANSWERS = (
-    "Here both models answer with minima tuned on training questions of these tasks, where they have them (the columns' titles say so; Chat "
-    "uses the untuned ones). The default models' measured scores stand with each task; the judges are real, and take your own answers too."
+    "Here both models answer with minima tuned on training questions of these tasks, where they have them (the columns' titles say so; in Chat "
+    "it is a setting). The default models' measured scores stand with each task; the judges are real, and take your own answers too."
 )
 
 

@@ -18,10 +18,12 @@ def test_each_side_has_its_own_history():
 def test_what_is_to_be_known_of_an_answer_stands_before_it_and_is_not_sent():
     conversation = Conversation()
     turn = conversation.begin("one")
-    turn.note = "tuned"
+    turn.notes = {"gqa": "tuned"}
     assert [m["role"] for m in conversation.shown("gqa")] == ["user"]
     turn.answers["gqa"] = "g1"
     assert [m["content"] for m in conversation.shown("gqa")] == ["one", "tuned", "g1"]
+    turn.answers["sigma"] = "s1"
+    assert [m["content"] for m in conversation.shown("sigma")] == ["one", "s1"]
     conversation.begin("two")
     assert [m["content"] for m in conversation.messages("")["gqa"]] == ["one", "g1", "two"]
 
