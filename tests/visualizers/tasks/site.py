@@ -30,11 +30,16 @@ class OtherTask(SmallTask):
 
 
 class TruthEngine(FakeEngine):
-    """Sigma's side answers every example of the given tasks with its truth; the other side as the fake always does."""
+    """Sigma's side answers every prompt of the tasks' examples rightly; the other side as the fake always does."""
 
     def __init__(self, tasks, **timing):
         super().__init__(**timing)
-        self.truths = {self._key(asked(task, case)): case.truth for task in tasks for case in task.examples()}
+        self.truths = {}
+        for task in tasks:
+            for case in task.examples():
+                (_, first), *later = task.lessons(case)
+                self.truths[self._key(asked(task, case))] = first
+                self.truths |= {self._key(messages): answer for messages, answer in later}
 
     @staticmethod
     def _key(messages):

@@ -3,6 +3,7 @@
 import pytest
 
 from sigma.aimicius import NAMES
+from tests.aimicius.driven import right, whole
 from tests.visualizers.tasks.site import TruthEngine, launch_tasks
 from tests.visualizers.tasks.test_tasks_page import Guest
 from visualizers.tasks.loader import TaskLoader
@@ -39,7 +40,7 @@ def test_every_example_is_judged_and_drawn(visit, real_site, name):
         # The truth's own words in the box are those of this example, not of the one before it.
         one.page.wait_for_function(
             "text => document.querySelector('#task-answer-sigma [data-part=text]').textContent === text",
-            arg=case.truth,
+            arg=whole(task, case, right(task, case)),
             timeout=PATIENCE,
         )
         for side in ("sigma", "gqa"):
