@@ -97,9 +97,8 @@ def ask(
     sides = talks(task, {side: case}, {side: asked(task, case, examples)})
     text, finish = [], None
     try:
-        with closing(
-            stream(engine, sides, request, held)
-        ) as events:  # an answer that is given up frees its cache at once
+        # Closed with the caller: an answer that is given up frees its cache at once.
+        with closing(stream(engine, sides, request, held)) as events:
             for event in events:
                 if isinstance(event, StepEvent):
                     text.append(event.text)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import random
 
-from sigma.aimicius.infrawise import names
 from sigma.aimicius.infrawise.cases import typos
+from sigma.aimicius.infrawise.one import parted
 
 DESIGNS: dict[str, tuple[str, ...]] = {
     "V100": ("V100", "v100", "NVIDIA V100", "Tesla V100", "a V100", "V100 cards", "V100 GPUs", "the old V100s", "V100 SXM2", "V-100", "Volta V100", "8x V100", "V100 machines"),
@@ -130,12 +130,6 @@ PRECISIONS = {
 PRECISE = ("{w} {p}", "{w} {p}", "{p} {w}", "{w}, {p}", "{w} in {p}", "{w} using {p}", "{w} ({p})", "{w} at {p}", "{w} with {p} precision", "{w} - {p}")  # fmt: skip
 
 
-def split_workload(workload: str) -> tuple[str, str]:
-    """The benchmark and its precision, "" if it names none."""
-    head, _, last = workload.rpartition(" ")
-    return (head, last) if last in names.PRECISIONS else (workload, "")
-
-
 def spoken_design(rng: random.Random, design: str) -> str:
     """A design as somebody may say it: one time in four by its own name."""
     return design if rng.random() < 0.25 else rng.choice(DESIGNS[design])
@@ -143,7 +137,7 @@ def spoken_design(rng: random.Random, design: str) -> str:
 
 def spoken_workload(rng: random.Random, workload: str, target: str, baseline: str) -> str:
     """A workload as somebody may say it. The designs decide whether a collective needs its library's name."""
-    benchmark, precision = split_workload(workload)
+    benchmark, precision = parted(workload)
     patterns, called = WORKLOADS[benchmark]
     library, _, op = benchmark.partition(" ")
     told = {"RCCL" if design in AMD else "NCCL" for design in (target, baseline) if design}

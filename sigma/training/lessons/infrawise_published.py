@@ -7,8 +7,8 @@ from functools import cache
 
 from sigma.aimicius.infrawise import names
 from sigma.aimicius.infrawise.dcw import DCW
+from sigma.aimicius.infrawise.one import parted
 from sigma.aimicius.infrawise.records import fits, published, times
-from sigma.training.lessons.infrawise_names import split_workload
 
 _FAMILIES = (
     {"gemm", "matmul", "cgemm", "sgemm", "gemmex", "mul"},
@@ -26,7 +26,7 @@ def measured() -> dict[str, dict[str, tuple[str, ...]]]:
     """benchmark -> {precision or "": designs with such a record}."""
     found: dict[str, dict[str, set[str]]] = {}
     for record in published():
-        benchmark, precision = split_workload(record.workload)
+        benchmark, precision = parted(record.workload)
         for key in {"", precision}:
             found.setdefault(benchmark, {}).setdefault(key, set()).update({record.hardware, record.sku} - {""})
     return {name: {key: tuple(sorted(v)) for key, v in sorted(by.items())} for name, by in found.items()}

@@ -13,11 +13,10 @@ from typing import Any
 
 from sigma.aimicius.infrawise import names
 from sigma.aimicius.infrawise.dcw import DCW
-from sigma.aimicius.infrawise.one import answer, asked
+from sigma.aimicius.infrawise.one import answer, asked, parted
 from sigma.aimicius.infrawise.records import Record, fits, published, same_workload
 from sigma.training.lessons import Lesson
 from sigma.training.lessons.infrawise import dealt, draw
-from sigma.training.lessons.infrawise_names import split_workload
 from sigma.training.lessons.infrawise_published import family, limit_near, measured
 
 ASKED = 1200  # DCWs
@@ -69,12 +68,12 @@ def about(rng: random.Random, dcw: DCW) -> list[Record]:
 
 def _nearest(rng: random.Random, pile: Sequence[Record], dcw: DCW, most: int) -> list[Record]:
     """Up to `most` of a pile by chance, most of them of a benchmark like the DCW's, no two of one machine and workload."""
-    ours, kin = split_workload(dcw.workload)[0], family(dcw.workload)
+    ours, kin = parted(dcw.workload)[0], family(dcw.workload)
     weight: dict[tuple[Any, ...], float] = {}
     kept: dict[tuple[Any, ...], Record] = {}
     for record in rng.sample(list(pile), len(pile)):
         key = (record.hardware, record.sku, record.workload)
         kept[key] = record
-        near = 6.0 if split_workload(record.workload)[0] == ours else 3.0 if family(record.workload) & kin else 1.0
+        near = 6.0 if parted(record.workload)[0] == ours else 3.0 if family(record.workload) & kin else 1.0
         weight[key] = rng.random() ** (1 / near)
     return [kept[key] for key in sorted(weight, key=lambda key: -weight[key])[:most]]
