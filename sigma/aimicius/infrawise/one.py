@@ -66,11 +66,11 @@ def _right(row: dict[str, Any], dcw: DCW) -> list[bool]:
 
 
 def says_fit(text: str, row: dict[str, Any], dcw: DCW) -> bool | None:
-    """Whether an answer says that the record fits; None for one that leaves something out or is in another form."""
+    """Whether an answer says that the record fits; None for one that names something else or is in another form."""
     lines = [_LINE.fullmatch(line.strip()) for line in text.strip().splitlines()]
-    said = [line[2].casefold() == "yes" for line in lines if line is not None]
-    if len(said) != len(lines) or len(said) != len(named(row, dcw)):
+    if [line and line[1] for line in lines] != named(row, dcw):
         return None
+    said = [line[2].casefold() == "yes" for line in lines]
     machines = len([name for name in (row["hardware"], row["sku"]) if name])
     return any(said[:machines]) and all(said[machines:])
 

@@ -68,6 +68,7 @@ def test_right_answers_mean_what_the_tasks_rule_says():
         "A100: yes\nNDv4: no\nNCCL allreduce: yes",
         "A100: yes\nNDv4: maybe\nNCCL allreduce: yes\nno precision: yes",
         "A100: yes\nNDv4: no\nNCCL allreduce: yes\nno precision: yes\nall else: no",
+        "H100: yes\nNDv4: no\nNCCL allreduce: yes\nno precision: yes",
         "\x00\ud800",
     ],
 )
