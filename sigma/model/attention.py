@@ -1,7 +1,7 @@
 """Attention functions that transformers' `AttentionInterface` can choose by name.
 
 `diffqkv` runs our kernels; `diffqkv_selective_everywhere` applies selective V at every query position (for
-evaluation: decoding applies it at the newest position only); `eager` materialises the scores.
+evaluation: decoding applies it at the newest position only); `diffqkv_torch` runs torch's SDPA; `eager` materialises the scores.
 """
 
 from __future__ import annotations
@@ -141,6 +141,13 @@ def sdpa(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, scaling
     return out[..., :d_v].to(kind)
 
 
+def torch_attention(module, query, key, value, attention_mask, scaling, **kwargs):
+    """torch's SDPA throughout, without selective V: what our kernels' gradients are compared with on a new device."""
+    t, T = query.shape[2], key.shape[2]
+    bias = None if attention_mask is None and t == T else causal_bias(attention_mask, t, T, query)
+    return sdpa(query, key, value, bias, scaling).transpose(1, 2), None
+
+
 def diffqkv_attention(module, query, key, value, attention_mask, scaling, **kwargs):
     """Our kernels where there is no padding mask; torch's SDPA for masks, and for training where it is what is fast.
 
@@ -212,6 +219,7 @@ def diffqkv_mask(
 for _name, _function in (
     ("diffqkv", diffqkv_attention),
     ("diffqkv_selective_everywhere", selective_everywhere_attention),
+    ("diffqkv_torch", torch_attention),
 ):
     AttentionInterface.register(_name, _function)
     AttentionMaskInterface.register(_name, diffqkv_mask)

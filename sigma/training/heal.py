@@ -56,6 +56,7 @@ class Healer:
             [{"params": p, "factor": f} for f, p in groups.items() if p], lr=0.0, betas=(0.9, 0.98), weight_decay=0.0
         )
         self.stage, self.step, self.tokens = "layer", 0, 0
+        self.attention = "diffqkv"  # of the end-to-end stage's steps that are not selective
         folder.mkdir(parents=True, exist_ok=True)
 
     def batch(self, stage: str, step: int) -> Tensor:
@@ -95,7 +96,7 @@ class Healer:
         r = self.recipe
         selective = bool(r.selective_every) and self.step % r.selective_every == r.selective_every - 1
         self.student.config.selective_v_top_k = r.selective_top_k if selective else None
-        self.student.set_attn_implementation("diffqkv_selective_everywhere" if selective else "diffqkv")
+        self.student.set_attn_implementation("diffqkv_selective_everywhere" if selective else self.attention)
         positions = self.positions(ids)
         total = 0.0
         # Two sides' logits of 49k tokens are the memory: 400 KB a token. A GPU wants some 16k tokens at once.
