@@ -65,7 +65,7 @@ class AttentionProbe:
 
 @dataclass(frozen=True, slots=True)
 class PromptEvent:
-    """First event of a side: the tokens of the prompt. `reused` of them were still in this session's cache."""
+    """First event of a side, or of a column (`ChatRequest.columns`): the tokens of the prompt. `reused` of them were still in this session's cache."""
 
     side: str
     token_ids: tuple[int, ...]
@@ -135,11 +135,28 @@ class Sampling:
 
 
 @dataclass(frozen=True, slots=True)
+class Column:
+    """Who answers under one name of a request's messages, and how: `model` is a side, the rest as in `ChatRequest`.
+
+    Selective V is Sigma's: a column of another model has no `selective_k`.
+    """
+
+    model: str
+    sampling: Sampling = field(default_factory=Sampling)
+    selective_k: int | None = None
+    selective_missing_mass: str | None = None
+    selective_threshold: float | None = None
+    tuned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """One turn for one or both sides.
+    """One turn for one or both sides, or for columns that are each a side with settings of its own.
 
     `messages`: {"role": "system" | "user" | "assistant", "content": str} for each side (the two sides' earlier
-    answers differ, so each side has its own history). `selective_k`: V rows fetched per query head on the Sigma
+    answers differ, so each side has its own history). `columns`: a name of `messages` that is no side, or has other
+    settings than the request's, and who answers there: one model may so be asked twice; events, caches and past runs then
+    go by these names. `selective_k`: V rows fetched per query head on the Sigma
     side; None fetches all. `selective_missing_mass`: what becomes of the weight of the rows that are not fetched, a word
     of `kernels.selective.missing_mass`; `selective_threshold`: rows that weigh less are not fetched; None for either is
     what the model is configured for. `probe_layer`: whose attention to return with each step; None for none. `grammar`: Lark text
@@ -159,6 +176,15 @@ class ChatRequest:
     likeliest: int | None = None
     selective_missing_mass: str | None = None
     selective_threshold: float | None = None
+    columns: dict[str, Column] = field(default_factory=dict)
+
+    def column(self, name: str) -> Column:
+        """Who answers under a name of `messages`: as `columns` has it, else the side of that name with the request's settings."""
+        if name in self.columns:
+            return self.columns[name]
+        selective_k = self.selective_k if name == "sigma" else None
+        how = selective_k, self.selective_missing_mass, self.selective_threshold
+        return Column(name, self.sampling, *how, self.tuned)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from sigma.events import (
     CacheBytes,
     Cancelled,
     ChatRequest,
+    Column,
     EngineFigures,
     Event,
     Likelihood,
@@ -273,11 +274,20 @@ class FakeEngine:
         error, self.fail_next = self.fail_next, None
         if error is not None:
             raise error
-        pieces = {side: self._prompt_pieces(messages, request.plain) for side, messages in request.messages.items()}
+        for name in request.messages:
+            self._check(request.column(name))
+        pieces = {name: self._prompt_pieces(messages, request.plain) for name, messages in request.messages.items()}
         longest = max(len(p) for p in pieces.values())
         if longest >= CONTEXT:
             raise PromptError(f"The prompt has {longest:,} tokens; this model's context holds {CONTEXT:,}.")
         return self._stream(request, session, pieces)
+
+    @staticmethod
+    def _check(column: Column) -> None:
+        if column.model not in KEY_HEADS:
+            raise PromptError(f"There is no side {column.model!r}; there are {', '.join(KEY_HEADS)}.")
+        if column.model != "sigma" and column.selective_k is not None:
+            raise PromptError(f"Selective V is Sigma's; the {SIDE_NAMES[column.model]} side reads every V row.")
 
     def _stream(
         self, request: ChatRequest, session: str | None, pieces: dict[str, list[str]]
@@ -288,7 +298,7 @@ class FakeEngine:
         self.sessions.append(session)
         ids = {side: [self._id(piece) for piece in prompt] for side, prompt in pieces.items()}
         try:
-            yield from self._prefill(pieces, ids)
+            yield from self._prefill(request, pieces, ids)
             for event in self._decode(request, pieces):
                 ids[event.side].append(event.token_id)
                 yield event
@@ -299,39 +309,43 @@ class FakeEngine:
                 tokens = {side: RunTokens(tuple(own), len(pieces[side])) for side, own in ids.items()}
                 self._past[session] = PastRun(request, tokens)
 
-    def _prefill(self, pieces: dict[str, list[str]], ids: dict[str, list[int]]) -> Iterator[Event]:
-        for side, prompt in pieces.items():
-            yield PromptEvent(side, tuple(ids[side]), tuple(prompt), 0)
-        for side, prompt in pieces.items():
+    def _prefill(
+        self, request: ChatRequest, pieces: dict[str, list[str]], ids: dict[str, list[int]]
+    ) -> Iterator[Event]:
+        for name, prompt in pieces.items():
+            yield PromptEvent(name, tuple(ids[name]), tuple(prompt), 0)
+        for name, prompt in pieces.items():
+            side = request.column(name).model
             for done in range(PREFILL_CHUNK, len(prompt) + PREFILL_CHUNK, PREFILL_CHUNK):
                 self._work(self.prefill_delay)
                 done = min(done, len(prompt))
-                yield PrefillEvent(side, done, len(prompt), 2.0, cache_bytes(side, done, None))
+                yield PrefillEvent(name, done, len(prompt), 2.0, cache_bytes(side, done, None))
 
     def _decode(self, request: ChatRequest, pieces: dict[str, list[str]]) -> Iterator[StepEvent]:
-        answers = {side: self._answer(side, messages) for side, messages in request.messages.items()}
-        budget = request.sampling.max_new_tokens
+        asked = {name: request.column(name) for name in request.messages}
+        answers = {name: self._answer(asked[name].model, messages) for name, messages in request.messages.items()}
         for step in range(max(map(len, answers.values()))):
-            for side, words in answers.items():
+            for name, words in answers.items():
+                column = asked[name]
+                side, budget = column.model, column.sampling.max_new_tokens
                 if step >= min(len(words), budget):
                     continue
                 self._work(self.delay)
                 self.steps += 1
-                tokens = len(pieces[side]) + step
+                tokens = len(pieces[name]) + step
                 probe = None
                 if request.probe_layer is not None:
-                    seed = self._seed(pieces[side])
-                    probe = attention(side, request.probe_layer, tokens, request.selective_k, seed)
+                    probe = attention(side, request.probe_layer, tokens, column.selective_k, self._seed(pieces[name]))
                 finish = "stop" if step == len(words) - 1 else "length" if step == budget - 1 else None
                 text = words[step] if step == 0 else " " + words[step]
                 yield StepEvent(
-                    side,
+                    name,
                     step,
                     self._id(text),
                     text,
                     text,
                     0.5 if step == 0 else 20.0,
-                    cache_bytes(side, tokens, request.selective_k),
+                    cache_bytes(side, tokens, column.selective_k),
                     probe,
                     finish,
                     None if request.likeliest is None else self._likelihood(text, request.likeliest),

@@ -104,15 +104,16 @@ class SigmaEngine:
             return self._started(request, session)
 
     def _started(self, request: ChatRequest, session: str | None) -> Generator[Event, None, None]:
-        models = self.tuned if request.tuned else self.models
-        if not models:
+        asked = {name: request.column(name) for name in request.messages}
+        if not self.tuned and any(column.tuned for column in asked.values()):
             raise PromptError("These models have no tuned minima.")
-        check_request(request, models)
+        check_request(request, self.models)
         kept = self._sessions.take(session)
         runs: list[Run] = []
         try:
-            for side in request.messages:
-                runs.append(Run(side, models[side], request, kept.pop(side, None)))
+            for name, column in asked.items():
+                model = (self.tuned if column.tuned else self.models)[column.model]
+                runs.append(Run(name, model, request, kept.pop(name, None)))
         except BaseException:
             _free(runs)
             raise

@@ -26,6 +26,7 @@ from sigma.events import (
     SIDE_NAMES,
     AttentionProbe,
     ChatRequest,
+    Column,
     DamagedStep,
     Likelihood,
     PrefillEvent,
@@ -59,31 +60,38 @@ def check_request(request: ChatRequest, models: dict[str, Model]) -> None:
     """Raises PromptError if the models cannot answer it."""
     if not request.messages:
         raise PromptError("Choose at least one side.")
-    for side in request.messages:
-        if side not in models:
-            raise PromptError(f"There is no side {side!r}; there are {', '.join(models)}.")
-        config = models[side].side.config
-        if request.probe_layer is not None and not 0 <= request.probe_layer < config.num_hidden_layers:
-            raise PromptError(
-                f"Layer {request.probe_layer} does not exist: layers are 0 to {config.num_hidden_layers - 1}."
-            )
-        if request.selective_k is not None and not 1 <= request.selective_k <= config.max_position_embeddings:
-            raise PromptError(
-                f"Selective V needs k from 1 to the context length {config.max_position_embeddings}, got {request.selective_k}."
-            )
-    try:
-        if request.selective_missing_mass is not None:
-            check_missing_mass("The missing mass", request.selective_missing_mass)
-        if request.selective_threshold is not None:
-            check_threshold("The threshold of selective V", request.selective_threshold)
-    except ValueError as error:
-        raise PromptError(f"{error}.") from None
+    for name in request.messages:
+        _check_column(request, request.column(name), models)
     if request.likeliest is not None and not 0 <= request.likeliest <= MOST_LIKELIEST:
         raise PromptError(
             f"Of 0 to {MOST_LIKELIEST} likeliest tokens the likelihood is told, not of {request.likeliest}."
         )
-    if request.sampling.max_new_tokens < 1:
-        raise PromptError(f"At least one new token has to be asked for, got {request.sampling.max_new_tokens}.")
+
+
+def _check_column(request: ChatRequest, column: Column, models: dict[str, Model]) -> None:
+    if column.model not in models:
+        raise PromptError(f"There is no side {column.model!r}; there are {', '.join(models)}.")
+    config = models[column.model].side.config
+    if request.probe_layer is not None and not 0 <= request.probe_layer < config.num_hidden_layers:
+        raise PromptError(
+            f"Layer {request.probe_layer} does not exist: layers are 0 to {config.num_hidden_layers - 1}."
+        )
+    if column.selective_k is not None:
+        if column.model != "sigma":
+            raise PromptError(f"Selective V is Sigma's; the {SIDE_NAMES[column.model]} side reads every V row.")
+        if not 1 <= column.selective_k <= config.max_position_embeddings:
+            raise PromptError(
+                f"Selective V needs k from 1 to the context length {config.max_position_embeddings}, got {column.selective_k}."
+            )
+    try:
+        if column.selective_missing_mass is not None:
+            check_missing_mass("The missing mass", column.selective_missing_mass)
+        if column.selective_threshold is not None:
+            check_threshold("The threshold of selective V", column.selective_threshold)
+    except ValueError as error:
+        raise PromptError(f"{error}.") from None
+    if column.sampling.max_new_tokens < 1:
+        raise PromptError(f"At least one new token has to be asked for, got {column.sampling.max_new_tokens}.")
 
 
 def _likelihood(logits: torch.Tensor, token: int, count: int) -> Likelihood:
@@ -94,12 +102,12 @@ def _likelihood(logits: torch.Tensor, token: int, count: int) -> Likelihood:
 
 
 class Run:
-    """One side of one request: `read` until the prompt is read, then one token per `take`."""
+    """One side (or column) of one request: `read` until the prompt is read, then one token per `take`."""
 
     def __init__(self, name: str, model: Model, request: ChatRequest, kept: Kept | None):
-        self.name, self.model, self.request, self.sampling = name, model, request, request.sampling
+        self.name, self.model, self.request, self.column = name, model, request, request.column(name)
+        self.sampling = self.column.sampling
         self.sampler = Sampler(self.sampling, model.runtime.device)
-        self.top_k = request.selective_k if self.name == "sigma" else None
         read = text_ids if request.plain else prompt_ids
         self.ids = read(model.side.tokenizer, request.messages[name], model.side.config.max_position_embeddings)
         self.prompt_length = len(self.ids)
@@ -161,9 +169,9 @@ class Run:
 
     def ask(self) -> SequenceStep:
         """This run's part of a step: its newest token, read in its own way."""
-        asked = self.request
-        trace = Trace(asked.probe_layer, asked.selective_missing_mass, asked.selective_threshold)
-        return SequenceStep(self.ids[-1], self.cache, self.top_k, trace)
+        own = self.column
+        trace = Trace(self.request.probe_layer, own.selective_missing_mass, own.selective_threshold)
+        return SequenceStep(self.ids[-1], self.cache, own.selective_k, trace)
 
     def take(self, probe: AttentionProbe | None, step_ms: float, share_ms: float) -> StepEvent:
         """Draw a token from `logits`, which the prompt or a step has just given; on the device's thread.
@@ -208,7 +216,7 @@ class Run:
             return
         log.error("%s: logits that are not finite at position %d", self.name, len(self.ids))
         raise DamagedStep(
-            f"The {SIDE_NAMES.get(self.name, self.name)} side computed values that are not numbers at token "
+            f"The {SIDE_NAMES.get(self.column.model, self.name)} side computed values that are not numbers at token "
             f"{len(self.ids) + 1:,}, so the answer ends here. Ask again; if it stays so, the checkpoint is damaged."
         )
 

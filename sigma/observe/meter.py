@@ -122,25 +122,27 @@ class Meter:
 
 
 class _Answer:
-    """One request on its way. An event is counted when it is handed over."""
+    """One request on its way. An event is counted when it is handed over, for the side that a column asks."""
 
     def __init__(self, request: ChatRequest, meter: Meter):
         self._request, self._meter, self._clock = request, meter, meter._clock
         self._number, self._begun = current(), meter._clock()
         self._left = set(request.messages)
+        self._model = {name: request.column(name).model for name in request.messages}
         self.outcome = "stopped"
         self.tokens: Counter[tuple[str, str]] = Counter()
         self.first: dict[str, float] = {}
 
     def feed(self, event: Event) -> None:
         """Count an event."""
+        side = self._model[event.side]
         if isinstance(event, PromptEvent):
-            self.tokens[event.side, "prompt"] += len(event.token_ids) - event.reused
-            self.tokens[event.side, "reused"] += event.reused
+            self.tokens[side, "prompt"] += len(event.token_ids) - event.reused
+            self.tokens[side, "reused"] += event.reused
         elif isinstance(event, StepEvent):
             if event.token_id >= 0:
-                self.tokens[event.side, "new"] += 1
-                self.first.setdefault(event.side, self._clock() - self._begun)
+                self.tokens[side, "new"] += 1
+                self.first.setdefault(side, self._clock() - self._begun)
             if event.finish_reason is not None:
                 self._left.discard(event.side)
                 self.outcome = "stopped" if self._left else "finished"
@@ -156,9 +158,9 @@ class _Answer:
         self._meter._add(self)
         told = {
             "outcome": self.outcome,
-            "sides": ",".join(self._request.messages),
+            "sides": ",".join(self._model.values()),
             "seconds": round(self._clock() - self._begun, 3),
-            "tuned": self._request.tuned,
+            "tuned": any(self._request.column(name).tuned for name in self._model),
         }
         for (side, kind), count in sorted(self.tokens.items()):
             told[f"{side}_{kind}_tokens"] = count

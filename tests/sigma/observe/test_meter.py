@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from sigma.events import ChatRequest, DamagedStep, PromptError, Sampling
+from sigma.events import ChatRequest, Column, DamagedStep, PromptError, Sampling
 from sigma.observe.meter import FIRST_TOKEN_SECONDS, RECENT_SECONDS, Meter, Times
 from sigma.observe.numbers import numbered
 from tests.fake_engine import FakeEngine
@@ -50,6 +50,18 @@ def test_an_answer_is_counted_side_by_side(meter, clock):
     # Two prompts and two chunks of them came before the first token.
     assert counts.first_token["sigma"].total == pytest.approx(0.04)
     assert counts.first_token["sigma"].counts[0] == 1 and sum(counts.first_token["gqa"].counts) == 1
+
+
+def test_columns_are_counted_for_the_model_that_answers(meter):
+    messages = {name: [{"role": "user", "content": SECRET}] for name in ("left", "right")}
+    columns = {
+        "left": Column("sigma", Sampling(max_new_tokens=4), 2),
+        "right": Column("sigma", Sampling(max_new_tokens=6)),
+    }
+    list(meter.watched(FakeEngine(words=9)).stream(ChatRequest(messages, columns=columns)))
+    counts = meter.counts()
+    assert counts.requests == {"finished": 1} and set(counts.first_token) == {"sigma"}
+    assert counts.tokens["sigma", "new"] == 10 and counts.tokens["sigma", "prompt"] == 16
 
 
 def test_how_a_request_ends(meter, monkeypatch):
