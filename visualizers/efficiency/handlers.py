@@ -14,6 +14,8 @@ from sigma.efficiency.settings import LABELS, Settings, whole
 from sigma.engine.fields import number
 from sigma.events import SIDES, PromptError
 from visualizers.efficiency import charts, tables
+from visualizers.efficiency.document import Answered, checked
+from visualizers.efficiency.document_tables import answered_payload
 from visualizers.efficiency.lab import BUSY, SAY_SECONDS, Lab, progress
 from visualizers.efficiency.tab import EfficiencyTab, defaults, efficiency_tab, figures, plot
 from visualizers.shared.formulas import GIB
@@ -24,6 +26,8 @@ from visualizers.shared.turn_handlers import QUICK, WAIT_SECONDS, TurnParts, Upd
 from visualizers.shared.turn_view import TurnView
 
 MOST_GIB = 1_000_000
+MOST_ASKED = 12
+"""Questions about the document that stay on the page."""
 
 
 class EfficiencyHandlers:
@@ -33,6 +37,7 @@ class EfficiencyHandlers:
         self.tab, self.runs, self.lab = tab, runs, lab
         self.paper = TurnParts(tab.run, tab.stop, tab.notice)
         self.many = TurnParts(tab.count, tab.count_stop, tab.count_notice)
+        self.long = TurnParts(tab.read, tab.read_stop, tab.read_notice)
 
     def wire(self) -> None:
         """Attach the handlers."""
@@ -57,6 +62,16 @@ class EfficiencyHandlers:
         begun = tab.count.click(self.together, asked, outputs, **self.many.streaming())
         tab.count_stop.click(
             lambda session: self.cancel(session, self.many, tab.count_progress),
+            tab.state,
+            outputs,
+            cancels=[begun],
+            **QUICK,
+        )
+
+        outputs = [tab.state, tab.asked, tab.read, tab.read_stop, tab.read_notice, tab.read_progress, tab.read_results]
+        begun = tab.read.click(self.read, [tab.state, tab.asked, tab.question], outputs, **self.long.streaming())
+        tab.read_stop.click(
+            lambda session: self.cancel(session, self.long, tab.read_progress),
             tab.state,
             outputs,
             cancels=[begun],
@@ -115,6 +130,22 @@ class EfficiencyHandlers:
 
         going = lambda: self.lab.together(tokens, k or None)  # noqa: E731
         yield from self._go(request, session, self.many, self.tab.count_progress, going, show)
+
+    def read(self, request: gr.Request, session: str | None, asked: list[Answered], question: str) -> Iterator[Updates]:
+        """Ask both sides about the long document; the rows of it stay with the session for the next question."""
+        try:
+            question = checked(question)
+        except PromptError as error:
+            yield self.long.warn(str(error))
+            return
+        session = session or uuid.uuid4().hex
+
+        def show(answered: Answered) -> Updates:
+            rows = [*asked, answered][-MOST_ASKED:]
+            return {self.tab.asked: rows, self.tab.read_results: answered_payload(rows)}
+
+        going = lambda: self.lab.document(question, session)  # noqa: E731
+        yield from self._go(request, session, self.long, self.tab.read_progress, going, show)
 
     def _go(
         self,

@@ -9,6 +9,7 @@ from typing import Any
 from sigma.efficiency.results import Result
 from sigma.efficiency.settings import Settings
 from sigma.events import AnswersTogether, PromptError
+from visualizers.efficiency.document import Answered, ask
 from visualizers.shared.line import Line
 from visualizers.shared.loader import EngineLoader
 
@@ -65,6 +66,13 @@ class Lab:
                 yield f"{context:,} tokens each", done
         finally:
             going.close()
+
+    def document(self, question: str, session: str) -> Generator[tuple[str, float], None, Answered]:
+        """Ask both sides about the long document, whose rows the session keeps; PromptError as `document.ask`."""
+        engine = self.loader.engine
+        if engine is None:
+            raise PromptError(f"No model is loaded: {self.loader.status.text}")
+        return (yield from ask(engine, question, session))
 
 
 def _said(going: Generator) -> Generator[tuple[str, float], None, Result]:

@@ -1,9 +1,10 @@
-"""The Efficiency tab: the paper's experiment on this machine, how many answers at once, and stored results."""
+"""The Efficiency tab: the paper's experiment on this machine, how many answers at once, the long document, and stored results."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -11,6 +12,7 @@ from gradio.components.plot import PlotData
 
 from sigma.efficiency.settings import LABELS, SIZES, Settings, of_size
 from visualizers.efficiency import charts, stored, tables
+from visualizers.efficiency.document import QUESTIONS, document
 from visualizers.efficiency.lab import MOST_SECONDS
 from visualizers.page.html import fragment
 
@@ -56,6 +58,13 @@ class EfficiencyTab:
     count_progress: gr.HTML
     count_plot: gr.Plot
     count_results: gr.HTML
+    asked: gr.State
+    question: gr.Dropdown
+    read: gr.Button
+    read_stop: gr.Button
+    read_notice: gr.HTML
+    read_progress: gr.HTML
+    read_results: gr.HTML
 
 
 def plot(figure: str | None) -> PlotData | None:
@@ -107,9 +116,10 @@ def efficiency_tab(on_leave: Callable[[str], None]) -> EfficiencyTab:
         state = gr.State(None, delete_callback=on_leave)
         paper = _experiment()
         together = _together()
+        long_document = _long_document()
         with gr.Accordion("Stored results and predictions", open=False, elem_id="effic-stored"):
             _still(stored.stored_html())
-    return EfficiencyTab(state=state, **paper, **together)
+    return EfficiencyTab(state=state, **paper, **together, **long_document)
 
 
 def _experiment() -> dict[str, Any]:
@@ -163,6 +173,32 @@ def _together() -> dict[str, Any]:
         count_results=count_results,
         **{f"count{'' if name == 'run' else '_' + name}": part for name, part in parts.items()},
     )
+
+
+def _long_document() -> dict[str, Any]:
+    _still(
+        "<h2>Long document</h2><p>One click: both sides read a text of about 6,000 tokens that comes with the page, a guide to "
+        "this demo, and answer a question about it. The session keeps the rows of the text, so the next question reads only "
+        "itself. So small a model often misses what the text says; beside its answer stands the sentence that it should have found.</p>",
+        elem_classes="effic-about",
+    )
+    asked = gr.State([])
+    with gr.Row(elem_classes="effic-form"):
+        question = gr.Dropdown(
+            list(QUESTIONS),
+            value=next(iter(QUESTIONS)),
+            allow_custom_value=True,
+            label="Question",
+            info="one of these, or your own",
+            elem_id="effic-question",
+            elem_classes=["wide"],
+        )
+    parts = _buttons("Read and ask", "effic-read")
+    results = _live("results", "effic-read-results")
+    with gr.Accordion("The document", open=False, elem_id="effic-document"):
+        _still(f'<pre class="effic-text" tabindex="0">{escape(document())}</pre>')
+    own = {"read" if name == "run" else f"read_{name}": part for name, part in parts.items()}
+    return dict(asked=asked, question=question, read_results=results, **own)
 
 
 def _buttons(name: str, elem_id: str) -> dict[str, Any]:

@@ -126,3 +126,22 @@ def test_it_fits_every_width(visit, runs, width, scheme):
         "[...document.querySelectorAll('#efficiency .effic-card, #efficiency .js-plotly-plot')].map((e) => e.getBoundingClientRect().right)"
     )
     assert wide and max(wide) <= width
+
+
+def test_the_long_document_is_read_and_asked_with_one_click(visit, engine):
+    visitor = open_tab(visit)
+    page = visitor.page
+    page.locator("#effic-read-run").click()
+    visitor.wait_text("#effic-read-results", "The same document, one question after the other")
+    visitor.wait_text("#effic-read-results", "Sigma 135M heard: # A reader's guide")
+    visitor.wait_text("#effic-read-results", "The text says, at")
+    session = engine.sessions[-1]
+    assert session and not engine.open_now()
+    page.wait_for_selector("#effic-read-run:visible")
+    question = box(visitor, "question")
+    question.fill("What is a probe?")
+    question.press("Enter")
+    page.locator("#effic-read-run").click()
+    visitor.wait_text("#effic-read-results", "2. What is a probe?")
+    assert engine.sessions[-1] == session and visitor.overflow() <= 0
+    assert engine.requests[-1].messages["gqa"][0]["content"].endswith("What is a probe?")
