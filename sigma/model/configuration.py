@@ -144,6 +144,28 @@ class SigmaConfig(PretrainedConfig):
             raise ValueError(f"the model takes at most {self.max_position_embeddings} tokens, asked for {tokens}")
 
     @property
+    def base_model_tp_plan(self) -> dict[str, str]:
+        """How transformers splits the layers over several processes; `sigma.model.parallel` says which gets what."""
+        augmented = self.augmented_query_dim is not None
+        plan = {
+            "self_attn.q_proj": "colwise_gather_output" if augmented else "diffqkv_queries",
+            "self_attn.k_proj": "diffqkv_heads",
+            "self_attn.v_proj": "diffqkv_heads",
+            "self_attn.o_proj": "rowwise",
+            "mlp.gate_proj": "colwise",
+            "mlp.up_proj": "colwise",
+            "mlp.down_proj": "rowwise",
+        }
+        if augmented:
+            plan |= {"self_attn.q_gate_proj": "colwise", "self_attn.q_up_proj": "colwise"}
+            plan["self_attn.q_down_proj"] = "diffqkv_queries_summed"
+        if self.key_head_dim < self.head_dim:
+            plan["self_attn.k_expand_proj"] = "diffqkv_expansion"
+        if self.qk_norm:
+            plan |= dict.fromkeys(("self_attn.q_norm", "self_attn.k_norm"), "replicated_with_grad_allreduce")
+        return {f"layers.*.{name}": style for name, style in plan.items()}
+
+    @property
     def query_head_dim(self) -> int:
         """Width of a query head as it is projected."""
         return max(self.head_dim, self.key_head_dim)

@@ -20,6 +20,7 @@ from transformers.models.llama.modeling_llama import LlamaRMSNorm
 from sigma.model.attention import eager_attention
 from sigma.model.cache import CACHE_NAME, DiffKVCache, given_cache
 from sigma.model.configuration import SigmaConfig
+from sigma.model.parallel import HeadProjection, KeyExpansion
 
 
 def needs_named_outputs(return_dict: bool | None) -> None:
@@ -59,16 +60,15 @@ class SigmaAttention(nn.Module):
         hidden, wide = config.hidden_size, config.augmented_query_dim
         q_width = config.num_attention_heads * config.query_head_dim
         bias = config.qkv_bias
-        self.q_proj = nn.Linear(hidden, q_width, bias=bias)
+        self.q_proj = HeadProjection(hidden, config.num_attention_heads, config.query_head_dim, bias)
         if wide is not None:
             self.q_gate_proj = nn.Linear(q_width, wide, bias=False)
             self.q_up_proj = nn.Linear(q_width, wide, bias=False)
-            self.q_down_proj = nn.Linear(wide, q_width, bias=False)
-        self.k_proj = nn.Linear(hidden, config.num_key_heads * config.key_head_dim, bias=bias)
+            self.q_down_proj = HeadProjection(wide, config.num_attention_heads, config.query_head_dim)
+        self.k_proj = HeadProjection(hidden, config.num_key_heads, config.key_head_dim, bias)
         if config.key_head_dim < config.head_dim:
-            # W_e of every key head, stacked: [n_k * d, d_k]
-            self.k_expand_proj = nn.Linear(config.key_head_dim, config.num_key_heads * config.head_dim, bias=False)
-        self.v_proj = nn.Linear(hidden, config.num_value_heads * config.head_dim, bias=bias)
+            self.k_expand_proj = KeyExpansion(config.num_key_heads, config.head_dim, config.key_head_dim)
+        self.v_proj = HeadProjection(hidden, config.num_value_heads, config.head_dim, bias)
         self.o_proj = nn.Linear(config.num_attention_heads * config.head_dim, hidden, bias=False)
         if config.qk_norm:
             self.q_norm = LlamaRMSNorm(config.head_dim, eps=config.rms_norm_eps)
@@ -84,14 +84,10 @@ class SigmaAttention(nn.Module):
         q = self.q_proj(hidden_states)
         if config.augmented_query_dim is not None:
             q = self.q_down_proj(F.silu(self.q_gate_proj(q)) * self.q_up_proj(q))
-        b, t, _ = q.shape
-        if config.key_head_dim >= config.head_dim:
-            q = q.view(b, t, -1, config.key_head_dim)
-            return (self.q_norm(q) if config.qk_norm else q).transpose(1, 2)
-        # q . (W_e k) = (W_e^T q) . k: expanding the query instead of the cache
-        expand = self.k_expand_proj.weight.view(config.num_key_heads, config.head_dim, config.key_head_dim)
-        q = q.view(b, t, config.num_key_heads, -1, config.head_dim)
-        return torch.einsum("btgid,gdc->bgitc", q, expand).flatten(1, 2)
+        if config.key_head_dim < config.head_dim:
+            return self.k_expand_proj(q)
+        q = q.unflatten(-1, (-1, config.key_head_dim))
+        return (self.q_norm(q) if config.qk_norm else q).transpose(1, 2)
 
     def key(self, hidden_states: Tensor) -> Tensor:
         """[b, t, hidden] -> un-rotated keys [b, n_k, t, d_k]."""
@@ -225,6 +221,7 @@ class SigmaForCausalLM(SigmaPreTrainedModel, GenerationMixin):
     """The decoder with its language-model head."""
 
     _tied_weights_keys = {"lm_head.weight": "model.embed_tokens.weight"}
+    _tp_plan = {"lm_head": "colwise_gather_output"}
     accepts_loss_kwargs = True  # transformers' Trainer then passes num_items_in_batch
 
     def __init__(self, config: SigmaConfig):
