@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 NAMED = re.compile(r"/call/v2/([^/]*)/?$")
-FIELD = re.compile(r"Parameter `(.{1,100}?)` is not a valid key-word argument", re.S)
+FIELD = re.compile(r"Parameter `(.*?)` is not a valid key-word argument", re.S)
 MISSING = re.compile(r"No value provided for required argument: (\w{1,100})$")
 
 
@@ -20,7 +20,7 @@ async def refuse(request: Request, error: Exception) -> Response:
     if isinstance(error, KeyError) and error.args == ("/" + called[1],):
         return JSONResponse({"error": f"There is no endpoint {called[1][:100]!r}."}, 404)
     if unknown := FIELD.match(str(error)):
-        return JSONResponse({"error": f"There is no field {unknown[1]!r}."}, 422)
+        return JSONResponse({"error": f"There is no field {unknown[1][:100]!r}."}, 422)
     if missing := MISSING.match(str(error)):
         return JSONResponse({"error": f"The field {missing[1]!r} is missing."}, 422)
     raise error
