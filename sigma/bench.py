@@ -2,11 +2,13 @@
 
     python -m sigma.bench [--context 64] [--tokens 32] [--repeats 3] [--prefill] [--json]
     python -m sigma.bench --batch 1 2 4 8 16 --context 2048
+    python -m sigma.bench --lookup [--tokens 160] [--top-k-v 64]
 
 Stock is `LlamaForCausalLM.generate` in bf16 on the dequantized base; llama.cpp runs too when `llama_cpp` or
 `xllamacpp` is installed. Each repeat times every contender once, in turn, and the median counts. The prompt of
 `--context` tokens is read outside the clock of the decoded tokens; `--prefill` times it too. `--batch` times our two sides
-with so many answers stepping together instead, each over `--context` tokens of its own.
+with so many answers stepping together instead, each over `--context` tokens of its own. `--lookup` times whole answers of our
+two sides with and without prompt lookup (`sigma.measure.lookup`): of texts to repeat, of KQL follow-ups and of plain chat.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = parser_for(__doc__)
     parser.add_argument("--context", type=int, default=64, help="tokens in the cache before the clock starts")
-    parser.add_argument("--tokens", type=int, default=32, help="tokens decoded per repeat")
+    parser.add_argument("--tokens", type=int, help="tokens decoded per repeat (default 32; with --lookup 160)")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--top-k-v", type=int, help="also time the Sigma side with selective V")
     parser.add_argument("--prefill", action="store_true", help="time the reading of the prompt too")
@@ -28,8 +30,29 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--batch", type=int, nargs="+", metavar="N", help="answers that step together, instead of peers"
     )
+    parser.add_argument(
+        "--lookup", action="store_true", help="answers with and without prompt lookup, instead of peers"
+    )
     model_options(parser)
     return parser.parse_args(argv)
+
+
+def with_lookup(args: argparse.Namespace, sides: dict, common: dict) -> dict:
+    """Answers with and without prompt lookup; `sides`: a side and its runtime, by name."""
+    from sigma.engine.engine import Model, SigmaEngine
+    from sigma.measure.lookup import Gain, gains
+
+    engine = SigmaEngine({name: Model(*side) for name, side in sides.items()})
+    try:
+        progress = lambda part: say("timing", part)  # noqa: E731
+        rows = gains(engine, tuple(sides), args.tokens, args.repeats, args.top_k_v, progress)
+    finally:
+        engine.close()
+    if not args.json:
+        print(table([row.cells() for row in rows], Gain.HEADER))
+        print(f"{common['dtype']} weights, {common['device']}, {common['kernels']}, {common['threads']} threads")
+    common = {name: value for name, value in common.items() if name != "context"}
+    return {"lookup": [row.figures() for row in rows], "tokens": args.tokens} | common
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -44,12 +67,16 @@ def main(argv: list[str] | None = None) -> None:
         from sigma.measure.together import Together, time_together
         from sigma.runtime import Runtime
 
+        if args.tokens is None:
+            args.tokens = 160 if args.lookup else 32
         if args.context < 2 or args.tokens < 1 or args.repeats < 1:
             raise ValueError("--context must be at least 2, --tokens and --repeats at least 1")
         if args.top_k_v is not None and args.top_k_v < 1:
             raise ValueError(f"--top-k-v must be at least 1, got {args.top_k_v}")
         if args.batch is not None and min(args.batch) < 1:
             raise ValueError(f"--batch must be at least 1, got {min(args.batch)}")
+        if args.lookup and (args.batch is not None or args.prefill):
+            raise ValueError("--lookup times whole answers: it goes with neither --batch nor --prefill")
         pair = load_pair(args.checkpoint, args.base, say, args.tuned)
         for side in (pair.gqa, pair.sigma):
             side.config.check_context(args.context + args.tokens)
@@ -58,6 +85,8 @@ def main(argv: list[str] | None = None) -> None:
         sigma = Runtime(pair.sigma.config, pair.sigma.tensors, device=device, weights=args.weights, share=gqa)
         common = {"context": args.context, "dtype": gqa.weights, "device": str(device)}
         common |= {"threads": torch.get_num_threads(), "kernels": gqa.kernels}
+        if args.lookup:
+            return with_lookup(args, {"gqa": (pair.gqa, gqa), "sigma": (pair.sigma, sigma)}, common)
         if args.batch is not None:
             timed = time_together(
                 {"gqa": (pair.gqa, gqa), "sigma": (pair.sigma, sigma)},

@@ -96,6 +96,20 @@ class Likelihood:
 
 
 @dataclass(frozen=True, slots=True)
+class Lookup:
+    """Prompt lookup in an answer so far: decode steps, tokens drafted, and those of them that stayed.
+
+    `steps` steps have made `steps + accepted` tokens. `off`: why nothing is guessed now, "sampled" (the tokens are drawn) or
+    "few right" (wrong guesses have cost what they may); "" while guesses are made.
+    """
+
+    steps: int
+    drafted: int
+    accepted: int
+    off: str
+
+
+@dataclass(frozen=True, slots=True)
 class StepEvent:
     """One generated token of one side.
 
@@ -104,7 +118,8 @@ class StepEvent:
     device time of this step (step 0: sampling only, its forward pass is the prefill's); a step that other answers share
     counts whole, as each of them waited for it.
     `finish_reason`: None, "stop" (end token), "length" (max_new_tokens) or "context" (context is full).
-    `likelihood`: where the request asked for it. `token_id` is -1 in an event that only flushes text or ends the stream.
+    `likelihood`: where the request asked for it. `lookup`: likewise; the tokens of one step come one after the other, the
+    first with the step's time, and their `cache` and `probe` are those of a step of their own. `token_id` is -1 in an event that only flushes text or ends the stream.
     """
 
     side: str
@@ -117,6 +132,7 @@ class StepEvent:
     probe: AttentionProbe | None = None
     finish_reason: str | None = None
     likelihood: Likelihood | None = None
+    lookup: Lookup | None = None
 
 
 Event = PromptEvent | PrefillEvent | StepEvent
@@ -163,7 +179,8 @@ class ChatRequest:
     that the answers are held to (`sigma.engine.constrained`); None for free ones. `tuned`: whether both sides answer with
     the base's tuned minima (`SideInfo.tuned`). `plain`: the texts of
     the messages are continued as they are, without the model's chat template. `likeliest`: of each step the likelihood of
-    the token taken and of this many likeliest ones; None for none.
+    the token taken and of this many likeliest ones; None for none. `lookup`: tokens are guessed from what stands in the
+    prompt and the answer, and several checked in one step (`sigma.engine.lookup`); the answer is the same.
     """
 
     messages: dict[str, list[dict[str, str]]]
@@ -177,6 +194,7 @@ class ChatRequest:
     selective_missing_mass: str | None = None
     selective_threshold: float | None = None
     columns: dict[str, Column] = field(default_factory=dict)
+    lookup: bool = False
 
     def column(self, name: str) -> Column:
         """Who answers under a name of `messages`: as `columns` has it, else the side of that name with the request's settings."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 from kernels.selective.missing_mass import MISSING_MASS
@@ -21,7 +22,7 @@ OPTIONS = {name: "--" + name.replace("_", "-") for name in SamplingFields.model_
 def generate(engine, request, echo: bool) -> dict:
     """Run one side to its end; returns the figures that --json prints."""
     begun = time.perf_counter()
-    text, decode_ms, prefill_ms, first, tokens, last = [], 0.0, 0.0, None, 0, None
+    text, decode_ms, prefill_ms, first, tokens, last, lookup = [], 0.0, 0.0, None, 0, None, None
     for event in engine.stream(request):
         if isinstance(event, PrefillEvent):
             prefill_ms += event.compute_ms
@@ -32,7 +33,7 @@ def generate(engine, request, echo: bool) -> dict:
                 decode_ms += event.compute_ms
             tokens += 1
             text.append(event.text)
-            last = event
+            last, lookup = event, event.lookup or lookup
             if echo:
                 print(event.text, end="", flush=True)
     return {
@@ -48,7 +49,7 @@ def generate(engine, request, echo: bool) -> dict:
         "k_read_bytes": last.cache.k_read,
         "v_read_bytes": last.cache.v_read,
         "finish_reason": last.finish_reason,
-    }
+    } | ({} if lookup is None else {"lookup": asdict(lookup)})
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -66,6 +67,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         help="selective V: what becomes of the weight of rows that are not fetched",
     )
     parser.add_argument("--threshold", type=float, help="selective V: rows that weigh less are not fetched either")
+    parser.add_argument(
+        "--lookup", action="store_true", help="prompt lookup: guess what repeats, check several tokens in one step"
+    )
     parser.add_argument("--temperature", type=float, default=0.0)
     parser.add_argument("--top-p", type=float, default=1.0)
     parser.add_argument("--top-k", type=int, default=0)
@@ -105,7 +109,8 @@ def main(argv: list[str] | None = None) -> None:
         try:
             tuned = args.tuned != "off" and bool(engine.info(args.side).tuned)
             how = {"selective_missing_mass": args.missing_mass, "selective_threshold": args.threshold}
-            request = ChatRequest({args.side: messages}, sampling, args.top_k_v, tuned=tuned, **how)
+            how |= {"tuned": tuned, "lookup": args.lookup}
+            request = ChatRequest({args.side: messages}, sampling, args.top_k_v, **how)
             result = generate(engine, request, echo=not args.json)
         finally:
             engine.close()
@@ -115,6 +120,12 @@ def main(argv: list[str] | None = None) -> None:
                 f"context {result['context']}, K {result['k_bytes']:,} B, V {result['v_bytes']:,} B, "
                 f"V read in the last step {result['v_read_bytes']:,} B, finished by {result['finish_reason']}"
             )
+            if lookup := result.get("lookup"):
+                print(
+                    f"prompt lookup: {lookup['steps']} steps gave {lookup['steps'] + lookup['accepted']} tokens; of "
+                    f"{lookup['drafted']} guessed {lookup['accepted']} were right"
+                    + (f"; off ({lookup['off']})" if lookup["off"] else "")
+                )
         return result
 
     run(work, args.json)

@@ -27,6 +27,7 @@ from sigma.events import (
     EngineFigures,
     Event,
     Likelihood,
+    Lookup,
     NextTokens,
     PastRun,
     PrefillEvent,
@@ -349,7 +350,17 @@ class FakeEngine:
                     probe,
                     finish,
                     None if request.likeliest is None else self._likelihood(text, request.likeliest),
+                    self._lookup(request, step),
                 )
+
+    @staticmethod
+    def _lookup(request: ChatRequest, step: int) -> Lookup | None:
+        """Every other token was guessed, four were drafted for each."""
+        if not request.lookup or step == 0:
+            return None
+        off = "sampled" if request.sampling.temperature else ""
+        right = 0 if off else step // 2
+        return Lookup(step - right, 4 * right, right, off)
 
     def _likelihood(self, taken: str, count: int) -> Likelihood:
         """The token taken has half of the mass, others that are known a half of the rest each."""

@@ -13,6 +13,23 @@ function set(root, name, text, value, title) {
   if (title) cell.title = title;
 }
 
+const OFF = {
+  sampled: "off: the answer is sampled; only greedy ones are guessed",
+  "few right": "off: too few guesses were right to pay for their checking",
+};
+
+// What prompt lookup did: the text of its cell, the tokens a step has given, and the words of the title. Nothing without it.
+export function lookupWords(lookup) {
+  if (!lookup) return { text: "–", value: null, title: "" };
+  const { steps, drafted, accepted, off } = lookup;
+  const each = steps ? (steps + accepted) / steps : null;
+  const words = `Measured: ${grouped(steps)} steps gave ${grouped(steps + accepted)} tokens; of ${grouped(drafted)} guessed from the prompt and the answer, ${grouped(accepted)} were right`;
+  const speed = each === null ? "" : digits(each) + " a step";
+  const share = drafted ? ` · ${Math.round((100 * accepted) / drafted)} % right` : "";
+  const text = off ? `off: ${off}${accepted ? ` · ${speed}` : ""}` : speed + share;
+  return { text, value: each, title: words + (off ? `; ${OFF[off] || off}` : "") };
+}
+
 // When a model has loaded, the server sends the header anew, without figures; what it showed comes back at once.
 const last = {}, watches = {};
 function keepShown(side, root) {
@@ -54,6 +71,9 @@ export function showFigures(side, figures, stopped, recorded) {
   set(root, "v", binary(figures.v), figures.v, `Measured on the cache's tensors: ${grouped(figures.v)} bytes of V resident`);
   set(root, "v_read", binary(figures.v_read), figures.v_read,
     `Measured: ${grouped(figures.v_read)} bytes of V requested by the newest step, ${grouped(figures.v_distinct)} of them distinct rows`);
+  const cell = root.querySelector('[data-figure="lookup"]'), lookup = lookupWords(figures.lookup);
+  if (cell) cell.hidden = !figures.lookup;
+  set(root, "lookup", lookup.text, lookup.value, lookup.title);
   keepShown(side, root);  // after our own writes, which are no news
 }
 

@@ -19,9 +19,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from sigma.engine.lookup import MOST_ROWS
 from sigma.engine.run import Run
 from sigma.events import ChatRequest, Event
 from sigma.observe.numbers import current, numbered
+from sigma.runtime import SequenceStep
 
 TOGETHER = 32  # most sequences of one step
 LINGER_SECONDS = 0.002  # how long a step waits for those that the last one answered, so that they go together again
@@ -96,6 +98,15 @@ class Device:
         Raises what the side's work raises; no other request is harmed by that.
         """
         order = sorted(runs, key=lambda run: run.spent)
+        while True:
+            for run in order:
+                if run.ready:
+                    return run.ready.popleft()
+            if (event := self._next_event(order)) is not None:
+                return event
+
+    def _next_event(self, order: list[Run]) -> Event | None:
+        """Wait for the device; None where a step has found nothing that can be told."""
         first = order[0]
         if first.reading:
             asked = self._put(_Piece(lambda shared: first.read(SHARED_CHUNK if shared else None), first.request))
@@ -158,10 +169,9 @@ class Device:
             overdue = any(one.pieces < self._pieces_done for one in self._steps)  # has waited for a piece already
             if not self._pieces or overdue:
                 chosen = self._together()
-                self._batch = len(chosen)
-                self._taken, self._made = self._taken + 1, self._made + len(chosen)
+                self._batch, self._taken = len(chosen), self._taken + 1
                 self._stepped |= {id(run.request): run.request for _, run in chosen}
-                return partial(_step, chosen)
+                return partial(self._step, chosen)
             piece = self._pieces.popleft()
             writing = [*self._stepped.values(), *(one.runs[0].request for one in self._steps)]
             self._stepped = {}
@@ -169,6 +179,17 @@ class Device:
 
     def _all_wait(self) -> bool:
         return len(self._pieces) + len(self._steps) >= self._requests
+
+    def _step(self, chosen: list[tuple[_Waiting, Run]]) -> None:
+        before = sum(run.step for _, run in chosen)
+        events = _step(chosen)
+        with self._changed:
+            self._made += sum(run.step for _, run in chosen) - before
+        for (one, _), event in zip(chosen, events):
+            if isinstance(event, BaseException):
+                one.future.set_exception(event)
+            else:
+                one.future.set_result(event)
 
     def _together(self) -> list[tuple[_Waiting, Run]]:
         """Who goes in the next step: the one who waits longest, and all that can go along."""
@@ -189,44 +210,49 @@ class Device:
             self._pieces_done += 1
 
 
-def _step(chosen: list[tuple[_Waiting, Run]]) -> None:
-    """One step of some runs of one runtime; each gets its event, or what went wrong with it."""
-    events: list[Event | BaseException] = []
+def _step(chosen: list[tuple[_Waiting, Run]]) -> list[Event | BaseException | None]:
+    """One step of some runs of one runtime: of each its event, or what went wrong with it."""
+    events: list[Event | BaseException | None] = []
     begun = time.perf_counter()
     forward = [run for _, run in chosen if run.step > 0]  # the first token comes from the prompt's logits
+    rows = max(1, min(MOST_ROWS, TOGETHER // max(1, len(forward))))
+    asked = {run: run.ask(rows) for run in forward}
     with numbered(",".join(one.number for one, _ in chosen if one.number) or None):
-        found = _logits(forward)
+        found = _logits(asked)
     took = (time.perf_counter() - begun) * 1e3
+    all_rows = sum(map(len, asked.values()))
     for one, run in chosen:
         try:
             with numbered(one.number):
-                if run in found:
-                    if isinstance(found[run], BaseException):
-                        raise found[run]
-                    run.logits, probe = found[run]
-                    events.append(run.take(probe, took, took / len(forward)))
-                else:
-                    events.append(run.take(None, 0.0, 0.0))
+                if run not in asked:
+                    events.append(run.begin())
+                    continue
+                if isinstance(found[run], BaseException):
+                    raise found[run]
+                events.append(run.take(asked[run], found[run], took, len(asked[run]) / all_rows))
         except BaseException as error:
             events.append(error)
-    for (one, _), event in zip(chosen, events):
-        if isinstance(event, BaseException):
-            one.future.set_exception(event)
-        else:
-            one.future.set_result(event)
+    return events
 
 
-def _logits(runs: list[Run]) -> dict[Run, Any]:
-    """By run its (logits, probe), or the error: where the step fails, each tries alone and only the guilty one fails."""
-    if not runs:
+def _logits(asked: dict[Run, list[SequenceStep]]) -> dict[Run, Any]:
+    """By run what was found for each of its tokens, or the error: where the step fails, each tries alone, without
+    drafted tokens, and only the guilty one fails."""
+    if not asked:
         return {}
+    runs = list(asked)
     lengths = [run.cache.length for run in runs]
     try:
-        return dict(zip(runs, runs[0].model.runtime.decode_many([run.ask() for run in runs])))
+        found = iter(runs[0].model.runtime.decode_many([step for steps in asked.values() for step in steps]))
+        return {run: [next(found) for _ in steps] for run, steps in asked.items()}
     except Exception as error:
-        if len(runs) == 1:
-            return {runs[0]: error}
-        log.warning("a step of %d answers failed and is taken one by one: %s", len(runs), error)
         for run, length in zip(runs, lengths):  # some may have been stepped
             run.cache.keep_first(length)
-        return {run: found for run in runs for found in _logits([run]).values()}
+        if len(runs) == 1 and len(asked[runs[0]]) == 1:
+            return {runs[0]: error}
+        log.warning("a step of %d answers failed and is taken one by one: %s", len(runs), error)
+        alone = {}
+        for run in runs:
+            asked[run] = run.ask()
+            alone |= _logits({run: asked[run]})
+        return alone

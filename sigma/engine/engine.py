@@ -23,7 +23,8 @@ from sigma.engine.ahead import Answered, ReadAhead
 from sigma.engine.batch import TOGETHER, Device
 from sigma.engine.inspection import KeptTensors, recompute
 from sigma.engine.memory import FREE_SHARE, Memory, free_bytes, grown_bytes
-from sigma.engine.run import Model, Run, check_request
+from sigma.engine.requests import check_request
+from sigma.engine.run import Model, Run
 from sigma.engine.sessions import Sessions
 from sigma.engine.sessions import free as free_sides
 from sigma.events import (
@@ -137,7 +138,7 @@ class SigmaEngine:
             done = True
         finally:
             if begun and session is not None:
-                tokens = {run.name: RunTokens(tuple(run.ids), run.prompt_length) for run in runs}
+                tokens = {run.name: RunTokens(tuple(run.told), run.prompt_length) for run in runs}
                 self._sessions.note(session, PastRun(runs[0].request, tokens))
             if done and session is not None:
                 self._keep(session, runs)

@@ -1,4 +1,4 @@
-"""One side of one request: prefill in chunks, then one token per step (`sigma.engine.batch` says when).
+"""One side of one request: prefill in chunks, then a token per step, or several (`sigma.engine.batch` says when).
 
 Nothing that a session keeps may change an answer. So of a kept cache only those rows are used that this prompt's own
 prefill would compute bit for bit the same: where the path's rows do not depend on how a prompt is cut, the whole common
@@ -10,27 +10,26 @@ from __future__ import annotations
 import logging
 import math
 import time
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import torch
 
-from kernels.selective.missing_mass import check_missing_mass, check_threshold
 from sigma.checkpoints.load import Side
 from sigma.checkpoints.tokenizer import StreamDecoder, piece
 from sigma.engine.constrained import Constraint
-from sigma.engine.options import MOST_LIKELIEST
+from sigma.engine.lookup import SAMPLED, Guesses, Pace
 from sigma.engine.prompts import prompt_ids, text_ids
-from sigma.engine.sampling import Sampler
+from sigma.engine.sampling import Sampler, likelihood_of
 from sigma.engine.sessions import Kept, same_start
 from sigma.events import (
     SIDE_NAMES,
     AttentionProbe,
+    CacheBytes,
     ChatRequest,
-    Column,
     DamagedStep,
-    Likelihood,
     PrefillEvent,
-    PromptError,
     PromptEvent,
     StepEvent,
 )
@@ -39,15 +38,22 @@ from sigma.runtime import Runtime, SequenceStep, Trace
 
 PREFILL_CHUNK = 256
 
+Found = tuple[torch.Tensor, AttentionProbe | None]
+"""What a step finds for a token: the logits behind it, and its probe (`Runtime.decode_many`)."""
+
 log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class Model:
-    """One side, ready to run."""
+    """One side, ready to run. pace: what its steps of several tokens have taken so far."""
 
     side: Side
     runtime: Runtime
+    pace: Pace = field(init=False)
+
+    def __post_init__(self):
+        self.pace = Pace(self.runtime.device.type)
 
     @property
     def stop_ids(self) -> set[int]:
@@ -56,53 +62,11 @@ class Model:
         return {i for i in (*configured, self.side.tokenizer.eos_token_id) if i is not None}
 
 
-def check_request(request: ChatRequest, models: dict[str, Model]) -> None:
-    """Raises PromptError if the models cannot answer it."""
-    if not request.messages:
-        raise PromptError("Choose at least one side.")
-    for name in request.messages:
-        _check_column(request, request.column(name), models)
-    if request.likeliest is not None and not 0 <= request.likeliest <= MOST_LIKELIEST:
-        raise PromptError(
-            f"Of 0 to {MOST_LIKELIEST} likeliest tokens the likelihood is told, not of {request.likeliest}."
-        )
-
-
-def _check_column(request: ChatRequest, column: Column, models: dict[str, Model]) -> None:
-    if column.model not in models:
-        raise PromptError(f"There is no side {column.model!r}; there are {', '.join(models)}.")
-    config = models[column.model].side.config
-    if request.probe_layer is not None and not 0 <= request.probe_layer < config.num_hidden_layers:
-        raise PromptError(
-            f"Layer {request.probe_layer} does not exist: layers are 0 to {config.num_hidden_layers - 1}."
-        )
-    if column.selective_k is not None:
-        if column.model != "sigma":
-            raise PromptError(f"Selective V is Sigma's; the {SIDE_NAMES[column.model]} side reads every V row.")
-        if not 1 <= column.selective_k <= config.max_position_embeddings:
-            raise PromptError(
-                f"Selective V needs k from 1 to the context length {config.max_position_embeddings}, got {column.selective_k}."
-            )
-    try:
-        if column.selective_missing_mass is not None:
-            check_missing_mass("The missing mass", column.selective_missing_mass)
-        if column.selective_threshold is not None:
-            check_threshold("The threshold of selective V", column.selective_threshold)
-    except ValueError as error:
-        raise PromptError(f"{error}.") from None
-    if column.sampling.max_new_tokens < 1:
-        raise PromptError(f"At least one new token has to be asked for, got {column.sampling.max_new_tokens}.")
-
-
-def _likelihood(logits: torch.Tensor, token: int, count: int) -> Likelihood:
-    """Logarithms of the softmax of logits [1, vocabulary]: of the token taken and of the `count` likeliest."""
-    logs = logits[0].float().log_softmax(-1)
-    values, ids = logs.topk(count)
-    return Likelihood(float(logs[token]), tuple(zip(ids.tolist(), values.tolist())))
-
-
 class Run:
-    """One side (or column) of one request: `read` until the prompt is read, then one token per `take`."""
+    """One side (or column) of one request: `read` until the prompt is read, then `take` after every step.
+
+    ready: events of tokens that a step has given besides the one that was told first, to be told next.
+    """
 
     def __init__(self, name: str, model: Model, request: ChatRequest, kept: Kept | None):
         self.name, self.model, self.request, self.column = name, model, request, request.column(name)
@@ -121,7 +85,13 @@ class Run:
         self.logits: torch.Tensor | None = None
         self.spent = 0.0
         self.step = 0
-        self.finished = False
+        self.ended = False
+        self.ready: deque[StepEvent] = deque()
+        self.guesses: Guesses | None = None
+        if request.lookup:
+            self.guesses = Guesses(self.ids, model.pace, "" if self.sampler.greedy else SAMPLED)
+        self.draft: list[int] = []
+        self.settling = False  # the next step is of one token: two are as likely but for a draft's tolerance
 
     def _cache(self, kept: Kept | None) -> tuple[DiffKVCache, int]:
         """The kept cache cropped to the common prefix, or a new one. At least one token is always prefilled."""
@@ -167,25 +137,99 @@ class Run:
         self.spent += took
         return PrefillEvent(self.name, stop, self.prompt_length, took, self.cache.bytes())
 
-    def ask(self) -> SequenceStep:
-        """This run's part of a step: its newest token, read in its own way."""
+    @property
+    def finished(self) -> bool:
+        """Whether the last token has been told."""
+        return self.ended and not self.ready
+
+    @property
+    def told(self) -> list[int]:
+        """The prompt and the tokens that have been told."""
+        return self.ids[: len(self.ids) - len(self.ready)]
+
+    def ask(self, rows: int = 1) -> list[SequenceStep]:
+        """This run's part of a step: its newest token, read in its own way, and at most `rows - 1` drafted ones."""
         own = self.column
-        trace = Trace(self.request.probe_layer, own.selective_missing_mass, own.selective_threshold)
-        return SequenceStep(self.ids[-1], self.cache, own.selective_k, trace)
 
-    def take(self, probe: AttentionProbe | None, step_ms: float, share_ms: float) -> StepEvent:
-        """Draw a token from `logits`, which the prompt or a step has just given; on the device's thread.
+        def step(token: int, drafted: bool = False) -> SequenceStep:
+            trace = Trace(self.request.probe_layer, own.selective_missing_mass, own.selective_threshold)
+            return SequenceStep(token, self.cache, own.selective_k, trace, drafted)
 
-        step_ms: what that step took, which the event tells; share_ms: the part of it that is charged to this side.
-        """
+        self.draft = []
+        if self.guesses is not None and not self.settling:
+            self.draft = self.guesses.draft(min(rows - 1, self._room()))
+        return [step(self.ids[-1]), *(step(token, True) for token in self.draft)]
+
+    def _room(self) -> int:
+        """Tokens that may be drafted: no more than are asked for, and none for which the buffers had to grow."""
+        wanted = min(self.sampling.max_new_tokens - self.step, self._context - len(self.ids)) - 1
+        return min(wanted, self.cache.layers[0].capacity - self.cache.length - 1)
+
+    @property
+    def _context(self) -> int:
+        return self.model.side.config.max_position_embeddings
+
+    def begin(self) -> StepEvent:
+        """Draw the first token, from the prompt's logits; on the device's thread."""
         begun = time.perf_counter()
+        return self._event(self._draw(0.0), None, self.cache.bytes(), 0.0, begun)
+
+    def take(
+        self, steps: Sequence[SequenceStep], found: Sequence[Found], step_ms: float, share: float
+    ) -> StepEvent | None:
+        """Draw a token from the logits that a step has `found` for what this run asked, and one more behind each drafted
+        token that was right; on the device's thread. Returns the first one's event, or None where it takes a step of its
+        own to tell which token it is.
+
+        step_ms: what that step took, which the event tells; share: the part of it that is charged to this side.
+        """
+        self.spent += step_ms * share
+        before, events, ms = self.cache.length - len(steps), [], step_ms
+        tolerance = self.model.runtime.draft_tolerance if self.draft else 0.0
+        self.settling = False
+        for i, (step, (logits, probe)) in enumerate(zip(steps, found)):
+            begun = time.perf_counter()
+            self.logits = logits
+            try:
+                token = self._draw(tolerance)
+            except DamagedStep:
+                if not events:
+                    raise
+                break  # what came before is told first; the next step finds the damage again
+            if token is None:
+                self.settling = True
+                break
+            if step.drafted:
+                probe = self.model.runtime.taken(step)
+            events.append(self._event(token, probe, self.cache.bytes(before + i + 1), ms, begun))
+            ms = 0.0
+            if self.ended or self.draft[i : i + 1] != [token]:
+                break
+        if self.draft:
+            self.cache.keep_first(len(self.ids) - 1)
+        if self.guesses is not None:
+            self.guesses.note(len(self.draft), max(0, len(events) - 1), step_ms if share == 1 else None)
+            events = [replace(event, lookup=self.guesses.told()) for event in events]
+        self.ready.extend(events)
+        return self.ready.popleft() if events else None
+
+    def _draw(self, tolerance: float) -> int | None:
+        """The next token after `ids` from `logits`; None where another one is as likely but for the tolerance."""
         self._check()
         logits = self.logits if self.constraint is None else self.constraint.apply(self.logits)
-        token = self.sampler.next(self.ids, logits)
-        likelihood = None if self.request.likeliest is None else _likelihood(self.logits, token, self.request.likeliest)
+        return self.sampler.next(self.ids, logits, 2 * tolerance)
+
+    def _event(
+        self, token: int, probe: AttentionProbe | None, cache: CacheBytes, step_ms: float, begun: float
+    ) -> StepEvent:
+        """Write a token down. begun: when its drawing was; what it took is charged to this side and told."""
+        count = self.request.likeliest
+        likelihood = None if count is None else likelihood_of(self.logits, token, count)
         if self.constraint is not None:
             self.constraint.took(token)
         self.ids.append(token)
+        if self.guesses is not None:
+            self.guesses.add(token)
         self.step += 1
         stopped = token in self.model.stop_ids
         text = self.decoder.flush() if stopped else self.decoder.push(token)
@@ -193,22 +237,11 @@ class Run:
         if reason is not None and not stopped:
             text += self.decoder.flush()
         self.text += text
-        self.finished = reason is not None
+        self.ended = reason is not None
         shown = "" if stopped else piece(self.model.side.tokenizer, token)
         own = (time.perf_counter() - begun) * 1e3
-        self.spent += share_ms + own
-        return StepEvent(
-            self.name,
-            self.step - 1,
-            token,
-            text,
-            shown,
-            step_ms + own,
-            self.cache.bytes(),
-            probe,
-            reason,
-            likelihood,
-        )
+        self.spent += own
+        return StepEvent(self.name, self.step - 1, token, text, shown, step_ms + own, cache, probe, reason, likelihood)
 
     def _check(self) -> None:
         """DamagedStep unless every logit is a finite number: NaN would be sampled as some token or other."""
@@ -225,7 +258,7 @@ class Run:
             return "stop"
         if self.step >= self.sampling.max_new_tokens:
             return "length"
-        return "context" if len(self.ids) >= self.model.side.config.max_position_embeddings else None
+        return "context" if len(self.ids) >= self._context else None
 
     def keep(self) -> Kept:
         """The rows of the prompt, for the session's next turn."""

@@ -19,7 +19,7 @@ from transformers.generation.logits_process import (
     TopPLogitsWarper,
 )
 
-from sigma.events import PromptError, Sampling
+from sigma.events import Likelihood, PromptError, Sampling
 
 CANDIDATES = 1024  # tokens among which a nucleus is looked for
 GREEDY_BELOW = 1e-6  # a temperature under which only equal logits would share a draw, and dividing by it overflows
@@ -54,10 +54,17 @@ class Sampler:
         else:
             self.generator.manual_seed(int(sampling.seed))
 
-    def next(self, ids: list[int], logits: Tensor) -> int:
-        """One token after `ids` from its logits [1, vocabulary], which must be finite."""
+    def next(self, ids: list[int], logits: Tensor, margin: float = 0.0) -> int | None:
+        """One token after `ids` from its logits [1, vocabulary], which must be finite.
+
+        margin: None is returned where the greedy choice is ahead of the next one by less.
+        """
         scores = self.chain(torch.tensor([ids], device=logits.device), logits) if self.chain else logits
         if self.greedy:
+            if margin:
+                best, second = scores[0].topk(2).values.tolist()
+                if best - second < margin:
+                    return None
             return int(scores.argmax(-1))
         if self.top_p is None:
             return self._draw(scores[0].softmax(-1))
@@ -74,3 +81,10 @@ class Sampler:
         # Rounding up to the total itself would name the last token, whatever its weight.
         point = torch.minimum(point, torch.nextafter(cumulative[-1], torch.zeros_like(point)))
         return int(torch.searchsorted(cumulative, point, right=True))
+
+
+def likelihood_of(logits: Tensor, token: int, count: int) -> Likelihood:
+    """Logarithms of the softmax of logits [1, vocabulary]: of the token taken and of the `count` likeliest."""
+    logs = logits[0].float().log_softmax(-1)
+    values, ids = logs.topk(count)
+    return Likelihood(float(logs[token]), tuple(zip(ids.tolist(), values.tolist())))

@@ -70,9 +70,10 @@ class DiffKVLayer(CacheLayerMixin):
     def values(self, value: None) -> None:
         assert value is None
 
-    def held_bytes(self, buffer: torch.Tensor) -> int:
-        """Bytes of the rows held in one of the two buffers."""
-        return buffer.nbytes // self.capacity * self.length if self.length else 0
+    def held_bytes(self, buffer: torch.Tensor, rows: int | None = None) -> int:
+        """Bytes of the rows held in one of the two buffers, or of the first `rows` of them."""
+        rows = self.length if rows is None else rows
+        return buffer.nbytes // self.capacity * rows if rows else 0
 
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
         """Make empty buffers of the given states' shapes, type and device."""
@@ -245,13 +246,13 @@ class DiffKVCache(Cache):
         """Record what the step that just ran requested, in bytes over all layers."""
         self.last_k_read, self.last_v_read, self.last_v_distinct = k_read, v_read, v_distinct
 
-    def bytes(self) -> CacheBytes:
-        """Bytes from the tensors' own sizes; the reads are those of the last step."""
+    def bytes(self, rows: int | None = None) -> CacheBytes:
+        """Bytes from the tensors' own sizes; the reads are those of the last step. rows: as if no more were cached."""
         live = [layer for layer in self.layers if layer.is_initialized]
         return CacheBytes(
-            tokens=self.length,
-            k_resident=sum(layer.held_bytes(layer.k_buffer) for layer in live),
-            v_resident=sum(layer.held_bytes(layer.v_buffer) for layer in live),
+            tokens=self.length if rows is None else rows,
+            k_resident=sum(layer.held_bytes(layer.k_buffer, rows) for layer in live),
+            v_resident=sum(layer.held_bytes(layer.v_buffer, rows) for layer in live),
             k_read=self.last_k_read,
             v_read=self.last_v_read,
             v_distinct=self.last_v_distinct,

@@ -53,7 +53,8 @@ void note_probe(const Model& m, const Step& step, int64_t i) {
   memcpy(s.probe_captured, s.captured, m.n_q * 4);
 }
 
-// Attention of the newest token of each sequence, by kernels/: all that read every V row, then all that select.
+// Attention of the newest token of each sequence, by kernels/: all that read every V row, then all that select. Rows of
+// drafted tokens are cached already when they are asked for: the sequence that stands for one is as long as the token needs.
 void attend(const Model& m, const Step& step, int64_t index) {
   static thread_local std::vector<Args> all, selected;
   static thread_local std::vector<float> sums;
@@ -62,13 +63,14 @@ void attend(const Model& m, const Step& step, int64_t index) {
   for (int64_t i = 0; i < step.b; i++) {
     const Sequence& s = step.sequence[i];
     Args& a = (s.top_k < 0 ? all : selected).emplace_back(question(m, step, i, index));
-    if (s.v_sum) a.v_sum = earlier_values(m, s, index, sums.data() + i * m.n_v * m.d);
+    if (!s.v_sum) continue;
+    a.v_sum = earlier_values(m, s, index, sums.data() + i * m.n_v * m.d);
+    m.half ? sum_newest<bf16>(m, s, index) : sum_newest<float>(m, s, index);  // for a token drafted behind this one
   }
   if (!all.empty()) step.decode(all.data(), int64_t(all.size()));
   if (!selected.empty()) step.selective(selected.data(), int64_t(selected.size()));
   for (int64_t i = 0; i < step.b; i++) {
     Sequence& s = step.sequence[i];
-    if (s.v_sum) m.half ? sum_newest<bf16>(m, s, index) : sum_newest<float>(m, s, index);
     if (s.top_k >= 0) s.distinct += distinct_rows(m, s);
     for (int64_t j = 0; j < m.n_q * (s.top_k + 1); j++) s.requested += s.positions[j] >= 0;
     if (s.probe == index) note_probe(m, step, i);

@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import os
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import NamedTuple
@@ -26,15 +27,16 @@ from kernels.backends import chosen_backend
 from kernels.splits import MAX_DIM
 from sigma.model.cache import DiffKVCache
 from sigma.model.configuration import SigmaConfig
-from sigma.runtime.path import Path
-from sigma.runtime.torch_path import TorchPath, distinct_rows
-from sigma.runtime.trace import Trace
+from sigma.runtime.path import Path, SequenceStep
+from sigma.runtime.torch_path import TorchPath, spread
+from sigma.runtime.trace import Trace, distinct_rows
 
 log = logging.getLogger(__name__)
 
 # Rows that a GPU's cache grows by: each growth costs a capture, about as long as a few dozen steps.
 GPU_CHUNK = 1024
 KEPT_GRAPHS = 8  # as many conversations as the engine keeps take turns without a new capture
+DRAFTED = 8  # tokens of a step with drafted ones, filled up to it: one capture for however many there are
 
 
 class GraphUnavailable(RuntimeError):
@@ -53,10 +55,10 @@ class Reading(NamedTuple):
 class StepResult:
     """What a step computed, in tensors that the next replay of the same graph overwrites.
 
-    logits: fp32 [b, vocab]. queries: rotated, [b, n_q, 1, d_k] per layer. With selective V also, per layer,
-    positions: int32 [b, n_q, 1, k + 1], padded with -1, and captured: fp32 [b, n_q, 1]; and counts: int64 [2],
-    the positions of all layers, and the distinct (layer, sequence, V head, position) rows among them. values: the new V rows, [layers, b, n_v,
-    d_v], where sums of them are kept.
+    logits: fp32 [b * t, vocab]. queries: rotated, [b, n_q, t, d_k] per layer. With selective V also, per layer,
+    positions: int32 [b, n_q, t, k + 1], padded with -1, and captured: fp32 [b, n_q, t]; and counts: int64 [2],
+    the positions of all layers, and the distinct (layer, sequence, V head, position) rows among them. values: the first new
+    V row, [layers, b, n_v, d_v], where sums of them are kept.
     """
 
     logits: Tensor
@@ -69,7 +71,7 @@ class StepResult:
 
 @dataclass(slots=True)
 class _Captured:
-    ids: Tensor  # int64 [b, 1]
+    ids: Tensor  # int64 [b, t]
     lengths: Tensor  # int64 [b], with the new row
     graph: torch.cuda.CUDAGraph | None = None
     result: StepResult | None = None
@@ -98,23 +100,24 @@ def fused_step(
     reading: Reading | None,
     sums: Tensor | None = None,
 ) -> StepResult:
-    """One token per sequence through all layers; writes its K and V rows at `lengths - 1`.
+    """A few tokens per sequence, one as a rule, through all layers; writes their K and V rows up to `lengths - 1`.
 
     Args:
         buffers: per layer K [b, n_k, T, d_k] and V [b, n_v, T, d_v], whole, with T the capacity.
-        ids: int64 [b, 1]; lengths: int64 [b] on the device, each with its new row, at most T and the context.
+        ids: int64 [b, t]; lengths: int64 [b] on the device, each with its new rows, at most T and the context.
         reading: how V is selected, None reads all.
-        sums: `DiffKVCache.value_sums` of the rows before the new one, where the missing mass needs them;
+        sums: `DiffKVCache.value_sums` of the rows before the new ones, where the missing mass needs them;
             they are read, not changed.
 
     On a GPU the host waits for nothing here, and every launch depends on shapes alone.
     """
     config = path.config
-    hidden = F.embedding(ids[:, 0], path.embedding)
+    b, t = ids.shape
+    hidden = F.embedding(ids.flatten(), path.embedding)
     result = StepResult(hidden, [], [], [], None)
     v_sums, new = None if sums is None else sums.float(), []
     for i, (layer, (keys, values)) in enumerate(zip(path.layers, buffers)):
-        q, k, v = path.heads(layer, path.normed(hidden, layer["input_layernorm"])[:, None])
+        q, k, v = path.heads(layer, path.normed(hidden, layer["input_layernorm"]).view(b, t, -1))
         q = append_rope(q, k, v, path.cos, path.sin, keys, values, lengths)
         # Kept for every layer: tiny, and the picture's layer may change from step to step without a new capture.
         result.queries.append(q)
@@ -134,7 +137,7 @@ def fused_step(
             result.captured.append(chosen.captured)
             new.append(v[:, :, 0])
         # The products add to the residual stream themselves: two launches fewer per layer, one rounding less.
-        hidden.addmm_(out.flatten(1), layer["o_proj"].weight.T)
+        hidden.addmm_(out.transpose(1, 2).flatten(0, 1).flatten(1), layer["o_proj"].weight.T)
         gate_up = layer["gate_up"](path.normed(hidden, layer["post_attention_layernorm"]))
         hidden.addmm_(silu_mul(gate_up), layer["down_proj"].weight.T)
     if reading is not None:
@@ -148,7 +151,7 @@ def fused_step(
 
 class GraphPath(Path):
     """The torch path with a decode step of its own: `fused_step` with fixed buffers, on a GPU captured once per (batch,
-    capacity, top_k, buffers), then replayed.
+    tokens, capacity, top_k, buffers), then replayed.
 
     The least recently used of more than KEPT_GRAPHS graphs is freed. On other devices the same code runs uncaptured.
     Where a capture fails, the path steps through the torch path for good: trying again would cost every growth of the
@@ -159,6 +162,7 @@ class GraphPath(Path):
 
     def __init__(self, path: TorchPath):
         self.path = path
+        self.draft_tolerance = path.draft_tolerance
         self.kernels = f"{path.kernels}, CUDA graph"
         self.failed = False
         self.kept: OrderedDict[tuple, _Captured] = OrderedDict()
@@ -180,26 +184,46 @@ class GraphPath(Path):
             try:
                 return self._step(ids, cache, trace, top_k)
             except GraphUnavailable as reason:
-                self.failed = True
-                self.kernels = f"{self.path.kernels}, no CUDA graph ({reason})"
-                log.warning("decoding goes on without a CUDA graph: %s", reason)
+                self._give_up(reason)
         return self.path.decode(ids, cache, trace, top_k)
 
+    def decode_draft(self, steps: Sequence[SequenceStep]) -> list[Tensor]:
+        first, past = steps[0], steps[0].cache.length
+        tokens, whole = [step.token for step in steps], first.trace.asked()
+        if past + DRAFTED <= self.path.config.max_position_embeddings:
+            tokens += [0] * (DRAFTED - len(tokens))  # whose rows are dropped below
+        if not self.failed:
+            try:
+                logits = self._step(torch.tensor([tokens]), first.cache, whole, first.top_k)
+            except GraphUnavailable as reason:
+                self._give_up(reason)
+            else:
+                first.cache.keep_first(past + len(steps))
+                spread(whole, steps, self.path.config, past)
+                return list(logits[: len(steps)].split(1))
+        return self.path.decode_draft(steps)
+
+    def _give_up(self, reason: GraphUnavailable) -> None:
+        self.failed = True
+        self.kernels = f"{self.path.kernels}, no CUDA graph ({reason})"
+        log.warning("decoding goes on without a CUDA graph: %s", reason)
+
     def _step(self, ids: Tensor, cache: DiffKVCache, trace: Trace, top_k: int | None) -> Tensor:
-        """The replayed step. GraphUnavailable, with the cache as it was, when it cannot be captured."""
-        path, b = self.path, len(ids)
-        cache.reserve(b, 1, path.dtype, path.device)
-        length, capacity = cache.length + 1, cache.layers[0].capacity
+        """The replayed step of ids [b, t]; logits [b * t, vocab]. GraphUnavailable, with the cache as it was, when it
+        cannot be captured."""
+        path, (b, t) = self.path, ids.shape
+        cache.reserve(b, t, path.dtype, path.device)
+        length, capacity = cache.length + t, cache.layers[0].capacity
         selected = sums = None
         if trace.selects(path.config, top_k, length - 1):
             selected = Reading(min(top_k, capacity - 1), *trace.how(path.config))
             sums = cache.value_sums() if selected.missing_mass == "mean" else None
         buffers = [(layer.k_buffer, layer.v_buffer) for layer in cache.layers]
         addresses = [x.data_ptr() for pair in buffers for x in pair]
-        key = (b, capacity, selected, None if sums is None else sums.data_ptr(), *addresses)
+        key = (b, t, capacity, selected, None if sums is None else sums.data_ptr(), *addresses)
         with self.lock:
             step = self.kept.get(key) or _Captured(
-                torch.empty(b, 1, dtype=torch.int64, device=path.device),
+                torch.empty(b, t, dtype=torch.int64, device=path.device),
                 torch.empty(b, dtype=torch.int64, device=path.device),
             )
             # From pageable memory the host's copy is taken at once, so the caller may change ids; nothing is waited for.
@@ -212,8 +236,8 @@ class GraphPath(Path):
             if step.graph is not None:
                 step.graph.replay()
             self._keep(key, step)
-            cache.advance(1)
-            if sums is not None:
+            cache.advance(t)
+            if sums is not None and t == 1:  # of several, not all may stay: `value_sums` adds those that do
                 sums += step.result.values
                 cache.summed_all(length)
             self._fill(trace, step.result, top_k, selected, b, length)
@@ -260,7 +284,9 @@ class GraphPath(Path):
     ) -> None:
         """What the caller wants to know besides the logits; `length` counts the new row."""
         config, probed = self.path.config, trace.probe_layer
-        if selected is not None:
+        if selected is not None and result.queries[0].shape[2] > 1:
+            trace.fetched = torch.stack(result.positions)
+        elif selected is not None:
             trace.requested_rows, trace.distinct_rows = result.counts.tolist()
         elif top_k is not None:
             trace.select_all(config, b, length, self.path.device)

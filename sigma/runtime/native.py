@@ -21,8 +21,8 @@ from sigma.model.configuration import SigmaConfig
 from sigma.model.modeling import rope_tables
 from sigma.quantization import Packed
 from sigma.runtime.layout import Interleaved, fits, interleave
-from sigma.runtime.newest import Newest
-from sigma.runtime.path import Path, SequenceStep
+from sigma.runtime.newest import Drafted, Newest
+from sigma.runtime.path import Path, SequenceStep, by_sequence
 from sigma.runtime.structs import STRUCTURES, Layer, Matrix, Model, Step
 from sigma.runtime.structs import Sequence as SequenceStruct
 from sigma.runtime.trace import Trace
@@ -55,6 +55,7 @@ class NativePath(Path):
     """Interleaved weights and the calls. Raises NativeUnavailable when this machine or model cannot use C++."""
 
     cuts_freely = True
+    draft_tolerance = 0.0  # a drafted token is computed as a sequence of its own
 
     def __init__(
         self,
@@ -164,7 +165,11 @@ class NativePath(Path):
         """As `Path.run`, in fp32."""
         b, t = ids.shape
         cache.reserve(b, t, self.dtype, torch.device("cpu"))
-        return self._forward(ids, [Newest(self.config, cache, b, t, trace, top_k)])
+        newest = Newest(self.config, cache, b, t, trace, top_k)
+        state = self._forward(ids, [newest])
+        if t == 1:
+            newest.note_sums()
+        return state
 
     def decode(self, ids: Tensor, cache: DiffKVCache, trace: Trace, top_k: int | None) -> Tensor:
         return self._logits(self.run(ids, cache, trace, top_k)[:, 0], len(ids), 1)
@@ -174,11 +179,17 @@ class NativePath(Path):
 
         Where there is no memory for one more row of one of them, nothing has changed for any.
         """
-        for step in steps:
-            step.cache.reserve(1, 1, self.dtype, torch.device("cpu"))
-        newest = [Newest(self.config, step.cache, 1, 1, step.trace, step.top_k) for step in steps]
-        state = self._forward(torch.tensor([[step.token] for step in steps]), newest)
+        groups = by_sequence(steps)
+        for group in groups:
+            group[0].cache.reserve(1, len(group), self.dtype, torch.device("cpu"))
+        drafted = [Drafted(self.config, group) for group in groups]
+        state = self._forward(torch.tensor([[step.token] for step in steps]), [x for one in drafted for x in one.rows])
+        for one in drafted:
+            one.note_sums()
         return list(self._logits(state[:, 0], len(steps), 1).split(1))
+
+    def decode_draft(self, steps: Sequence[SequenceStep]) -> list[Tensor]:
+        return self.decode_many(steps)
 
     def _forward(self, ids: Tensor, newest: list[Newest]) -> Tensor:
         """All layers for ids [b, t], the rows of `newest` in turn; the residual stream [b, t, hidden]."""
@@ -205,8 +216,6 @@ class NativePath(Path):
             self._chunk(step, q, out, newest[0].cache, newest[0].trace)
             return state
         self.library.sigma_step(self.model, step)
-        for rows in newest:
-            rows.note_sums()
         done = iter(sequences)
         for rows in newest:
             mine = [next(done) for _ in range(rows.b)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Sequence as Steps
 
 import torch
 from torch import Tensor
@@ -10,6 +11,7 @@ from torch import Tensor
 from kernels.selective.missing_mass import MISSING_MASS
 from sigma.model.cache import DiffKVCache
 from sigma.model.configuration import SigmaConfig
+from sigma.runtime.path import SequenceStep
 from sigma.runtime.structs import Sequence
 from sigma.runtime.trace import Trace
 
@@ -17,17 +19,28 @@ from sigma.runtime.trace import Trace
 class Newest:
     """`t` rows that a call appends to each of the `b` sequences of a cache, which has room for them.
 
-    The cache counts them from here on; the call must follow. trace, top_k: as `Path.run`.
+    The cache counts them from here on; the call must follow. trace, top_k: as `Path.run`. sums: `cache.value_sums()`, for a
+    token whose predecessors are drafted ones of the same call; by default the cache is asked where a selection needs them.
     """
 
-    def __init__(self, config: SigmaConfig, cache: DiffKVCache, b: int, t: int, trace: Trace, top_k: int | None):
+    def __init__(
+        self,
+        config: SigmaConfig,
+        cache: DiffKVCache,
+        b: int,
+        t: int,
+        trace: Trace,
+        top_k: int | None,
+        sums: Tensor | None = None,
+    ):
         self.config, self.cache, self.b, self.trace = config, cache, b, trace
         self.past, heads = cache.length, config.num_attention_heads
         self.top_k = min(top_k, self.past) if trace.selects(config, top_k, self.past) else None
         self.covers = top_k is not None and self.top_k is None
         self.missing_mass, self.threshold = trace.how(config)
-        averages = self.top_k is not None and self.missing_mass == "mean"
-        self.sums = cache.value_sums() if averages else None  # before the new rows count, which are not yet written
+        self.sums = sums
+        if sums is None and self.top_k is not None and self.missing_mass == "mean":
+            self.sums = cache.value_sums()  # before the new rows count, which are not yet written
         self.capacity = cache.layers[0].capacity
         self.pointers = self._pointers()
         cache.advance(t)
@@ -80,3 +93,28 @@ class Newest:
         elif self.positions is not None:
             trace.requested_rows, trace.distinct_rows = requested, distinct
             trace.positions, trace.captured = self.positions[1], self.captured[1]
+
+
+class Drafted:
+    """The rows of a token and of those drafted behind it: each is a sequence of its own that ends with its token.
+
+    In one call the rows of all are written before any of them is looked at, so each sees its predecessors and none that
+    follow. Which of them stay is not known yet: the sums of V rows, to which the call adds all, are put back.
+    """
+
+    def __init__(self, config: SigmaConfig, steps: Steps[SequenceStep]):
+        first, last = steps[0], steps[-1]
+        cache, last_past = first.cache, first.cache.length + len(steps) - 1
+        averages = first.trace.how(config)[0] == "mean" and last.trace.selects(config, last.top_k, last_past)
+        self.cache, self.length = cache, cache.length
+        self.sums = cache.value_sums() if averages and len(steps) > 1 else None
+        self.before = None if self.sums is None else self.sums.clone()
+        self.rows = [Newest(config, cache, 1, 1, step.trace, step.top_k, self.sums) for step in steps]
+
+    def note_sums(self) -> None:
+        """As `Newest.note_sums`."""
+        if self.sums is None:
+            self.rows[0].note_sums()
+        else:
+            self.sums.copy_(self.before)
+            self.cache.summed_all(self.length)

@@ -18,13 +18,26 @@ class SequenceStep:
     """One sequence's part of a step that several take together.
 
     token: appended to `cache`, which holds this sequence alone. top_k: V rows fetched per query head, None reads all.
-    trace: asked for before the step, filled by it.
+    trace: asked for before the step, filled by it. drafted: the token is a guess that stands behind the token of the step
+    before this one in the list, of the same cache and read in the same way.
     """
 
     token: int
     cache: DiffKVCache
     top_k: int | None = None
     trace: Trace = field(default_factory=Trace)
+    drafted: bool = False
+
+
+def by_sequence(steps: Sequence[SequenceStep]) -> list[list[SequenceStep]]:
+    """Each step with the drafted ones that stand behind it."""
+    groups: list[list[SequenceStep]] = []
+    for step in steps:
+        if step.drafted:
+            groups[-1].append(step)
+        else:
+            groups.append([step])
+    return groups
 
 
 class Path(Protocol):
@@ -33,10 +46,13 @@ class Path(Protocol):
     kernels: which code runs, as a status line says it ("native avx512_bf16", "triton, CUDA graph").
     cuts_freely: whether a text's rows and logits are the same bits however its prefill is cut into pieces of two
     tokens or more. Elsewhere the matrix products of a library sum in an order that depends on the number of rows.
+    draft_tolerance: how far the logits behind a drafted token may lie from those of a step of that token alone; 0 where
+    they are the same bits.
     """
 
     kernels: str
     cuts_freely: bool
+    draft_tolerance: float
 
     def run(self, ids: Tensor, cache: DiffKVCache, trace: Trace, top_k: int | None) -> Tensor:
         """Append `ids` [b, t] to the cache; returns the residual stream behind the last layer, [b, t, hidden].
@@ -57,9 +73,20 @@ class Path(Protocol):
     def decode_many(self, steps: Sequence[SequenceStep]) -> list[Tensor]:
         """One token of each of several sequences, as long and as cached as each is: their logits, fp32 [1, vocab] each.
 
-        Each gets the bits that `decode` gives it alone. Here they go one after the other.
+        Each gets the bits that `decode` gives it alone, a drafted token within `draft_tolerance`. Here the sequences go one
+        after the other.
         """
-        return [self.decode(torch.tensor([[step.token]]), step.cache, step.trace, step.top_k) for step in steps]
+        found = []
+        for first, *drafts in by_sequence(steps):
+            if drafts:
+                found += self.decode_draft([first, *drafts])
+            else:
+                found.append(self.decode(torch.tensor([[first.token]]), first.cache, first.trace, first.top_k))
+        return found
+
+    def decode_draft(self, steps: Sequence[SequenceStep]) -> list[Tensor]:
+        """As `decode_many` for a token of one sequence and those drafted behind it, all read in the same way."""
+        ...
 
     def weight_pointers(self) -> dict[str, int]:
         """Address of what each tensor was compiled to; tensors that were stacked have one address."""

@@ -105,6 +105,11 @@ class Runtime:
         return self.path.cuts_freely
 
     @property
+    def draft_tolerance(self) -> float:
+        """How far a drafted token's logits may lie from those of a step of its own; 0 where they are the same bits."""
+        return self.path.draft_tolerance
+
+    @property
     def kv_itemsize(self) -> int:
         """Bytes per cached value."""
         return self.dtype.itemsize
@@ -161,26 +166,44 @@ class Runtime:
         """One step of several sequences at once: each with its own cache, length, selection and probed layer.
 
         Args:
-            steps: a token and a cache of batch 1 for each; `trace` says which layer to probe.
+            steps: a token and a cache of batch 1 for each; `trace` says which layer to probe. A drafted one stands behind the
+                step before it, of the same cache: it is computed as if that token had been taken.
 
         The C++ path reads the weights once for all. Every sequence gets what `decode` gives it alone, bit for bit, and
-        the result has `decode`'s pair for each, in order. ValueError as `decode`, naming the sequence by its place in
-        the list, and for a cache that is there twice; no sequence has advanced then.
+        the result has `decode`'s pair for each, in order. Of a drafted token there are the logits, within
+        `draft_tolerance` of what `decode` gives, and None: whoever takes it asks `taken`. The cache holds the rows of all
+        drafted tokens afterwards: the caller keeps those that it takes. ValueError as `decode`, naming the sequence by
+        its place in the list, and for a cache that is there twice; no sequence has advanced then.
         """
+        lengths: dict[int, int] = {}
         for i, step in enumerate(steps):
             try:
-                self._check_ids(torch.tensor([[step.token]]), step.cache)
-                self._check_reading(step.top_k, step.trace)
+                self._check_together(step, steps[i - 1] if i else None, lengths)
             except ValueError as problem:
                 raise ValueError(f"sequence {i}: {problem}") from None
-        if len({id(step.cache) for step in steps}) < len(steps):
+        found = self.path.decode_many(steps) if steps else ()
+        return [(logits, None if step.drafted else self.taken(step)) for step, logits in zip(steps, found)]
+
+    def _check_together(self, step: SequenceStep, before: SequenceStep | None, lengths: dict[int, int]) -> None:
+        """Notes in `lengths`, by cache, how many rows it has come to hold, and in the step's trace."""
+        key = id(step.cache)
+        if step.drafted:
+            if before is None or before.cache is not step.cache:
+                raise ValueError("a drafted token must stand behind another of its cache")
+            asked = (before.top_k, before.trace.probe_layer, before.trace.how(self.config))
+            if asked != (step.top_k, step.trace.probe_layer, step.trace.how(self.config)):
+                raise ValueError("a drafted token must be read in the way of the one before it")
+        elif key in lengths:
             raise ValueError("two of the sequences share a cache")
-        results = []
-        for step, logits in zip(steps, self.path.decode_many(steps) if steps else ()):
-            self._note_read(step.cache, 1, step.top_k, step.trace)
-            probed = step.trace.probe_layer is not None
-            results.append((logits, self._probe(step.trace, step.cache) if probed else None))
-        return results
+        self._check_ids(torch.tensor([[step.token]]), step.cache, lengths.get(key))
+        self._check_reading(step.top_k, step.trace)
+        step.trace.length = lengths[key] = lengths.get(key, step.cache.length) + 1
+
+    @torch.inference_mode()
+    def taken(self, step: SequenceStep) -> AttentionProbe | None:
+        """What a step of `decode_many` read, noted in its cache, and its probe: of a drafted token once it is taken."""
+        self._note_read(step.cache, 1, step.top_k, step.trace, step.trace.length)
+        return None if step.trace.probe_layer is None else self._probe(step.trace, step.cache, step.trace.length)
 
     def _check_reading(self, top_k: int | None, trace: Trace) -> None:
         if top_k is not None and top_k < 1:
@@ -193,8 +216,8 @@ class Runtime:
         if probe_layer is not None and not 0 <= probe_layer < self.config.num_hidden_layers:
             raise ValueError(f"probe_layer {probe_layer} is not among the {self.config.num_hidden_layers} layers")
 
-    def _probe(self, trace: Trace, cache: DiffKVCache) -> AttentionProbe:
-        keys = cache.layers[trace.probe_layer].keys[:1]
+    def _probe(self, trace: Trace, cache: DiffKVCache, rows: int | None = None) -> AttentionProbe:
+        keys = cache.layers[trace.probe_layer].keys[:1, :, :rows]
         scores = attention_weights(trace.query[:1], keys, scale=self.config.scale)[0, :, 0].cpu().numpy()
         if trace.positions is None:
             return AttentionProbe(trace.probe_layer, scores, None, np.ones(len(scores), np.float32))
@@ -205,24 +228,27 @@ class Runtime:
             trace.captured[0, :, 0].float().cpu().numpy(),
         )
 
-    def _note_read(self, cache: DiffKVCache, batch: int, top_k: int | None, trace: Trace) -> None:
+    def _note_read(
+        self, cache: DiffKVCache, batch: int, top_k: int | None, trace: Trace, rows: int | None = None
+    ) -> None:
         size = self.kv_itemsize
-        k_read, v_full = self.config.kv_bytes(cache.length, size, batch)
+        k_read, v_full = self.config.kv_bytes(cache.length if rows is None else rows, size, batch)
         if top_k is None:
             cache.note_read(k_read, v_full, v_full)
             return
         row = self.config.head_dim * size
         cache.note_read(k_read, trace.requested_rows * row, trace.distinct_rows * row)
 
-    def _check_ids(self, ids: Tensor, cache: DiffKVCache) -> None:
+    def _check_ids(self, ids: Tensor, cache: DiffKVCache, cached: int | None = None) -> None:
+        cached = cache.length if cached is None else cached
         if ids.dim() != 2 or not ids.numel():
             raise ValueError(f"token ids must be [batch, tokens], got {tuple(ids.shape)}")
         low, high = (int(x) for x in ids.cpu().aminmax())  # ids that are on a GPU are waited for
         if low < 0 or high >= self.config.vocab_size:
             raise ValueError(f"token ids {low}..{high} are outside the vocabulary of {self.config.vocab_size}")
-        if cache.length + ids.shape[1] > self.config.max_position_embeddings:
+        if cached + ids.shape[1] > self.config.max_position_embeddings:
             raise ValueError(
-                f"{cache.length} cached and {ids.shape[1]} new tokens exceed the context of "
+                f"{cached} cached and {ids.shape[1]} new tokens exceed the context of "
                 f"{self.config.max_position_embeddings}"
             )
 

@@ -6,6 +6,8 @@ where that kernel loses.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -16,10 +18,11 @@ from sigma.model.configuration import SigmaConfig
 from sigma.model.modeling import rope_tables
 from sigma.quantization import Int4, Packed
 from sigma.quantization.packed import unpack_nibbles
-from sigma.runtime.path import Path
+from sigma.runtime.path import Path, SequenceStep
 from sigma.runtime.trace import Trace
 
 _FEW_ROWS = 8  # from about 10 rows on, bf16 beats the int4 kernel
+DRAFT_TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.25}
 _INT4_GROUPS = (32, 64, 128, 256)  # what the int4 kernel takes
 
 
@@ -98,6 +101,7 @@ class TorchPath(Path):
     ):
         self.config, self.dtype, self.device, self.packed = config, dtype, device, packed
         self.kernels = kernels
+        self.draft_tolerance = DRAFT_TOLERANCE[dtype]
         usable = [p for p in share if isinstance(p, TorchPath) and (p.dtype, p.device) == (dtype, device)]
         # The packed objects are kept beside what they became, so that an id cannot be reused.
         self.compiled: dict[tuple[int, ...], tuple] = {}
@@ -164,7 +168,8 @@ class TorchPath(Path):
         ids = ids.to(self.device, non_blocking=True)
         cos, sin = self.cos[past : past + t], self.sin[past : past + t]
         hidden = F.embedding(ids, self.embedding)
-        selects, how = trace.selects(config, top_k, past), dict(zip(("missing_mass", "threshold"), trace.how(config)))
+        selects = trace.selects(config, top_k, past + t - 1)  # the newest token has the most rows to choose from
+        how = dict(zip(("missing_mass", "threshold"), trace.how(config)))
         sums = cache.value_sums().float() if selects and how["missing_mass"] == "mean" else None
         fetched = []
         for i, layer in enumerate(self.layers):
@@ -190,12 +195,19 @@ class TorchPath(Path):
             gate_up = layer["gate_up"](self.normed(hidden, layer["post_attention_layernorm"]))
             hidden = hidden + layer["down_proj"](silu_mul(gate_up))
         if fetched:
-            chosen = torch.stack(fetched)
-            trace.requested_rows = int((chosen >= 0).sum())
-            trace.distinct_rows = int(distinct_rows(chosen, cache.length, config.num_value_heads))
+            trace.fetched = torch.stack(fetched)
+            if t == 1:  # else each token's are counted apart
+                trace.count(cache.length, config.num_value_heads)
         elif top_k is not None:
             trace.select_all(config, ids.shape[0], cache.length, self.device)
         return hidden
+
+    def decode_draft(self, steps: Sequence[SequenceStep]) -> list[Tensor]:
+        first, past = steps[0], steps[0].cache.length
+        whole = first.trace.asked()
+        hidden = self.run(torch.tensor([[step.token for step in steps]]), first.cache, whole, first.top_k)
+        spread(whole, steps, self.config, past)
+        return list(self.head(hidden)[0].split(1))
 
     def normed(self, hidden: Tensor, weight: Tensor) -> Tensor:
         """RMS norm of the residual stream [.., hidden]."""
@@ -225,15 +237,22 @@ class TorchPath(Path):
         return q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
 
 
-def distinct_rows(positions: Tensor, rows: int, n_v: int) -> Tensor:
-    """Distinct rows per (layer, sequence, V head) among positions [layers, b, n_q, 1, k + 1], summed: int64 scalar.
-
-    rows: more than any position; -1 counts for nothing. A GPU is not waited for: the shapes do not depend on the values,
-    and the scalars go into launches (`torch.where` would copy its scalar over, which no CUDA graph may hold).
-    """
-    flat = positions.view(-1, n_v, positions[0, 0].numel() // n_v).flatten(0, 1).long()
-    seen = torch.zeros(len(flat), rows + 1, dtype=torch.bool, device=flat.device)
-    return seen.scatter_(1, flat.masked_fill(flat < 0, rows), True)[:, :rows].sum()
+def spread(whole: Trace, steps: Sequence[SequenceStep], config: SigmaConfig, past: int) -> None:
+    """Give each of several tokens of one sequence its part of what their pass left; `past` rows stood before them."""
+    for i, step in enumerate(steps):
+        own, length = step.trace, past + i + 1
+        if whole.query is not None:
+            own.query = whole.query[:, :, i : i + 1]
+        if whole.fetched is not None:
+            rows = min(step.top_k, length - 1) + 1
+            own.fetched = whole.fetched[:, :, :, i : i + 1, :rows]
+            own.count(length, config.num_value_heads)
+            if whole.positions is not None:
+                own.positions = whole.positions[:, :, i : i + 1, :rows]
+                own.captured = whole.captured[:, :, i : i + 1]
+        elif step.top_k is not None:
+            device = step.cache.layers[0].k_buffer.device
+            own.select_all(config, 1, length, device)
 
 
 def _rotated(q: Tensor, k: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:

@@ -21,7 +21,8 @@ class Trace:
     queries: give a list and a chunk of a prefill (two tokens or more) appends the rotated queries of each layer,
     [b, n_q, t, d_k], to it; None, the default, keeps none.
     requested_rows, distinct_rows: rows that selective V fetched, over all layers: per (layer, sequence, query head), and
-    the distinct ones per (layer, sequence, V head).
+    the distinct ones per (layer, sequence, V head). fetched: these rows, int32 [layers, b, n_q, t, k + 1], where torch
+    operations chose them. length: rows of a step's sequence, its token's included.
     """
 
     probe_layer: int | None = None
@@ -33,6 +34,17 @@ class Trace:
     requested_rows: int = 0
     distinct_rows: int = 0
     queries: list[Tensor] | None = None
+    fetched: Tensor | None = None
+    length: int = 0
+
+    def asked(self) -> Trace:
+        """A trace that asks for the same."""
+        return Trace(self.probe_layer, self.missing_mass, self.threshold)
+
+    def count(self, rows: int, n_v: int) -> None:
+        """Note how many rows were fetched; `rows`: more than any of their numbers."""
+        self.requested_rows = int((self.fetched >= 0).sum())
+        self.distinct_rows = int(distinct_rows(self.fetched, rows, n_v))
 
     def how(self, config: SigmaConfig) -> tuple[str, float]:
         """What becomes of the missing mass, and the threshold."""
@@ -54,3 +66,14 @@ class Trace:
             rows = torch.arange(length, dtype=torch.int32, device=device)
             self.positions = rows.expand(batch, heads, 1, length)
             self.captured = torch.ones(batch, heads, 1, device=device)
+
+
+def distinct_rows(positions: Tensor, rows: int, n_v: int) -> Tensor:
+    """Distinct rows per (layer, sequence, V head) among positions [layers, b, n_q, t, k + 1], summed: int64 scalar.
+
+    rows: more than any position; -1 counts for nothing. A GPU is not waited for: the shapes do not depend on the values,
+    and the scalars go into launches (`torch.where` would copy its scalar over, which no CUDA graph may hold).
+    """
+    flat = positions.reshape(-1, n_v, positions[0, 0].numel() // n_v).flatten(0, 1).long()
+    seen = torch.zeros(len(flat), rows + 1, dtype=torch.bool, device=flat.device)
+    return seen.scatter_(1, flat.masked_fill(flat < 0, rows), True)[:, :rows].sum()

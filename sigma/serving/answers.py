@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
-from sigma.events import CacheBytes, Engine, Event, PrefillEvent, PromptEvent, StepEvent
+from sigma.events import CacheBytes, Engine, Event, Lookup, PrefillEvent, PromptEvent, StepEvent
 from sigma.serving.asked import AskedChat, AskedText
 from sigma.serving.stopping import StopText
 
@@ -31,6 +32,7 @@ class Answer:
         self._offset = 0  # of the next token in the text
         self._prompt_tokens = self._reused = self._new_tokens = 0
         self._cache: CacheBytes | None = None
+        self._lookup: Lookup | None = None
         self.finish: str | None = None
         if not self.chat and asked.echo:
             self._texts.append(asked.prompt)
@@ -56,6 +58,7 @@ class Answer:
         if isinstance(event, PrefillEvent):
             return
         self._new_tokens += event.token_id >= 0
+        self._lookup = event.lookup or self._lookup
         shown = self._stop.push(event.text)
         ended = FINISH.get(event.finish_reason or "")
         if ended and not self._stop.found:
@@ -81,7 +84,8 @@ class Answer:
         return {**self._named, "object": self._object(False), "choices": [choice], "usage": self.usage()}
 
     def usage(self) -> dict[str, Any]:
-        """Tokens read and written; `kv_cache`, this project's own, tells the bytes of K and V held and last read."""
+        """Tokens read and written. This project's own: `kv_cache`, bytes of K and V held and last read; `lookup`, where it was
+        asked for, steps taken, tokens drafted and accepted, and why guessing is off, if it is."""
         counts: dict[str, Any] = {
             "prompt_tokens": self._prompt_tokens,
             "completion_tokens": self._new_tokens,
@@ -91,6 +95,8 @@ class Answer:
         if (cache := self._cache) is not None:
             names = ("k_resident", "v_resident", "k_read", "v_read")
             counts["kv_cache"] = {name: getattr(cache, name) for name in names}
+        if self._lookup is not None:
+            counts["lookup"] = asdict(self._lookup)
         return counts
 
     def _object(self, chunk: bool) -> str:

@@ -100,7 +100,8 @@ Ignored = Annotated[Any, Field(None)]
 
 
 class _Asked(Fields):
-    """The fields of both routes. `selective_k` and its two companions, `tuned`, `top_k` and `repetition_penalty` are this project's own."""
+    """The fields of both routes. `selective_k` and its two companions, `tuned`, `lookup`, `top_k` and `repetition_penalty` are
+    this project's own."""
 
     model: str
     temperature: Number = Field(0.0, ge=0, le=5)
@@ -117,6 +118,7 @@ class _Asked(Fields):
     selective_missing_mass: Literal["drop", "renormalize", "mean"] = None
     selective_threshold: Number = Field(None, ge=0, le=MOST_THRESHOLD)
     tuned: StrictBool = False
+    lookup: StrictBool = False
     presence_penalty: Annotated[Any, _only("presence_penalty", 0, 0.0)] = 0
     frequency_penalty: Annotated[Any, _only("frequency_penalty", 0, 0.0)] = 0
     logit_bias: Annotated[Any, _only("logit_bias", {})] = None
@@ -137,7 +139,8 @@ class _Asked(Fields):
             self.max_tokens or NEW_TOKENS,
         )
         more |= {"selective_missing_mass": self.selective_missing_mass, "selective_threshold": self.selective_threshold}
-        return ChatRequest({self.model: messages}, sampling, self.selective_k, tuned=self.tuned, **more)
+        more |= {"tuned": self.tuned, "lookup": self.lookup}
+        return ChatRequest({self.model: messages}, sampling, self.selective_k, **more)
 
 
 class AskedChat(_Asked):

@@ -32,6 +32,7 @@ def test_a_whole_request_reaches_the_engine():
         selective_missing_mass="mean",
         selective_threshold=0.01,
         tuned=True,
+        lookup=True,
         logprobs=True,
         top_logprobs=2,
         user="somebody",
@@ -51,6 +52,7 @@ def test_a_whole_request_reaches_the_engine():
     }
     assert request.sampling == Sampling(0.5, 0.9, 4, 1.1, 2**31 - 1, 7)
     assert (request.selective_missing_mass, request.selective_threshold) == ("mean", 0.01)
+    assert request.lookup and not chat().request().lookup
     assert (request.selective_k, request.tuned, request.likeliest, request.grammar) == (16, True, 2, None)
 
 

@@ -88,6 +88,17 @@ def test_an_answer_and_its_counts(client, engine):
     settled(lambda: not engine.open_now())
 
 
+def test_prompt_lookup_is_a_field_and_its_account_is_in_the_usage(client, engine):
+    answer = client.chat.completions.create(model="sigma", messages=HELLO, extra_body={"lookup": True})
+    assert engine.requests[-1].lookup
+    assert answer.usage.lookup == {"steps": 6, "drafted": 20, "accepted": 5, "off": ""}
+    text = client.completions.create(model="gqa", prompt="Hello", temperature=1, extra_body={"lookup": True})
+    assert text.usage.lookup["off"] == "sampled" and text.usage.lookup["drafted"] == 0
+    assert not hasattr(client.chat.completions.create(model="sigma", messages=HELLO).usage, "lookup")
+    with pytest.raises(openai.BadRequestError, match="lookup must be true or false, not a text"):
+        client.chat.completions.create(model="sigma", messages=HELLO, extra_body={"lookup": "yes"})
+
+
 def test_a_stream_is_the_same_answer_with_the_counts_last(client, engine):
     whole = client.chat.completions.create(model="gqa", messages=HELLO, max_tokens=5)
     chunks = list(

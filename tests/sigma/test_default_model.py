@@ -179,6 +179,8 @@ def test_bench_of_answers_that_step_together(pair):
         (("sigma.evaluate", "--text", "/no/such/file.txt"), "file.txt"),
         (("sigma.bench", "--context", "9000"), "8192"),
         (("sigma.bench", "--batch", "0"), "--batch must be at least 1, got 0"),
+        (("sigma.bench", "--lookup", "--batch", "2"), "neither --batch nor --prefill"),
+        (("sigma.bench", "--lookup", "--tokens", "1"), "at least 2 tokens"),
     ],
 )
 def test_commands_say_what_is_wrong_in_one_line(pair, arguments, words, capsys):

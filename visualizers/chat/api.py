@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import gradio as gr
 
-from sigma.events import CacheBytes, ChatRequest, Engine, Event, PromptError, PromptEvent, StepEvent
+from sigma.events import CacheBytes, ChatRequest, Engine, Event, Lookup, PromptError, PromptEvent, StepEvent
 from visualizers.chat.arguments import Arguments, check_arguments
 from visualizers.chat.compare import compared
 from visualizers.shared.options import make_request, make_sampling
@@ -28,6 +28,7 @@ def make_chat(programs: Programs):
         selective_missing_mass: Any = None,
         selective_threshold: Any = None,
         tuned: Any = None,
+        lookup: Any = None,
     ) -> dict[str, Any]:
         """
         Answer one prompt with the Sigma model, the GQA model, or both.
@@ -42,13 +43,15 @@ def make_chat(programs: Programs):
                 or "mean" (it goes to their mean); null is the model's own way
             selective_threshold: of those rows, the ones that weigh less are not fetched, 0 to 0.5; null is the model's own
             tuned: true answers with the base tuned for the system tasks, where the models have one; null is false
+            lookup: true guesses what repeats and checks several tokens in one step; the answer is the same; null is false
         Returns:
             {"text", "sides": {side: {"text", "finish", "prompt_tokens", "new_tokens", "cache_bytes"}}}. text: the answer; for
             "both", the two answers, each after a line "[sigma]" or "[gqa]". finish: "stop" (the model ended), "length"
-            (max_new_tokens) or "context" (full). cache_bytes: K and V held at the end.
+            (max_new_tokens) or "context" (full). cache_bytes: K and V held at the end. With lookup also "lookup": {"steps",
+            "drafted", "accepted", "off"}; off: "" or why nothing is guessed, "sampled" or "few right".
         """
         with in_words("The answer"):
-            more = selective_k, selective_missing_mass, selective_threshold, tuned
+            more = selective_k, selective_missing_mass, selective_threshold, tuned, lookup
             asked = check_arguments(prompt, side, max_new_tokens, temperature, *more)
             with programs.engine(request) as (engine, gone):
                 return _answer(engine, asked, gone)
@@ -65,6 +68,7 @@ class _Answer:
     prompt_tokens: int = 0
     new_tokens: int = 0
     cache: CacheBytes | None = None
+    lookup: Lookup | None = None
 
     def feed(self, event: Event) -> None:
         if isinstance(event, PromptEvent):
@@ -75,11 +79,13 @@ class _Answer:
             self.text += event.text
             self.new_tokens += event.token_id >= 0
             self.finish = event.finish_reason or self.finish
+            self.lookup = event.lookup or self.lookup
 
     def told(self) -> dict[str, Any]:
         held = self.cache.k_resident + self.cache.v_resident if self.cache else 0
         counts = {"prompt_tokens": self.prompt_tokens, "new_tokens": self.new_tokens, "cache_bytes": held}
-        return {"text": self.text, "finish": self.finish, **counts}
+        told = {"text": self.text, "finish": self.finish, **counts}
+        return told if self.lookup is None else {**told, "lookup": asdict(self.lookup)}
 
 
 def request_of(engine: Engine, asked: Arguments) -> ChatRequest:
@@ -93,7 +99,7 @@ def request_of(engine: Engine, asked: Arguments) -> ChatRequest:
     sampling = make_sampling(asked.temperature, 1, 0, 1, asked.max_new_tokens, 0)
     how = {"missing_mass": asked.selective_missing_mass, "threshold": asked.selective_threshold}
     request = make_request(messages, sampling, asked.selective_k, None, info.context_length, info.layers, **how)
-    return replace(request, tuned=asked.tuned)
+    return replace(request, tuned=asked.tuned, lookup=asked.lookup)
 
 
 def _answer(engine: Engine, asked: Arguments, gone: Callable[[], bool]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ class Arguments(Fields):
     selective_missing_mass: Literal["drop", "renormalize", "mean"] = None
     selective_threshold: Number = Field(None, ge=0, le=MOST_THRESHOLD)
     tuned: StrictBool = False
+    lookup: StrictBool = False
 
     @property
     def sides(self) -> tuple[str, ...]:
@@ -39,8 +40,9 @@ def check_arguments(
     selective_missing_mass: Any = None,
     selective_threshold: Any = None,
     tuned: Any = None,
+    lookup: Any = None,
 ) -> Arguments:
     """The fields by their types and ranges, null being the default; PromptError names the first that is wrong."""
     given = dict(prompt=prompt, side=side, max_new_tokens=max_new_tokens)
     given |= dict(temperature=temperature, selective_k=selective_k, selective_missing_mass=selective_missing_mass)
-    return Arguments.read({**given, "selective_threshold": selective_threshold, "tuned": tuned})
+    return Arguments.read({**given, "selective_threshold": selective_threshold, "tuned": tuned, "lookup": lookup})

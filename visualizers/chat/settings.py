@@ -18,6 +18,7 @@ class TurnSettings:
 
     system: Any
     tuned: Any
+    lookup: Any
     selective: Any
     missing_mass: Any
     threshold: Any
@@ -53,4 +54,4 @@ class TurnSettings:
         how = {"missing_mass": self.missing_mass, "threshold": self.threshold}
         limits = info.context_length, info.layers
         request = make_request(messages, self.sampling(), self.selective, layer, *limits, **how)
-        return replace(request, tuned=bool(self.tuned and info.tuned))
+        return replace(request, tuned=bool(self.tuned and info.tuned), lookup=bool(self.lookup))

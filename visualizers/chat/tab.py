@@ -40,6 +40,7 @@ class ChatTab:
     restore: gr.Button
     system: gr.Textbox
     tuned: gr.Checkbox
+    lookup: gr.Checkbox
     selective: gr.Dropdown
     missing_mass: gr.Dropdown
     threshold: gr.Dropdown
@@ -51,7 +52,7 @@ class ChatTab:
     def settings(self) -> list[gr.components.Component]:
         """Inputs of a turn after the prompt and the state, in the order that the handlers take them."""
         own = [self.selective, self.missing_mass, self.threshold]
-        return [self.system, self.tuned, *own, self.layer, self.pictures, *self.sampling]
+        return [self.system, self.tuned, self.lookup, *own, self.layer, self.pictures, *self.sampling]
 
 
 def read_examples() -> list[dict[str, Any]]:
@@ -140,13 +141,7 @@ def _dock() -> dict[str, Any]:
 def _settings(infos: dict[str, SideInfo]) -> dict[str, Any]:
     layers = infos["sigma"].layers if "sigma" in infos else 30
     with gr.Accordion("Settings: system prompt, sampling, selective V", open=False, elem_id="settings"):
-        system = gr.Textbox(label="System prompt", lines=2, elem_id="system", placeholder="none")
-        tuned = gr.Checkbox(
-            False,
-            label="Tuned base",
-            info="both sides with the weights that answer the system tasks; off, the base as it was published",
-            elem_id="tuned",
-        )
+        system, tuned, lookup = _answering()
         with gr.Row():
             selective = gr.Dropdown(
                 ["off", "16", "32", "64", "128", "256"],
@@ -192,7 +187,26 @@ def _settings(infos: dict[str, SideInfo]) -> dict[str, Any]:
             elem_id="live-pictures",
         )
     own = dict(selective=selective, missing_mass=missing_mass, threshold=threshold)
-    return dict(system=system, tuned=tuned, **own, layer=layer, pictures=shown, sampling=sampling)
+    return dict(system=system, tuned=tuned, lookup=lookup, **own, layer=layer, pictures=shown, sampling=sampling)
+
+
+def _answering() -> tuple[gr.Textbox, gr.Checkbox, gr.Checkbox]:
+    """What the models are told first, which weights answer, and whether what repeats is guessed."""
+    system = gr.Textbox(label="System prompt", lines=2, elem_id="system", placeholder="none")
+    tuned = gr.Checkbox(
+        False,
+        label="Tuned base",
+        info="both sides with the weights that answer the system tasks; off, the base as it was published",
+        elem_id="tuned",
+    )
+    lookup = gr.Checkbox(
+        False,
+        label="Prompt lookup",
+        info="guesses what repeats the prompt or the answer and checks several tokens in one step: the same answer, in fewer "
+        "steps where it repeats; greedy answers only, and it stops where its guesses are wrong",
+        elem_id="lookup",
+    )
+    return system, tuned, lookup
 
 
 def _sampling(tokens: gr.Slider) -> list[Any]:

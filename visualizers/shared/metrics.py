@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from sigma.events import CacheBytes, Event, PrefillEvent, PromptEvent, StepEvent
+from sigma.events import CacheBytes, Event, Lookup, PrefillEvent, PromptEvent, StepEvent
 
 
 @dataclass
@@ -30,6 +30,7 @@ class SideMeter:
     step: int = -1
     cache: CacheBytes | None = None
     finish: str | None = None
+    lookup: Lookup | None = None
     _first_at: float = 0.0
 
     def feed(self, event: Event, now: float) -> None:
@@ -46,6 +47,7 @@ class SideMeter:
 
     def _feed_step(self, event: StepEvent, now: float) -> None:
         self.finish = event.finish_reason
+        self.lookup = event.lookup or self.lookup
         if event.token_id < 0:
             return
         self.step = event.step
@@ -78,7 +80,7 @@ class SideMeter:
         return "prefill" if self.prompt_tokens else "waiting"
 
     def figures(self) -> dict[str, Any]:
-        """The figures for the browser, raw numbers (bytes, milliseconds, tokens per second)."""
+        """The figures for the browser, raw numbers (bytes, milliseconds, tokens per second); `lookup` where it was asked for."""
         cache = self.cache
         return {
             "phase": self.phase,
@@ -98,6 +100,7 @@ class SideMeter:
             "v_read": cache.v_read if cache else 0,
             "v_distinct": cache.v_distinct if cache else 0,
             "allocated": cache.allocated if cache else 0,
+            **({} if self.lookup is None else {"lookup": asdict(self.lookup)}),
         }
 
 

@@ -10,7 +10,7 @@ from kernels import native
 from sigma.model.cache import CACHE_NAME, DiffKVCache
 from sigma.runtime import Runtime, graph
 from sigma.runtime.graph import KEPT_GRAPHS, GraphPath, GraphUnavailable, unavailable
-from sigma.runtime.torch_path import distinct_rows
+from sigma.runtime.trace import distinct_rows
 from tests.sigma.runtime.steps import CHUNK, MODELS, PROMPT, decoded, model_of, tokens
 from tests.tiny import tiny_model
 

@@ -37,7 +37,7 @@ def model_of():
 
 
 def test_there_is_something_to_hold():
-    assert METHODS == ["run", "head", "decode", "decode_many", "weight_pointers"]
+    assert METHODS == ["run", "head", "decode", "decode_many", "decode_draft", "weight_pointers"]
 
 
 @pytest.mark.parametrize("kind", [NativePath, TorchPath, GraphPath])

@@ -38,6 +38,7 @@ def test_only_these_endpoints_are_named(client):
         "selective_missing_mass",
         "selective_threshold",
         "tuned",
+        "lookup",
     ]
 
 
@@ -64,6 +65,11 @@ def test_chat_has_defaults_and_both_sides(client, engine):
     assert (engine.requests[-1].selective_missing_mass, engine.requests[-1].selective_threshold) == ("mean", 0.01)
     assert not engine.requests[-1].tuned
     assert client.predict("x", tuned=True, api_name="/chat")["text"] and engine.requests[-1].tuned
+    assert not engine.requests[-1].lookup
+    told = client.predict("x", lookup=True, api_name="/chat")["sides"]["sigma"]
+    assert engine.requests[-1].lookup
+    assert told["lookup"] == {"steps": 20, "drafted": 76, "accepted": 19, "off": ""} and told["new_tokens"] == 40
+    assert "lookup" not in answer["sides"]["sigma"]
     assert client.predict("x", None, None, None, 16.0, api_name="/chat")["text"]
     assert engine.requests[-1].selective_k == 16 and engine.requests[-1].sampling.max_new_tokens == 128
 
@@ -92,6 +98,7 @@ def test_bad_arguments_are_explained(client, arguments, message):
         (dict(prompt={"text": "a"}), "prompt must be a text, not an object"),
         (dict(prompt=True), "prompt must be a text, not true or false"),
         (dict(prompt="x", tuned="yes"), "tuned must be true or false, not a text"),
+        (dict(prompt="x", lookup=1), "lookup must be true or false, not a number"),
         (dict(prompt=5), "prompt must be a text, not a number"),
         (dict(prompt=None), "prompt is missing"),
         (dict(side=["sigma"]), "side must be sigma, gqa or both, not a list"),
@@ -136,7 +143,7 @@ def test_an_engine_error_is_not_leaked(client, engine):
 
 def test_a_call_whose_stream_is_closed_ends(site, engine):
     engine.words, engine.delay = 2000, 0.05
-    body = {"data": ["x", "both", 2048, 0, None, None, None, None]}
+    body = {"data": ["x", "both", 2048, 0, None, None, None, None, None]}
     event = httpx.post(f"{site[1]}/gradio_api/call/chat", json=body).json()["event_id"]
     with httpx.stream("GET", f"{site[1]}/gradio_api/call/chat/{event}", timeout=20):
         until(engine.open_now)
@@ -148,7 +155,9 @@ def test_a_direct_call_whose_client_hangs_up_ends(site, engine):
     engine.words, engine.delay = 2000, 0.05
     with pytest.raises(httpx.ReadTimeout):
         httpx.post(
-            f"{site[1]}/gradio_api/run/chat", json={"data": ["x", "both", 2048, 0, None, None, None, None]}, timeout=1
+            f"{site[1]}/gradio_api/run/chat",
+            json={"data": ["x", "both", 2048, 0, None, None, None, None, None]},
+            timeout=1,
         )
     until(lambda: not engine.open_now(), 20)
     assert engine.closed[-1] not in engine.completed
@@ -169,7 +178,7 @@ def test_direct_calls_wait_for_each_other_and_only_some_may(monkeypatch):
 
 def test_a_direct_call_is_answered(site, engine):
     answer = httpx.post(
-        f"{site[1]}/gradio_api/run/chat", json={"data": ["x", "sigma", 4, 0, None, None, None, None]}, timeout=20
+        f"{site[1]}/gradio_api/run/chat", json={"data": ["x", "sigma", 4, 0, None, None, None, None, None]}, timeout=20
     )
     assert answer.json()["data"][0]["sides"]["sigma"]["new_tokens"] == 4
 
@@ -187,7 +196,7 @@ def test_a_call_that_nobody_fetches_ends(site, engine, monkeypatch):
     engine.words, engine.delay = 2000, 0.05
     started = time.monotonic()
     event = httpx.post(
-        f"{site[1]}/gradio_api/call/chat", json={"data": ["x", "both", 2048, 0, None, None, None, None]}
+        f"{site[1]}/gradio_api/call/chat", json={"data": ["x", "both", 2048, 0, None, None, None, None, None]}
     ).json()["event_id"]
     until(engine.open_now)
     until(lambda: not engine.open_now(), 20)
@@ -201,7 +210,7 @@ def test_calls_that_nobody_fetches_do_not_add_up(site, engine, monkeypatch):
     monkeypatch.setattr("visualizers.shared.caller.UNHEARD_SECONDS", 4.0)
     monkeypatch.setattr("visualizers.shared.caller.FIRST_SECONDS", 0.5)
     engine.words, engine.delay = 2000, 0.05
-    body, opened = {"data": ["x", "both", 2048, 0, None, None, None, None]}, len(engine.opened)
+    body, opened = {"data": ["x", "both", 2048, 0, None, None, None, None, None]}, len(engine.opened)
     for _ in range(4):
         httpx.post(f"{site[1]}/gradio_api/call/chat", json=body)
     until(lambda: len(engine.opened) == opened + 2, 15)
@@ -215,7 +224,7 @@ def test_a_call_that_is_fetched_late_is_answered(site, engine, monkeypatch):
     monkeypatch.setattr("visualizers.shared.caller.UNHEARD_SECONDS", 4.0)
     monkeypatch.setattr("visualizers.shared.caller.FIRST_SECONDS", 0.5)
     engine.words, engine.delay, began = 60, 0.05, time.monotonic()
-    call, body = f"{site[1]}/gradio_api/call/chat", {"data": ["x", "both", 2048, 0, None, None, None, None]}
+    call, body = f"{site[1]}/gradio_api/call/chat", {"data": ["x", "both", 2048, 0, None, None, None, None, None]}
     calls = [httpx.post(call, json=body).json()["event_id"] for _ in range(PLACES + 1)]
     with ExitStack() as stack:
         streams = [stack.enter_context(httpx.stream("GET", f"{call}/{one}", timeout=60)) for one in calls]
@@ -231,7 +240,7 @@ def test_outside_a_server_the_caller_waits():
 @pytest.mark.browser
 def test_programs_do_not_keep_a_visitor_waiting(visit, site, engine):
     engine.words, engine.delay = 2000, 0.02
-    body = {"data": ["x", "both", 2048, 0, None, None, None, None]}
+    body = {"data": ["x", "both", 2048, 0, None, None, None, None, None]}
     events = [httpx.post(f"{site[1]}/gradio_api/call/chat", json=body).json()["event_id"] for _ in range(4)]
     visitor = visit()
     visitor.send("a visitor")

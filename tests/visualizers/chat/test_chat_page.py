@@ -42,6 +42,23 @@ def test_both_columns_grow_and_the_counters_follow_the_formula(visit, engine):
     assert "finished" in visitor.page.locator("#live-summary").inner_text()
 
 
+def test_prompt_lookup_is_a_setting_and_its_account_a_figure(visit, engine):
+    engine.words = 41
+    visitor = visit()
+    cell = visitor.page.locator('#head-sigma [data-figure="lookup"]')
+    visitor.send("What is a GPU?")
+    visitor.wait_over()
+    assert not engine.requests[-1].lookup and not cell.is_visible()
+    visitor.page.locator("#settings button").first.click()
+    visitor.page.locator("#lookup input").check()
+    visitor.send("And a CPU?")
+    visitor.wait_over()
+    assert engine.requests[-1].lookup
+    until(lambda: visitor.figure("sigma", "lookup") == 2)
+    assert cell.is_visible() and "2.00 a step · 25 % right" in cell.inner_text()
+    assert "of 80 guessed from the prompt and the answer, 20 were right" in cell.get_attribute("title")
+
+
 def test_stop_while_decoding_frees_the_cache_and_keeps_the_text(visit, engine):
     engine.words, engine.delay = 400, 0.1
     visitor = visit()

@@ -13,6 +13,7 @@ from visualizers.chat.tab import chat_tab
 IDS = {
     "system": "system",
     "tuned": "tuned",
+    "lookup": "lookup",
     "selective": "selective",
     "missing_mass": "missing-mass",
     "threshold": "threshold",
@@ -29,7 +30,7 @@ IDS = {
 
 def settings(**changes):
     given = dict(
-        system="", tuned=False, selective="16", missing_mass="mean", threshold="0.01", layer=40, pictures=True, temperature=0.5, top_p=0.9, top_k=7, penalty=1.1,
+        system="", tuned=False, lookup=True, selective="16", missing_mass="mean", threshold="0.01", layer=40, pictures=True, temperature=0.5, top_p=0.9, top_k=7, penalty=1.1,
         max_new_tokens=99, seed=3,
     )  # fmt: skip
     return TurnSettings(**given | changes)
@@ -48,6 +49,7 @@ def test_a_request_holds_every_setting():
     told = request.sampling
     assert (told.temperature, told.top_p, told.top_k, told.repetition_penalty) == (0.5, 0.9, 7, 1.1)
     assert (told.max_new_tokens, told.seed) == (99, 3)
+    assert request.lookup and not settings(lookup=False).request({}, fake_info("sigma")).lookup
     assert settings(pictures=False).request({}, fake_info("sigma")).probe_layer is None
 
 

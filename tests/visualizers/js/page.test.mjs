@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { cacheCost, formulaLines, stepTopK } from "../../../assets/chat/curve_formula.js";
+import { lookupWords } from "../../../assets/chat/figures.js";
 import { curveLayout, niceTicks } from "../../../assets/chat/curve_layout.js";
 import { curvePoint, pointCells, pointText, readsAll, tableRows } from "../../../assets/chat/curve_points.js";
 import { headLayout } from "../../../assets/shared/head_layout.js";
@@ -56,6 +57,18 @@ test("points of a curve", () => {
   assert.ok(readsAll(curvePoint(curve, 10)) && !readsAll(curvePoint(curve, 40)));
   assert.deepEqual(tableRows(curve).map((row) => row.tokens), [40, 10]);
   assert.equal(pointText("gqa", curvePoint(curve, 1), String), "GQA, 1 token: resident K 1, V 3, sum 4; read by the step K 1, V 3, sum 4");
+});
+
+test("what prompt lookup did is a rate, a share, and why it is off", () => {
+  const on = lookupWords({ steps: 40, drafted: 100, accepted: 80, off: "" });
+  assert.deepEqual([on.text, on.value], ["3.00 a step · 80 % right", 3]);
+  assert.match(on.title, /^Measured: 40 steps gave 120 tokens; of 100 guessed .* 80 were right$/);
+  const off = lookupWords({ steps: 99, drafted: 8, accepted: 1, off: "few right" });
+  assert.equal(off.text, "off: few right · 1.01 a step");
+  assert.match(off.title, /too few guesses were right/);
+  assert.equal(lookupWords({ steps: 5, drafted: 0, accepted: 0, off: "sampled" }).text, "off: sampled");
+  assert.equal(lookupWords({ steps: 0, drafted: 0, accepted: 0, off: "" }).text, "");
+  assert.deepEqual(lookupWords(undefined), { text: "–", value: null, title: "" });
 });
 
 test("the cache formula by hand: 30 layers of 1 K and 3 V heads of 64, 2 bytes", () => {

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -27,6 +28,13 @@ def test_speed_is_decode_tokens_over_own_compute_time():
     assert figures["wall_rate"] == pytest.approx(50, rel=0.01)
     assert figures["first"] == pytest.approx(2.5)
     assert figures["phase"] == "done" and figures["finish"] == "stop"
+
+
+def test_the_account_of_prompt_lookup_is_a_figure_where_it_was_asked_for():
+    asked = replace(request(), lookup=True)
+    figures = played(FakeEngine(words=21), asked).sides["gqa"].meter.figures()
+    assert figures["lookup"] == {"steps": 10, "drafted": 40, "accepted": 10, "off": ""}
+    assert "lookup" not in played(FakeEngine(words=21), request()).sides["gqa"].meter.figures()
 
 
 def test_step_0_is_no_decode_step():
