@@ -4,4 +4,6 @@ routes.py    /v1/models, /v1/chat/completions and /v1/completions, beside the pa
 asked.py     what a client may ask, typed
 answers.py   an engine's events as the objects and chunks that a client reads
 stopping.py  stop strings in text that arrives in pieces
+export.py    command: a Sigma as a full folder, for vLLM and transformers
+vllm/        plugin: vLLM serves that folder at Sigma's cache size
 """
