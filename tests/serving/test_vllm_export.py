@@ -91,6 +91,7 @@ def test_packed_tensors_are_written_plain(tmp_path):
 )
 def test_what_cannot_be_written_is_one_line(full, tmp_path, capsys, arguments, words):
     _, source = full()
+    capsys.readouterr()
     with pytest.raises(SystemExit) as stop:
         export.main([str(tmp_path / "out"), "--checkpoint", str(source), *arguments])
     assert stop.value.code == 2
