@@ -165,6 +165,10 @@ class SigmaConfig(PretrainedConfig):
             plan |= dict.fromkeys(("self_attn.q_norm", "self_attn.k_norm"), "replicated_with_grad_allreduce")
         return {f"layers.*.{name}": style for name, style in plan.items()}
 
+    @base_model_tp_plan.setter
+    def base_model_tp_plan(self, plan: dict[str, str] | None) -> None:
+        """Older transformers (5.19) set it again, with the table of a tied head split; the table stays whole here."""
+
     @property
     def query_head_dim(self) -> int:
         """Width of a query head as it is projected."""
