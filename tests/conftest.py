@@ -11,10 +11,19 @@ import pytest
 import torch
 
 from tests import browser as chromium
+from tests import newest
 
 # Read once, when Triton is imported, and transformers imports it: without a GPU its kernels run in the interpreter.
 if not torch.cuda.is_available():
     os.environ.setdefault("TRITON_INTERPRET", "1")
+
+
+def pytest_terminal_summary(terminalreporter, exitstatus):
+    """In CI every version that the run tested; elsewhere, where something failed, what is not as in the requirements."""
+    in_ci = bool(os.environ.get("CI"))
+    for line in newest.resolved(every=in_ci) if in_ci or exitstatus else []:
+        if in_ci or not line.startswith("versions"):
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
