@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 
+from sigma.limits import options
+from sigma.limits.current import apply, unknown
+from sigma.limits.settings import LimitError, Limits
+
 # Set before Gradio is imported: it calls out at import otherwise.
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+if "SPACE_ID" in os.environ:  # nothing reaches a Space but by its proxy, which says for whom it asks
+    os.environ.setdefault("FORWARDED_ALLOW_IPS", "*")
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -28,29 +35,25 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         "--weights", choices=("auto", "int4", "bf16", "fp32"), default="auto", help="how weights are held"
     )
     parser.add_argument("--offline", action="store_true", help="fetch nothing; use what is on this machine")
-    parser.add_argument("--max-waiting", type=int, default=20, help="visitors that may wait in the queue")
-    parser.add_argument("--together", type=int, default=8, help="visitors that are answered at the same time")
-    parser.add_argument(
-        "--kv-memory", type=float, metavar="GIB", help="most memory for K and V; default: half of what is free"
-    )
     parser.add_argument(
         "--mcp",
         action=argparse.BooleanOptionalAction,
         default="SPACE_ID" in os.environ,
         help="the endpoints as tools for agents, at /gradio_api/mcp/; default: on Spaces only",
     )
+    options.add_options(parser)
     args = parser.parse_args(argv)
-    for name in ("max_waiting", "together"):
-        if getattr(args, name) < 1:
-            parser.error(f"--{name.replace('_', '-')} must be at least 1, not {getattr(args, name)}")
-    if args.kv_memory is not None and not 0 < args.kv_memory < 2**20:
-        parser.error(f"--kv-memory must be a number of GiB above 0, not {args.kv_memory}")
+    try:
+        Limits.read(options.given(args))
+    except LimitError as error:
+        parser.error(str(error))
     return args
 
 
 def main(argv: list[str] | None = None) -> int:
     """Build the page around an engine that loads in the background, and serve it until interrupted."""
     args = parse(argv)
+    limits = apply(options.given(args))
     if args.offline:
         os.environ["HF_HUB_OFFLINE"] = os.environ["SIGMA_OFFLINE"] = "1"
 
@@ -68,7 +71,10 @@ def main(argv: list[str] | None = None) -> int:
     try:
         logs.configure(meter)
     except ValueError as error:
-        sys.exit(f"error: {error}")
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    for said in unknown():
+        logging.getLogger("sigma.limits").warning("%s", said)
 
     from visualizers.page.page import build_page, launch_options
     from visualizers.shared.loader import EngineLoader
@@ -76,18 +82,18 @@ def main(argv: list[str] | None = None) -> int:
     def load(progress):
         from sigma.engine.engine import load_engine
 
-        kv_bytes = None if args.kv_memory is None else int(args.kv_memory * 2**30)
+        kv_bytes = None if limits.kv_memory is None else int(limits.kv_memory * 2**30)
         engine = load_engine(args.checkpoint, args.base, args.device, args.weights, progress, args.tuned, kv_bytes)
         return meter.watched(engine)
 
     loader = EngineLoader(load, meter=meter)
-    page = build_page(loader, args.max_waiting, together=args.together)
+    page = build_page(loader)
     # The page answers first: importing torch in the loader would hold the interpreter lock during start-up.
     page.launch(
         server_name=args.host,
         server_port=args.port,
         prevent_thread_lock=True,
-        **launch_options(loader, args.max_waiting, args.together, args.mcp),
+        **launch_options(loader, args.mcp),
     )
     logs.adopt_server()
     loader.start()

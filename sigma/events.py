@@ -26,6 +26,14 @@ class PromptError(ValueError):
     """A request that cannot be answered (empty, too long, wrong option); the message is for the visitor."""
 
 
+class OverLimit(PromptError):
+    """A request beyond what this server gives; the message says what to do. `limit`: its name in `sigma.limits`."""
+
+    def __init__(self, message: str, limit: str = ""):
+        super().__init__(message)
+        self.limit = limit
+
+
 class DamagedStep(PromptError):
     """A model's step gave values that are no numbers: its answer ends there. The message is for the visitor."""
 
@@ -364,8 +372,8 @@ class Engine(Protocol):
     def stream(self, request: ChatRequest, session: str | None = None) -> Generator[Event, None, None]:
         """Run the sides in `request.messages` together, each getting equal device time, beside all other requests.
 
-        Raises PromptError before the first event if the request cannot be run, and DamagedStep from any later one
-        once a side computes values that are not finite; the caches are then freed. Per side: one PromptEvent, then
+        Raises PromptError before the first event if the request cannot be run; from any later one DamagedStep once a
+        side computes values that are not finite, and OverLimit when it takes too long; the caches are then freed. Per side: one PromptEvent, then
         PrefillEvents, then StepEvents, the last with a `finish_reason`. With a `session` the KV cache of a finished
         turn's prompt is kept, and the session's next turn reuses those rows of it that it would compute bit for bit
         the same: greedy answers do not depend on what was asked before. Of the answer those rows may be computed while

@@ -47,10 +47,10 @@ class Answered:
 
     def _expected(self) -> list[int]:
         """What the next prompt begins with, whatever is asked; nothing where the context is too short to go on."""
-        config, tokenizer = self._model.side.config, self._model.side.tokenizer
+        context, tokenizer = self._model.context_length, self._model.side.tokenizer
         questions = ([*self._messages, {"role": "user", "content": text}] for text in ("a", "1"))
         try:
-            one, other = (prompt_ids(tokenizer, chat, config.max_position_embeddings) for chat in questions)
+            one, other = (prompt_ids(tokenizer, chat, context) for chat in questions)
         except PromptError:
             return []
         return one[: same_start(one, other)]

@@ -22,10 +22,10 @@ from typing import Any
 from sigma.engine.lookup import MOST_ROWS
 from sigma.engine.run import Run
 from sigma.events import ChatRequest, Event
+from sigma.limits.current import limits
 from sigma.observe.numbers import current, numbered
 from sigma.runtime import SequenceStep
 
-TOGETHER = 32  # most sequences of one step
 LINGER_SECONDS = 0.002  # how long a step waits for those that the last one answered, so that they go together again
 LEAD_MS = 50.0  # device time that one side may be ahead of the other of its request to ride in another's step
 SHARED_CHUNK = 64  # tokens of a prompt read at once while answers are being written
@@ -194,7 +194,8 @@ class Device:
     def _together(self) -> list[tuple[_Waiting, Run]]:
         """Who goes in the next step: the one who waits longest, and all that can go along."""
         runtime = self._steps[0].runs[0].model.runtime
-        chosen = [(one, run) for one in self._steps if (run := one.run_on(runtime)) is not None][:TOGETHER]
+        chosen = [(one, run) for one in self._steps if (run := one.run_on(runtime)) is not None]
+        chosen = chosen[: limits().batch]
         gone = {one for one, _ in chosen}
         self._steps = [one for one in self._steps if one not in gone]
         return chosen
@@ -215,7 +216,7 @@ def _step(chosen: list[tuple[_Waiting, Run]]) -> list[Event | BaseException | No
     events: list[Event | BaseException | None] = []
     begun = time.perf_counter()
     forward = [run for _, run in chosen if run.step > 0]  # the first token comes from the prompt's logits
-    rows = max(1, min(MOST_ROWS, TOGETHER // max(1, len(forward))))
+    rows = max(1, min(MOST_ROWS, limits().batch // max(1, len(forward))))
     asked = {run: run.ask(rows) for run in forward}
     with numbered(",".join(one.number for one, _ in chosen if one.number) or None):
         found = _logits(asked)

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import logging
 import math
-import os
-import sys
 import threading
+import time
 from collections.abc import Callable, Generator, Sequence
 from typing import TypeVar
 
@@ -20,9 +19,10 @@ from kernels.device import chosen_device
 from sigma.checkpoints.load import CheckpointError, load_pair, sigma_folder, tuned_twin
 from sigma.checkpoints.tokenizer import StreamDecoder, piece
 from sigma.engine.ahead import Answered, ReadAhead
-from sigma.engine.batch import TOGETHER, Device
+from sigma.engine.batch import Device
 from sigma.engine.inspection import KeptTensors, recompute
 from sigma.engine.memory import FREE_SHARE, Memory, free_bytes, grown_bytes
+from sigma.engine.priority import step_back
 from sigma.engine.requests import check_request
 from sigma.engine.run import Model, Run
 from sigma.engine.sessions import Sessions
@@ -34,30 +34,24 @@ from sigma.events import (
     ChatRequest,
     EngineFigures,
     Event,
+    OverLimit,
     PastRun,
     PromptError,
     RunTokens,
     SideInfo,
 )
+from sigma.limits.current import limits
 from sigma.measure.together import answers_together
 from sigma.runtime import Runtime
 
 T = TypeVar("T")
 
-ENGINE_NICENESS = 8  # of 19; see _step_back
+TOO_LONG = (
+    "The answer took longer than {seconds:,.0f} s, which is this server's limit, and was ended here. "
+    "Ask for fewer new tokens, or shorten the prompt."
+)
 
 __all__ = ["CheckpointError", "Model", "SigmaEngine", "load_engine"]
-
-
-def _step_back() -> None:
-    """Lower this thread's priority, and with it that of the threads it starts for its matrix products.
-
-    They take every core they get; on a small machine the server, and a browser beside it, must still be quick.
-    """
-    if sys.platform == "linux":  # where priorities belong to threads
-        thread = threading.get_native_id()
-        if os.getpriority(os.PRIO_PROCESS, thread) < ENGINE_NICENESS:  # raising it back is not allowed to everybody
-            os.setpriority(os.PRIO_PROCESS, thread, ENGINE_NICENESS)
 
 
 class SigmaEngine:
@@ -69,7 +63,7 @@ class SigmaEngine:
 
     def __init__(self, models: dict[str, Model], tuned: dict[str, Model] | None = None, kv_bytes: int | None = None):
         self.models, self.tuned = models, tuned or {}
-        self._device = Device(_step_back)
+        self._device = Device(step_back)
         self._sessions = Sessions()
         if kv_bytes is None and (free := free_bytes(next(iter(models.values())).runtime.device)) is not None:
             kv_bytes = int(free * FREE_SHARE)
@@ -91,7 +85,7 @@ class SigmaEngine:
             value_head_dim=c.head_dim,
             augmented_query_dim=c.augmented_query_dim,
             kv_itemsize=runtime.kv_itemsize,
-            context_length=c.max_position_embeddings,
+            context_length=model.context_length,
             weights=runtime.weights,
             device=str(runtime.device),
             kernels=runtime.kernels,
@@ -130,11 +124,14 @@ class SigmaEngine:
         begun = done = False
         try:
             with self._memory.claim(runs), self._device.request():
-                begun = True
+                begun, seconds = True, limits().answer_seconds
+                end = time.monotonic() + seconds
                 for run in runs:
                     yield run.opening()
                 while live := [run for run in runs if not run.finished]:
                     yield self._device.advance(live)
+                    if time.monotonic() > end and not all(run.finished for run in runs):
+                        raise OverLimit(TOO_LONG.format(seconds=seconds), "answer_seconds")
             done = True
         finally:
             if begun and session is not None:
@@ -186,11 +183,11 @@ class SigmaEngine:
         self, context: int, answers: Sequence[int], selective_k: int | None = None, rounds: int = 5
     ) -> Generator[float, None, list[AnswersTogether]]:
         """See `sigma.events.Engine.together`."""
-        most = min(model.side.config.max_position_embeddings for model in self.models.values()) - 1
+        most = min(model.context_length for model in self.models.values()) - 1
         if not 2 <= context <= most:
             raise PromptError(f"The context must be from 2 to {most:,} tokens, not {context:,}.")
-        if not answers or not all(1 <= n <= TOGETHER for n in answers):
-            raise PromptError(f"From 1 to {TOGETHER} answers step together.")
+        if not answers or not all(1 <= n <= limits().batch for n in answers):
+            raise PromptError(f"From 1 to {limits().batch} answers step together.")
         if rounds < 1 or (selective_k is not None and selective_k < 1):
             raise PromptError("Rounds and selective k must be at least 1.")
         return self._together(context, sorted(set(answers)), selective_k, rounds)

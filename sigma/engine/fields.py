@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, ValidationError, create_model
+from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 from sigma.events import PromptError
+from sigma.limits.current import limits
 
 LARGEST = 1 << 53
 """Beyond, a number that came as JSON need not be the one that was meant."""
@@ -36,6 +38,26 @@ def _only_numbers(value: Any) -> Any:
 Number = Annotated[float, BeforeValidator(_only_numbers)]
 Whole = Annotated[int, BeforeValidator(_only_numbers)]
 """4.0 is one, too: JSON knows no difference."""
+
+
+class Within:
+    """An annotation: at most what a limit of this server says when the field is read (`sigma.limits`)."""
+
+    def __init__(self, limit: str):
+        self.limit = limit
+
+    @property
+    def le(self) -> float:
+        """The limit now."""
+        return getattr(limits(), self.limit)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._checked, handler(source))
+
+    def _checked(self, value: float) -> float:
+        if value > self.le:
+            raise PydanticKnownError("less_than_equal", {"le": self.le})
+        return value
 
 
 class FieldError(PromptError):

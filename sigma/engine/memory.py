@@ -11,7 +11,7 @@ from threading import Lock
 import torch
 
 from sigma.engine.run import Model, Run
-from sigma.events import PromptError
+from sigma.events import OverLimit, PromptError
 
 FREE_SHARE = 0.5  # of the memory that is free when the engine is made; weights and drawing need some, too
 
@@ -61,7 +61,7 @@ def grown_bytes(model: Model, chunk: int, rows: int) -> int:
 
 def most_rows(run: Run) -> int:
     """Tokens that a run's cache may come to hold."""
-    return min(run.prompt_length + run.sampling.max_new_tokens, run.model.side.config.max_position_embeddings)
+    return min(run.prompt_length + run.sampling.max_new_tokens, run.model.context_length)
 
 
 class Memory:
@@ -108,9 +108,10 @@ class Memory:
                     )
                 missing = self.claimed + need - self.limit
                 if missing > 0:
-                    raise PromptError(
+                    raise OverLimit(
                         f"The memory for K and V is taken by other answers: {_size(self.limit - self.claimed)} of "
-                        f"{_size(self.limit)} are free, and {needs} {_size(need)}. Try again in a minute, or {instead}."
+                        f"{_size(self.limit)} are free, and {needs} {_size(need)}. Try again in a minute, or {instead}.",
+                        "kv_memory",
                     )
                 if (missing := missing + self._kept()) > 0:
                     self._make_room(missing)

@@ -3,30 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from kernels.selective.missing_mass import MISSING_MASS
-from sigma.engine.fields import Fields, Number, Whole, number
+from sigma.engine.fields import Fields, Number, Whole, Within, number
 from sigma.events import PromptError, Sampling
+from sigma.limits.current import limits
 
 __all__ = [
     "LABELS",
-    "MAX_NEW_TOKENS",
+    "NewTokens",
     "SamplingFields",
     "make_sampling",
+    "new_tokens",
     "number",
     "parse_missing_mass",
     "parse_selective",
     "parse_threshold",
 ]
 
-MAX_NEW_TOKENS = 2048
 MOST_THRESHOLD = 0.5
 """Weight below which V rows may be skipped at most."""
 MOST_LIKELIEST = 20
 """Tokens whose likelihood a step may be asked for."""
+
+NewTokens = Annotated[Whole, Within("new_tokens")]
+"""New tokens of an answer, up to the server's limit."""
+
+
+def new_tokens(wanted: int) -> int:
+    """A default number of new tokens, where the server's limit is not lower."""
+    return min(wanted, limits().new_tokens)
+
 
 LABELS = {
     "temperature": "Temperature",
@@ -47,7 +57,7 @@ class SamplingFields(Fields):
     top_k: Whole = Field(0, ge=0, le=1000)
     repetition_penalty: Number = Field(1.0, ge=0.5, le=2)
     seed: Whole = Field(None, ge=0, le=2**31 - 1)
-    max_new_tokens: Whole = Field(256, ge=1, le=MAX_NEW_TOKENS)
+    max_new_tokens: NewTokens = Field(default_factory=lambda: new_tokens(256), ge=1)
 
 
 def parse_selective(value: Any, context: int | None = None) -> int | None:

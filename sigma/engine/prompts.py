@@ -11,8 +11,8 @@ from functools import lru_cache
 from tokenizers import Tokenizer
 
 from sigma.events import PromptError
+from sigma.limits.current import limits
 
-MAX_CHARACTERS = 400_000  # tokenizing more would stall the page before the length check could speak
 ROLES = ("system", "user", "assistant")
 # Stands in a template for the text of message N: private characters, which no template writes and cleaning lets pass
 PLACE = "\ue0b1{}\ue0b2"
@@ -42,8 +42,10 @@ def checked(messages: list[dict[str, str]]) -> list[dict[str, str]]:
             raise PromptError(
                 f"A message needs a role of {', '.join(ROLES)} and text, got role {role!r} and {type(content).__name__}."
             )
-        if len(content) > MAX_CHARACTERS:
-            raise PromptError(f"The message has {len(content):,} characters; at most {MAX_CHARACTERS:,} are read.")
+        # Tokenizing more would stall the page before the length check could speak. Twice a prompt's limit, since a task
+        # puts its own words around one.
+        if len(content) > (most := 2 * limits().prompt_characters):
+            raise PromptError(f"The message has {len(content):,} characters; at most {most:,} are read. Shorten it.")
         cleaned.append({"role": role, "content": clean(content)})
     if not cleaned or cleaned[-1]["role"] != "user" or not cleaned[-1]["content"].strip():
         raise PromptError("The prompt is empty: type a question first.")
@@ -84,9 +86,7 @@ def _has_marker(tokenizer, text: str) -> bool:
 
 def _fitting(ids: list[int], context_length: int, what: str, advice: str) -> list[int]:
     if len(ids) >= context_length:
-        raise PromptError(
-            f"The {what} has {len(ids):,} tokens and the model's context is {context_length:,}: {advice}."
-        )
+        raise PromptError(f"The {what} has {len(ids):,} tokens and the context is {context_length:,}: {advice}.")
     return ids
 
 

@@ -31,10 +31,9 @@ def _check_column(request: ChatRequest, column: Column, models: dict[str, Model]
     if column.selective_k is not None:
         if column.model != "sigma":
             raise PromptError(f"Selective V is Sigma's; the {SIDE_NAMES[column.model]} side reads every V row.")
-        if not 1 <= column.selective_k <= config.max_position_embeddings:
-            raise PromptError(
-                f"Selective V needs k from 1 to the context length {config.max_position_embeddings}, got {column.selective_k}."
-            )
+        context = models[column.model].context_length
+        if not 1 <= column.selective_k <= context:
+            raise PromptError(f"Selective V needs k from 1 to the context length {context}, got {column.selective_k}.")
     try:
         if column.selective_missing_mass is not None:
             check_missing_mass("The missing mass", column.selective_missing_mass)

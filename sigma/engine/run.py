@@ -33,6 +33,7 @@ from sigma.events import (
     PromptEvent,
     StepEvent,
 )
+from sigma.limits.current import limits
 from sigma.model.cache import DiffKVCache
 from sigma.runtime import Runtime, SequenceStep, Trace
 
@@ -61,6 +62,12 @@ class Model:
         configured = configured if isinstance(configured, (list, tuple)) else [configured]
         return {i for i in (*configured, self.side.tokenizer.eos_token_id) if i is not None}
 
+    @property
+    def context_length(self) -> int:
+        """Tokens of a chat with its answer: what the model can take, or less where the server's limit is lower."""
+        own = self.side.config.max_position_embeddings
+        return own if limits().context is None else min(own, limits().context)
+
 
 class Run:
     """One side (or column) of one request: `read` until the prompt is read, then `take` after every step.
@@ -73,7 +80,7 @@ class Run:
         self.sampling = self.column.sampling
         self.sampler = Sampler(self.sampling, model.runtime.device)
         read = text_ids if request.plain else prompt_ids
-        self.ids = read(model.side.tokenizer, request.messages[name], model.side.config.max_position_embeddings)
+        self.ids = read(model.side.tokenizer, request.messages[name], model.context_length)
         self.prompt_length = len(self.ids)
         self.constraint: Constraint | None = None
         if request.grammar is not None:
@@ -167,7 +174,7 @@ class Run:
 
     @property
     def _context(self) -> int:
-        return self.model.side.config.max_position_embeddings
+        return self.model.context_length
 
     def begin(self) -> StepEvent:
         """Draw the first token, from the prompt's logits; on the device's thread."""

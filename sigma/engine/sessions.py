@@ -10,10 +10,8 @@ from threading import Lock
 from typing import Any
 
 from sigma.events import PastRun
+from sigma.limits.current import limits
 from sigma.model.cache import DiffKVCache
-
-KEPT_SESSIONS = 8
-KEPT_RUNS = 64  # token ids only, a few KB each
 
 
 def same_start(one: Sequence[int], other: Sequence[int]) -> int:
@@ -53,7 +51,7 @@ class Kept:
 
 
 class Sessions:
-    """Caches of the newest KEPT_SESSIONS sessions and past runs of the newest KEPT_RUNS; safe between threads."""
+    """Caches of the newest sessions and past runs of the newest ones, as many as the limits say; safe between threads."""
 
     def __init__(self):
         self._caches: OrderedDict[str, dict[str, Kept]] = OrderedDict()
@@ -67,11 +65,11 @@ class Sessions:
         return {side: kept.claim() for side, kept in sides.items()}
 
     def keep(self, session: str, sides: dict[str, Kept]) -> None:
-        """Keep a finished turn's caches; what they replace, and the oldest beyond KEPT_SESSIONS, is freed."""
+        """Keep a finished turn's caches; what they replace, and the oldest beyond the limit `sessions`, is freed."""
         with self._lock:
             dropped = [self._caches.pop(session, {})]
             self._caches[session] = sides
-            while len(self._caches) > KEPT_SESSIONS:
+            while len(self._caches) > limits().sessions:
                 dropped.append(self._caches.popitem(last=False)[1])
         for one in dropped:
             free(one)
@@ -87,11 +85,11 @@ class Sessions:
             free(one)
 
     def note(self, session: str, past: PastRun) -> None:
-        """Remember the session's newest ended turn; the oldest beyond KEPT_RUNS is forgotten."""
+        """Remember the session's newest ended turn; the oldest beyond the limit `past_runs` is forgotten (token ids only, a few KB each)."""
         with self._lock:
             self._past.pop(session, None)
             self._past[session] = past
-            while len(self._past) > KEPT_RUNS:
+            while len(self._past) > limits().past_runs:
                 self._past.popitem(last=False)
 
     def past_run(self, session: str) -> PastRun | None:

@@ -28,6 +28,7 @@ from sigma.events import (
     SideInfo,
     StepEvent,
 )
+from sigma.limits.visitors import Visitors
 from sigma.observe.numbers import current
 from sigma.observe.private import mark
 
@@ -78,10 +79,11 @@ class Counts:
 
 
 class Meter:
-    """Counts, safe between threads. `with_text`: log what is asked, too."""
+    """Counts, safe between threads. `with_text`: log what is asked, too. `visitors`: whose tokens they are."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic):
         self.with_text = False
+        self.visitors = Visitors(clock)
         self.lines: dict[str, Standing] = {}
         self._clock = clock
         self._lock = threading.Lock()
@@ -114,6 +116,7 @@ class Meter:
             return Counts(dict(self._requests), dict(self._tokens), dict(self._errors), first)
 
     def _add(self, answer: _Answer) -> None:
+        self.visitors.charge(answer.number, answer.used())
         with self._lock:
             self._requests[answer.outcome] += 1
             self._tokens.update(answer.tokens)
@@ -126,7 +129,7 @@ class _Answer:
 
     def __init__(self, request: ChatRequest, meter: Meter):
         self._request, self._meter, self._clock = request, meter, meter._clock
-        self._number, self._begun = current(), meter._clock()
+        self.number, self._begun = current(), meter._clock()
         self._left = set(request.messages)
         self._model = {name: request.column(name).model for name in request.messages}
         self.outcome = "stopped"
@@ -153,6 +156,10 @@ class _Answer:
         self.outcome = "refused" if refused else "failed"
         mark(error, [message["content"] for messages in self._request.messages.values() for message in messages])
 
+    def used(self) -> int:
+        """Tokens that it made the device read or write."""
+        return sum(count for (_, kind), count in self.tokens.items() if kind != "reused")
+
     def end(self) -> None:
         """Count it, in one log line."""
         self._meter._add(self)
@@ -168,7 +175,7 @@ class _Answer:
             told[f"{side}_first_token_seconds"] = round(seconds, 3)
         if self._meter.with_text:
             told["text"] = next(iter(self._request.messages.values()))[-1]["content"][:MOST_TEXT]
-        log.info("answer %s", self.outcome, extra={**told, "request": self._number})
+        log.info("answer %s", self.outcome, extra={**told, "request": self.number})
 
 
 class WatchedEngine:

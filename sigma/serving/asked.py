@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, StrictBool
 
 from sigma.engine.fields import Fields, Number, Whole, kind_of
-from sigma.engine.options import MAX_NEW_TOKENS, MOST_LIKELIEST, MOST_THRESHOLD
+from sigma.engine.options import MOST_LIKELIEST, MOST_THRESHOLD, NewTokens, new_tokens
 from sigma.events import ChatRequest, Sampling
 
 ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
@@ -109,7 +109,7 @@ class _Asked(Fields):
     top_k: Whole = Field(0, ge=0, le=1000)
     repetition_penalty: Number = Field(1.0, ge=0.5, le=2)
     seed: Whole = None
-    max_tokens: Whole = Field(None, ge=1, le=MAX_NEW_TOKENS)
+    max_tokens: NewTokens = Field(None, ge=1)
     stop: Annotated[tuple[str, ...], BeforeValidator(_stops)] = ()
     stream: StrictBool = False
     stream_options: dict = Field(default_factory=dict)
@@ -136,7 +136,7 @@ class _Asked(Fields):
             self.top_k,
             self.repetition_penalty,
             None if self.seed is None else self.seed % SEEDS,
-            self.max_tokens or NEW_TOKENS,
+            self.max_tokens or new_tokens(NEW_TOKENS),
         )
         more |= {"selective_missing_mass": self.selective_missing_mass, "selective_threshold": self.selective_threshold}
         more |= {"tuned": self.tuned, "lookup": self.lookup}
@@ -147,7 +147,7 @@ class AskedChat(_Asked):
     """A body of /v1/chat/completions. `temperature` 0, greedy, is the default here, as on the page's own endpoint."""
 
     messages: Annotated[list[dict[str, str]], BeforeValidator(_messages)]
-    max_completion_tokens: Whole = Field(None, ge=1, le=MAX_NEW_TOKENS)
+    max_completion_tokens: NewTokens = Field(None, ge=1)
     logprobs: StrictBool = False
     top_logprobs: Whole = Field(None, ge=0, le=MOST_LIKELIEST)
     response_format: Annotated[str | None, BeforeValidator(_format)] = None

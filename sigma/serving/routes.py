@@ -19,14 +19,18 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from sigma.engine.fields import FieldError
-from sigma.events import SIDES, Engine, PromptError, SideInfo
+from sigma.events import SIDES, Engine, OverLimit, PromptError, SideInfo
+from sigma.limits.current import limits
+from sigma.limits.visitors import Visitors
 from sigma.observe.numbers import assign, current, new_number
 from sigma.serving.answers import Answer
 from sigma.serving.asked import AskedChat, AskedText
+from sigma.serving.entrance import too_large
+from sigma.serving.refused import Refused, over_limit
 
-MOST_BYTES = 2_000_000  # of a body
 MOST_THREADS = 64
 WAIT_SECONDS = 0.25
+READ_SECONDS = 30.0  # that a client may lag behind its answer
 HUNG_UP = 499  # nobody reads it; proxies log it so
 
 log = logging.getLogger(__name__)
@@ -43,7 +47,7 @@ class Place(Protocol):
 
 
 class Line(Protocol):
-    """Where requests wait for each other; PromptError from `join` when too many do."""
+    """Where requests wait for each other; OverLimit from `join` when too many do."""
 
     def join(self) -> Place: ...
 
@@ -55,17 +59,11 @@ class Loaded(Protocol):
     status: Any
 
 
-class Refused(Exception):
-    """A request that gets an error of OpenAI's form."""
+def routes(loader: Loaded, line: Line, prefix: str = "/v1", visitors: Visitors | None = None) -> list[Route]:
+    """The routes over an engine that may still be loading; `line` is where their requests wait for each other.
 
-    def __init__(self, status: int, message: str, kind: str = "invalid_request_error", param=None, code=None):
-        super().__init__(message)
-        self.status = status
-        self.body = {"error": {"message": message, "type": kind, "param": param, "code": code}}
-
-
-def routes(loader: Loaded, line: Line, prefix: str = "/v1") -> list[Route]:
-    """The routes over an engine that may still be loading; `line` is where their requests wait for each other."""
+    visitors: who may ask how much; None counts nobody's requests.
+    """
     started, threads = int(time.time()), _Threads()
 
     def models(request: Request) -> dict[str, Any]:
@@ -82,6 +80,8 @@ def routes(loader: Loaded, line: Line, prefix: str = "/v1") -> list[Route]:
         async def answer(request: Request) -> Response:
             asked = kind.read(await _body(request))
             _known(asked.model)
+            if visitors is not None:
+                visitors.admit(request.client.host if request.client else None, current())
             return await _answered(request, _engine(loader), line, threads, asked)
 
         return answer
@@ -120,6 +120,11 @@ def _refusing(handler: Callable) -> Callable:
             response = made if isinstance(made, Response) else JSONResponse(made)
         except Refused as refused:
             response = JSONResponse(refused.body, refused.status)
+        except OverLimit as over:
+            refused = over_limit(over)
+            response = JSONResponse(refused.body, refused.status)
+            if refused.status != 429:  # clients would send it again by themselves
+                response.headers["x-should-retry"] = "false"
         except FieldError as error:
             response = JSONResponse(Refused(400, str(error), param=error.field).body, 400)
         except PromptError as error:
@@ -151,8 +156,8 @@ async def _body(request: Request) -> dict[str, Any]:
     data = bytearray()
     async for piece in request.stream():
         data += piece
-        if len(data) > MOST_BYTES:
-            raise Refused(413, f"The body is larger than {MOST_BYTES:,} bytes.")
+        if len(data) > (most := limits().v1_body_size):
+            raise Refused(413, too_large(most), code="body_too_large")
     try:
         body = json.loads(data)
     except (ValueError, RecursionError):
@@ -166,10 +171,7 @@ async def _answered(
     request: Request, engine: Engine, line: Line, threads: _Threads, asked: AskedChat | AskedText
 ) -> Response:
     """Wait for a place, then answer: in one piece, or as server-sent events."""
-    try:
-        place = line.join()
-    except PromptError as error:
-        raise Refused(429, str(error), "rate_limit_error", code="too_many_waiting") from None
+    place = line.join()
     work = _Work(place, threads)
     try:
         while not await threads.run(place.wait, WAIT_SECONDS):
@@ -245,6 +247,9 @@ async def _lines(work: _Work) -> AsyncIterator[str]:
     try:
         async for chunk in work.chunks():
             yield _line(chunk)
+    except OverLimit as error:
+        yield _line(over_limit(error).body)
+        return
     except PromptError as error:
         yield _line(Refused(500, str(error), "server_error").body)
         return
@@ -272,7 +277,9 @@ class _Events(StreamingResponse):
 
     async def __call__(self, *connection: Any) -> None:
         try:
-            await super().__call__(*connection)
+            # Whoever reads slowly, or not at all, holds a place no longer than an answer may take.
+            with anyio.move_on_after(limits().answer_seconds + READ_SECONDS):
+                await super().__call__(*connection)
         finally:
             with anyio.CancelScope(shield=True):
                 await self._work.end()

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, StrictBool
 
 from sigma.engine.fields import Fields, Number, Whole
-from sigma.engine.options import MOST_THRESHOLD
+from sigma.engine.options import MOST_THRESHOLD, NewTokens, new_tokens
 from sigma.events import SIDES
-from visualizers.shared.options import MAX_NEW_TOKENS, clean_prompt
+from visualizers.shared.options import clean_prompt
 
 
 class Arguments(Fields):
@@ -17,7 +17,7 @@ class Arguments(Fields):
 
     prompt: Annotated[str, AfterValidator(clean_prompt)]
     side: Literal["sigma", "gqa", "both"] = "sigma"
-    max_new_tokens: Whole = Field(128, ge=1, le=MAX_NEW_TOKENS)
+    max_new_tokens: NewTokens = Field(default_factory=lambda: new_tokens(128), ge=1)
     temperature: Number = Field(0.0, ge=0, le=5)
     selective_k: Whole = Field(None, ge=1)
     selective_missing_mass: Literal["drop", "renormalize", "mean"] = None

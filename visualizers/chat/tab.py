@@ -9,11 +9,12 @@ from typing import Any
 import gradio as gr
 
 from kernels.selective.missing_mass import DEFAULT_MISSING_MASS
+from sigma.engine.options import new_tokens
 from sigma.events import SIDE_NAMES, SIDES, SideInfo
+from sigma.limits.current import limits
 from visualizers.chat.column import column_head
 from visualizers.page.assets import ASSETS
 from visualizers.page.html import fragment
-from visualizers.shared.options import MAX_NEW_TOKENS
 
 MENU_JS = """() => {
   const open = document.getElementById('clear-menu').classList.toggle('open');
@@ -176,9 +177,8 @@ def _settings(infos: dict[str, SideInfo]) -> dict[str, Any]:
                 info="whose attention is drawn",
                 elem_id="layer",
             )
-            tokens = gr.Slider(
-                1, MAX_NEW_TOKENS, value=256, step=1, label="Max tokens", info="of the answer", elem_id="max-tokens"
-            )
+            most = {"maximum": limits().new_tokens, "value": new_tokens(256)}
+            tokens = gr.Slider(1, **most, step=1, label="Max tokens", info="of the answer", elem_id="max-tokens")
         sampling = _sampling(tokens)
         shown = gr.Checkbox(
             True,

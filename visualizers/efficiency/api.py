@@ -8,8 +8,10 @@ import gradio as gr
 
 from sigma.efficiency.settings import Settings
 from sigma.events import PromptError
+from sigma.limits.current import limits
+from sigma.observe.numbers import current
 from visualizers.efficiency.lab import Lab
-from visualizers.shared.caller import GONE, WAIT_SECONDS, Caller
+from visualizers.shared.caller import GONE, WAIT_SECONDS, Caller, host_of
 from visualizers.shared.programs import in_words
 
 SECONDS = 60
@@ -47,6 +49,7 @@ def make_efficiency(lab: Lab):
         with in_words("The run"):
             caller = Caller(request)
             settings = asked(preset, prefixes, output, batch, selective_k, fields)
+            lab.loader.meter.visitors.admit(host_of(request), current())
             with lab.line.join() as place:
                 while not place.wait(WAIT_SECONDS) or not lab.loader.wait(WAIT_SECONDS):
                     if caller.gone():
@@ -64,7 +67,9 @@ def asked(preset: Any, prefixes: Any, output: Any, batch: Any, selective_k: Any,
     if own:
         raise PromptError(f"{min(own)} is no entry of fields: it has a parameter of its own.")
     given = {"preset": preset, "prefixes": prefixes, "output": output, "batch": batch, "top_k": selective_k}
-    return Settings.asked({"seconds": SECONDS, **(fields or {}), **given}, {"top_k": "selective_k"})
+    return Settings.asked(
+        {"seconds": min(SECONDS, limits().measure_seconds), **(fields or {}), **given}, {"top_k": "selective_k"}
+    )
 
 
 def _measured(lab: Lab, settings: Settings, caller: Caller) -> dict[str, Any]:

@@ -13,11 +13,13 @@ import gradio as gr
 from sigma.efficiency.settings import LABELS, Settings, whole
 from sigma.engine.fields import number
 from sigma.events import SIDES, PromptError
+from sigma.observe.numbers import current
 from visualizers.efficiency import charts, tables
 from visualizers.efficiency.document import Answered, checked
 from visualizers.efficiency.document_tables import answered_payload
 from visualizers.efficiency.lab import BUSY, SAY_SECONDS, Lab, progress
 from visualizers.efficiency.tab import EfficiencyTab, defaults, efficiency_tab, figures, plot
+from visualizers.shared.caller import host_of
 from visualizers.shared.formulas import GIB
 from visualizers.shared.loader import EngineLoader
 from visualizers.shared.runs import Runs
@@ -173,6 +175,7 @@ class EfficiencyHandlers:
         self, run: Run, session: str, parts: TurnParts, bar: gr.HTML, begin: Callable, show: Callable
     ) -> Iterator[Updates]:
         yield {**parts.buttons(True), **parts.say(""), self.tab.state: session, bar: progress("beginning", 0)}
+        self.lab.loader.meter.visitors.admit(host_of(), current())
         with self.lab.line.join() as place:
             if not (yield from parts.await_place(place, run)):
                 return

@@ -9,12 +9,10 @@ from typing import Any
 from sigma.efficiency.results import Result
 from sigma.efficiency.settings import Settings
 from sigma.events import AnswersTogether, PromptError
+from sigma.limits.current import limits
 from visualizers.efficiency.document import Answered, ask
 from visualizers.shared.line import Line
 from visualizers.shared.loader import EngineLoader
-
-MOST_SECONDS = 120
-"""A visitor's longest time budget; the command line has a longer one."""
 
 BUSY = "A run of yours is still going on. Cancel it first."
 ANSWERS = (1, 2, 4, 8, 16)
@@ -34,10 +32,8 @@ class Lab:
 
         Between two of its calls the engine goes on with answers. PromptError as `sigma.efficiency.measure.measure`.
         """
-        if settings.seconds > MOST_SECONDS:
-            raise PromptError(
-                f"Here a run takes at most {MOST_SECONDS} s; python -m sigma.efficiency takes longer ones."
-            )
+        if settings.seconds > (most := limits().measure_seconds):
+            raise PromptError(f"Here a run takes at most {most} s; python -m sigma.efficiency takes longer ones.")
         from kernels.device import chosen_device
         from sigma.efficiency import measure
 

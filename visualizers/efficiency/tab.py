@@ -11,9 +11,9 @@ import gradio as gr
 from gradio.components.plot import PlotData
 
 from sigma.efficiency.settings import LABELS, SIZES, Settings, of_size
+from sigma.limits.current import limits
 from visualizers.efficiency import charts, stored, tables
 from visualizers.efficiency.document import QUESTIONS, document
-from visualizers.efficiency.lab import MOST_SECONDS
 from visualizers.page.html import fragment
 
 FIRST = "1.5b"
@@ -24,7 +24,6 @@ HINTS = {
     "output": "computed from the steps' times",
     "batch": "that decode together",
     "top_k": "rows per query head; 0: off",
-    "seconds": f"at most {MOST_SECONDS}",
     "augmented": "0: none",
     "key_dim": "half is “half K dim”",
     "layers": "one is timed",
@@ -81,6 +80,7 @@ def defaults(preset: str) -> dict[str, str]:
     """The texts of all boxes for a size."""
     s = Settings.asked({"preset": preset})
     values = s.model_dump() | {"prefixes": " ".join(charts.short(n) for n in s.prefixes)}
+    values["seconds"] = min(values["seconds"], limits().measure_seconds)
     return {name: str(values[name]) for name in (*USE, *SHAPE)}
 
 
@@ -105,9 +105,8 @@ def _box(name: str, value: str) -> gr.Textbox | gr.Dropdown:
     if name == "dtype":
         return gr.Dropdown(["bf16", "fp16", "fp32"], value=value, label=LABELS[name], elem_id="effic-dtype")
     wide = ["wide"] if name == "prefixes" else []
-    return gr.Textbox(
-        value, label=LABELS[name], info=HINTS.get(name), elem_id=f"effic-{name}", max_lines=1, elem_classes=wide
-    )
+    hint = f"at most {limits().measure_seconds}" if name == "seconds" else HINTS.get(name)
+    return gr.Textbox(value, label=LABELS[name], info=hint, elem_id=f"effic-{name}", max_lines=1, elem_classes=wide)
 
 
 def efficiency_tab(on_leave: Callable[[str], None]) -> EfficiencyTab:

@@ -14,6 +14,7 @@ from visualizers.explore.first import first_view
 from visualizers.explore.recorded import read
 from visualizers.explore.service import Explorer
 from visualizers.explore.tab import explore_tab
+from visualizers.shared.caller import host_of
 from visualizers.shared.compact_json import compact_json
 from visualizers.shared.conversation import Conversation
 from visualizers.shared.loader import EngineLoader
@@ -58,7 +59,7 @@ class ExploreHandlers:
             asked = json.loads(question)
         except (ValueError, RecursionError):
             return compact_json({"error": "The question is not JSON."})
-        return compact_json(self.explorer.ask(asked))
+        return compact_json(self.explorer.ask(asked, host_of()))
 
     def opened(self, request: gr.Request) -> str:
         """The component's first value."""

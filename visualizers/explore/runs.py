@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sigma.events import SIDES, ChatRequest, PastRun, PromptError, Sampling
+from sigma.limits.current import limits
 from visualizers.explore.measures import first_difference
 
 RECORDED = "recorded"
 RUNS_PER_PAGE = 8
-PAGES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ class Pages:
                 self._pages[token] = Page(token)
             self._pages.move_to_end(token)
             page, closed = self._pages[token], []
-            while len(self._pages) > PAGES:
+            while len(self._pages) > limits().pages:
                 closed.append(self._pages.popitem(last=False)[1])
             live = self._pages
             self._tokens = {key: value for key, value in self._tokens.items() if value in live}

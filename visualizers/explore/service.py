@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from sigma.events import SIDES, Engine, HeldInspection, Inspection, PromptError, SideInfo
+from sigma.limits.current import limits
 from sigma.observe.numbers import logged
 from visualizers.explore import answers, writing
 from visualizers.explore.recorded import RecordedSide
@@ -22,9 +23,6 @@ from visualizers.explore.view import Gone, view_of, whole
 from visualizers.shared.loader import EngineLoader
 
 log = logging.getLogger(__name__)
-
-KEPT_BYTES = 1 << 30
-"""Most bytes of recomputed queries, keys and values kept over all visitors, the newest always."""
 
 FAILED = "Looking at this run failed; the server's log has the details under {number}."
 
@@ -54,14 +52,21 @@ class Explorer:
         self.writer = writing.Writer()
         self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inspector")
 
-    def ask(self, question: Any) -> dict[str, Any]:
-        """Answer one question; {"error": message} for what cannot be answered. Never raises."""
+    def ask(self, question: Any, host: str | None = None) -> dict[str, Any]:
+        """Answer one question of `host`; {"error": message} for what cannot be answered. Never raises."""
+
+        def admit(number: str) -> None:
+            if self.loader is not None:
+                self.loader.meter.visitors.admit(host, number)
+
         try:
             if not isinstance(question, dict):
                 raise PromptError("A question to the explorer is an object.")
             page = self.pages.get(question.get("page"))
             if question.get("op") == "run":
-                return self.writer.answer(page, question.get("job"), lambda job: self._ask_both(page, question, job))
+                return self.writer.answer(
+                    page, question.get("job"), lambda job: self._ask_both(page, question, job), admit
+                )
             run = self._run(page, question.get("run"))
             text = str(question.get("text") or next(iter(run.texts)))
             if question.get("op") == "open":
@@ -70,7 +75,7 @@ class Explorer:
                 return self._view(page, run, text, question)
             if question.get("op") == "rerun":
                 k = whole(question, "k", 1, 1 << 20)
-                return self.writer.answer(page, question.get("job"), lambda job: self._again(run, k, job))
+                return self.writer.answer(page, question.get("job"), lambda job: self._again(run, k, job), admit)
             raise PromptError("The explorer can open, view, run and rerun, nothing else.")
         except PromptError as error:
             return {"error": str(error)}
@@ -209,7 +214,7 @@ class Explorer:
             done = [(key, job) for key, job in self._jobs.items() if job.found is not None]
             held = sum(job.found.nbytes for _, job in done)
             for key, job in done[:-2]:  # the two newest are one view: both sides of a text
-                if held <= KEPT_BYTES:
+                if held <= limits().explore_memory:
                     break
                 held -= job.found.nbytes
                 del self._jobs[key]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sigma.events import SIDES, ChatRequest, Event, PromptError, StepEvent
-from sigma.observe.numbers import logged
+from sigma.observe.numbers import logged, new_number, numbered
 from visualizers.explore.measures import first_difference
 from visualizers.explore.runs import Page
 from visualizers.shared.options import clean_prompt, make_request, make_sampling
@@ -32,6 +32,7 @@ class Job:
 
     page: Page
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    number: str = field(default_factory=new_number)
     words: str = ""
     result: dict[str, Any] | None = None
     problem: str | None = None
@@ -45,14 +46,24 @@ class Writer:
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="explore-writer")
 
-    def answer(self, page: Page, job_id: Any, start: Callable[[Job], dict[str, Any]]) -> dict[str, Any]:
-        """Start `start(job)` at the first call, then say how far it is: {"pending", "job", "words"}, or its result."""
+    def answer(
+        self,
+        page: Page,
+        job_id: Any,
+        start: Callable[[Job], dict[str, Any]],
+        admit: Callable[[str], None] = lambda number: None,
+    ) -> dict[str, Any]:
+        """Start `start(job)` at the first call, then say how far it is: {"pending", "job", "words"}, or its result.
+
+        admit: told the number of an answer before it begins; it may refuse it with a PromptError.
+        """
         with self._lock:
             job = self._jobs.get(job_id) if isinstance(job_id, str) else None
             if job is None:
                 if sum(one.page is page and one.result is None and one.problem is None for one in self._jobs.values()):
                     raise PromptError("Another answer is still being written for this page. Wait for it.")
                 job = Job(page)
+                admit(job.number)
                 self._jobs[job.id] = job
                 while len(self._jobs) > JOBS:
                     self._jobs.popitem(last=False)
@@ -67,12 +78,13 @@ class Writer:
 
 
 def _run(job: Job, start: Callable[[Job], dict[str, Any]]) -> None:
-    try:
-        job.result = start(job)
-    except PromptError as error:
-        job.problem = str(error)
-    except Exception:
-        job.problem = FAILED.format(number=logged(log, "an answer for the explorer failed"))
+    with numbered(job.number):
+        try:
+            job.result = start(job)
+        except PromptError as error:
+            job.problem = str(error)
+        except Exception:
+            job.problem = FAILED.format(number=logged(log, "an answer for the explorer failed"))
 
 
 def follow(events: Generator[Event, None, None], job: Job) -> dict[str, list[int]]:

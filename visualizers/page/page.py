@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from sigma.events import SIDES
+from sigma.limits.current import limits
+from sigma.serving.entrance import Entrance
 from sigma.serving.operators import operator_routes
 from sigma.serving.routes import routes
 from visualizers.chat import recording
@@ -28,17 +31,14 @@ from visualizers.page.refusals import REFUSALS
 from visualizers.page.status import chip
 from visualizers.page.words import LIMITS, SENTENCE, TITLE
 from visualizers.shared.conversation import Conversation
-from visualizers.shared.line import CONCURRENT, WAITING, Line
+from visualizers.shared.line import Line
 from visualizers.shared.loader import EngineLoader
-from visualizers.shared.programs import SHARE, Programs
+from visualizers.shared.programs import Programs, share
 from visualizers.shared.runs import Runs
 from visualizers.shared.turn_handlers import QUICK
 from visualizers.tasks.handlers import add_tasks
 from visualizers.tasks.loader import TaskLoader
 from visualizers.tour.tab import tour_button
-
-PROGRAMS = 2
-"""Requests of OpenAI's clients that are answered together; the others wait, and no visitor of the page does for them."""
 
 MEASURING = 4
 """Programs that want to measure and hold a thread: one measures, the others wait in its line, the rest in Gradio's queue."""
@@ -49,16 +49,15 @@ EXPLORED = assets.ASSETS / "examples" / "explore.json"
 
 def build_page(
     loader: EngineLoader,
-    max_waiting: int = WAITING,
     task_loader: TaskLoader | None = None,
-    together: int = CONCURRENT,
+    together: int | None = None,
 ) -> gr.Blocks:
     """The whole page over an engine loader, started or not.
 
-    `together` visitors are answered at a time and `max_waiting` more may wait; `task_loader` holds the tasks. Launch it
-    with `page.launch(**launch_options(loader))`.
+    What it gives is what `sigma.limits` says; `together`: another number of visitors that are answered at a time.
+    `task_loader` holds the tasks. Launch it with `page.launch(**launch_options(loader))`.
     """
-    line = loader.meter.lines["page"] = Line(together, max_waiting)
+    line = loader.meter.lines["page"] = Line(together)
     runs, lab = Runs(loader, line), Lab(loader)
     explore = ExploreHandlers(loader, EXPLORED)
     infos = recording.recorded_info(recording.read(RECORDED))
@@ -90,7 +89,7 @@ def build_page(
             runs.close_page(request.session_hash)
 
         page.unload(leave)
-    page.queue(max_size=max_waiting, default_concurrency_limit=4)
+    page.queue(max_size=limits().max_waiting, default_concurrency_limit=4)
     return page
 
 
@@ -103,7 +102,7 @@ def _name_endpoints(programs: Programs) -> None:
         "selective_v": make_selective(programs),
     }
     for name, function in endpoints.items():
-        gr.api(function, api_name=name, **SHARE)
+        gr.api(function, api_name=name, **share())
     gr.api(kv_memory, api_name="kv_memory")
 
 
@@ -129,26 +128,30 @@ def _watch_loading(page: gr.Blocks, loader: EngineLoader, status: gr.HTML, tab: 
     page.load(lambda: Conversation(), None, tab.state, **QUICK)
 
 
-def launch_options(
-    loader: EngineLoader, max_waiting: int = WAITING, together: int = CONCURRENT, mcp: bool = False
-) -> dict[str, Any]:
+def launch_options(loader: EngineLoader, mcp: bool = False) -> dict[str, Any]:
     """Arguments for `Blocks.launch`: the look, the routes beside the page, and limits that a public page needs.
 
-    The arguments are those of `build_page`; `mcp`: offer the named endpoints as tools to agents, too.
+    `mcp`: offer the named endpoints as tools to agents, too. OpenAI's clients have a line of their own: no visitor of the
+    page waits for them.
     """
-    line = loader.meter.lines["v1"] = Line(PROGRAMS, max_waiting)
-    served = [*assets.routes(), *routes(loader, line), *operator_routes(loader)]
+    most = limits()
+    line = loader.meter.lines["v1"] = Line(most.v1_together)
+    served = [*assets.routes(), *routes(loader, line, visitors=loader.meter.visitors), *operator_routes(loader)]
     return {
         "theme": theme.theme(),
         "css": assets.style_sheet(),
         "head": theme.head(recording.read(RECORDED)) + first_view_script(EXPLORED),
-        "app_kwargs": {"routes": served, "exception_handlers": REFUSALS},
+        "app_kwargs": {
+            "routes": served,
+            "exception_handlers": REFUSALS,
+            "middleware": [Middleware(Entrance)],
+        },
         "footer_links": ["api"],
         "show_error": False,
-        "max_file_size": "1mb",
-        "state_session_capacity": 200,
+        "max_file_size": int(most.upload_size),
+        "state_session_capacity": most.pages,
         # Everybody who waits for the engine or is answered holds one; the others are for buttons, endpoints, the explorer.
-        "max_threads": 40 + max_waiting + together,
+        "max_threads": 40 + most.max_waiting + most.together,
         "ssr_mode": False,
         "run_history": False,
         "mcp_server": mcp,

@@ -1,12 +1,15 @@
-"""Calls of the endpoints by named fields (`/call/v2/NAME`) that Gradio cannot match to any: a sentence instead of HTTP 500."""
+"""What Gradio refuses without a sentence gets one: fields and endpoints that there are not (`/call/v2/NAME`), a full queue."""
 
 from __future__ import annotations
 
 import re
 
+from fastapi.exception_handlers import http_exception_handler
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+FULL = "Too many programs are waiting for an answer; try again in a minute."
 NAMED = re.compile(r"/call/v2/([^/]*)/?$")
 FIELD = re.compile(r"Parameter `(.*?)` is not a valid key-word argument", re.S)
 MISSING = re.compile(r"No value provided for required argument: (\w{1,100})$")
@@ -26,4 +29,11 @@ async def refuse(request: Request, error: Exception) -> Response:
     raise error
 
 
-REFUSALS = {TypeError: refuse, KeyError: refuse}
+async def tell(request: Request, error: HTTPException) -> Response:
+    """The server's own errors as they are, but for a full queue's, which says what to do. Clients know it by its 503."""
+    if error.status_code == 503 and str(error.detail).startswith("Queue is full"):
+        return JSONResponse({"detail": FULL, "error": FULL}, 503, {"retry-after": "60"})
+    return await http_exception_handler(request, error)
+
+
+REFUSALS = {TypeError: refuse, KeyError: refuse, HTTPException: tell}

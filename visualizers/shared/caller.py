@@ -17,7 +17,8 @@ import anyio.from_thread
 import gradio as gr
 from gradio.context import LocalContext
 
-from sigma.events import PromptError
+from sigma.events import OverLimit, PromptError
+from sigma.limits.current import limits
 
 UNHEARD_SECONDS = 15.0
 """How long an answer is written that nobody has come to fetch: messages then lie in its queue."""
@@ -26,25 +27,24 @@ FIRST_SECONDS = 2.0
 """How long at least: of a call that stood in the queue all that time unfetched, no more is written than this."""
 
 WAIT_SECONDS = 0.25
-PLACES = 2
-"""Programs that are answered at the same time."""
-
-WAITING = 8
-"""Direct calls that may wait: each holds a thread of the server, and a page needs some, too."""
 GONE = "Nobody waited for this answer any more; it was ended."
 
 
 class Place:
-    """The places of programs at the engine. Gradio's queue knows them too, but a direct call does not stand in the queue."""
+    """The places of programs at the engine. Gradio's queue knows them too, but a direct call does not stand in the queue.
 
-    def __init__(self, places: int = PLACES):
-        self._free, self._line = threading.Semaphore(places), threading.Semaphore(WAITING)
+    Few may wait: each holds a thread of the server, and a page needs some, too.
+    """
+
+    def __init__(self, places: int | None = None, waiting: int | None = None):
+        self._free = threading.Semaphore(limits().calls_together if places is None else places)
+        self._line = threading.Semaphore(limits().calls_waiting if waiting is None else waiting)
 
     @contextmanager
     def taken(self, caller: Caller) -> Iterator[None]:
-        """Wait for a place and hold it; PromptError when too many wait, or the caller is gone before its turn."""
+        """Wait for a place and hold it; OverLimit when too many wait, PromptError if the caller is gone before its turn."""
         if not self._line.acquire(blocking=False):
-            raise PromptError("Too many programs are waiting for an answer; try again in a minute.")
+            raise OverLimit("Too many programs are waiting for an answer; try again in a minute.", "calls_waiting")
         try:
             while not self._free.acquire(timeout=WAIT_SECONDS):
                 if caller.gone():
@@ -55,6 +55,12 @@ class Place:
             yield
         finally:
             self._free.release()
+
+
+def host_of(request: gr.Request | None = None) -> str | None:
+    """The address that a request comes from, by default the one that this thread handles; None where there is none."""
+    client = getattr(request or LocalContext.request.get(None), "client", None)
+    return getattr(client, "host", None)
 
 
 class Caller:

@@ -8,30 +8,29 @@ from __future__ import annotations
 
 import threading
 
-from sigma.events import PromptError
-
-CONCURRENT = 8
-"""Turns that run together, unless the page is told another number; their decode steps share each reading of the weights."""
-
-WAITING = 20
-"""Visitors that may wait, unless the page is told another number."""
+from sigma.events import OverLimit
+from sigma.limits.current import limits
 
 
 class Line:
-    """Visitors in the order they came; the first `places` of them are being answered, the others wait."""
+    """Visitors in the order they came; the first `places` of them are being answered, the others wait.
 
-    def __init__(self, places: int = CONCURRENT, waiting: int = WAITING):
-        self.places, self.waiting = places, waiting
+    By default as many as this server's limits say; those that are answered share each reading of the weights.
+    """
+
+    def __init__(self, places: int | None = None, waiting: int | None = None):
+        self.places = limits().together if places is None else places
+        self.waiting = limits().max_waiting if waiting is None else waiting
         self._changed = threading.Condition()
         self._order: list[Place] = []
         self._refused = 0
 
     def join(self) -> Place:
-        """A place at the end of the line, to be left in any case; PromptError when too many wait already."""
+        """A place at the end of the line, to be left in any case; OverLimit when too many wait already."""
         with self._changed:
             if len(self._order) >= self.places + self.waiting:
                 self._refused += 1
-                raise PromptError("Too many visitors are waiting for an answer; try again in a minute.")
+                raise OverLimit("Too many visitors are waiting for an answer; try again in a minute.", "max_waiting")
             self._order.append(place := Place(self))
             return place
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from sigma.engine.options import (
-    MAX_NEW_TOKENS,
     make_sampling,
     number,
     parse_missing_mass,
@@ -14,13 +13,9 @@ from sigma.engine.options import (
 )
 from sigma.engine.prompts import clean
 from sigma.events import ChatRequest, PromptError, Sampling
-
-MAX_PROMPT_CHARACTERS = 200_000
-"""Longest prompt that a visitor may send; the engine reads twice as much, since a task puts its own words around one."""
+from sigma.limits.current import limits
 
 __all__ = [
-    "MAX_NEW_TOKENS",
-    "MAX_PROMPT_CHARACTERS",
     "clean_prompt",
     "make_request",
     "make_sampling",
@@ -39,8 +34,10 @@ def clean_prompt(text: Any, what: str = "prompt") -> str:
     if text is not None and not isinstance(text, str):
         raise PromptError(f"The {what} must be a text.")
     text = text or ""
-    if len(text) > MAX_PROMPT_CHARACTERS:
-        raise PromptError(f"The {what} has {len(text):,} characters; at most {MAX_PROMPT_CHARACTERS:,} are read.")
+    if len(text) > limits().prompt_characters:
+        raise PromptError(
+            f"The {what} has {len(text):,} characters; at most {limits().prompt_characters:,} are read. Shorten it."
+        )
     text = clean(text)
     if text.strip():
         return text

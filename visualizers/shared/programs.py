@@ -5,19 +5,25 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import gradio as gr
 
 from sigma.events import ChatRequest, Engine, Event, PromptError
+from sigma.limits.current import limits
 from sigma.observe.numbers import bound, current, new_number, numbered
-from visualizers.shared.caller import GONE, PLACES, WAIT_SECONDS, Caller, Place
+from visualizers.shared.caller import GONE, WAIT_SECONDS, Caller, Place, host_of
 from visualizers.shared.loader import EngineLoader
 
-SHARE = {"concurrency_id": "api", "concurrency_limit": PLACES}
-"""A few programs are answered together, the others wait; the page's visitors, who have places of their own, do not wait for
-programs."""
-
 log = logging.getLogger(__name__)
+
+
+def share() -> dict[str, Any]:
+    """Options of an endpoint that asks the engine: a few programs are answered together, the others wait.
+
+    The page's visitors, who have places of their own, do not wait for programs.
+    """
+    return {"concurrency_id": "api", "concurrency_limit": limits().calls_together}
 
 
 @contextmanager
@@ -45,8 +51,12 @@ class Programs:
 
     @contextmanager
     def engine(self, request: gr.Request) -> Iterator[tuple[Engine, Callable[[], bool]]]:
-        """(the engine, whether the caller has gone) once it is this call's turn; PromptError if there will be none."""
+        """(the engine, whether the caller has gone) once it is this call's turn; PromptError if there will be none.
+
+        OverLimit for a visitor who has asked too much already.
+        """
         caller = Caller(request)
+        self.loader.meter.visitors.admit(host_of(request), current())
         with self._place.taken(caller):
             while not self.loader.wait(WAIT_SECONDS):
                 if caller.gone():

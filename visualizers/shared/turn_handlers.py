@@ -11,7 +11,8 @@ from typing import Any
 import gradio as gr
 
 from sigma.events import Engine, PromptError
-from sigma.observe.numbers import bound, new_number, numbered
+from sigma.observe.numbers import bound, current, new_number, numbered
+from visualizers.shared.caller import host_of
 from visualizers.shared.line import Place
 from visualizers.shared.loader import EngineLoader
 from visualizers.shared.stream import Run
@@ -67,7 +68,11 @@ class TurnParts:
         return {self.notice: f'<p role="alert" class="problem">{escape(message)}</p>'}
 
     def await_engine(self, loader: EngineLoader, run: Run) -> Generator[Updates, None, Engine | None]:
-        """Show the loading progress; the engine, or None when the run was stopped. PromptError if there is none."""
+        """Show the loading progress; the engine, or None when the run was stopped. PromptError if there is none.
+
+        OverLimit for a visitor who has asked too much already.
+        """
+        loader.meter.visitors.admit(host_of(), current())
         shown = ""
         while not loader.wait(WAIT_SECONDS) and not run.stop.is_set():
             status = loader.status

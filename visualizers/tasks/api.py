@@ -11,7 +11,9 @@ import gradio as gr
 from sigma.aimicius.contract import CaseError
 from sigma.engine.fields import Fields
 from sigma.events import PromptError
+from sigma.limits.visitors import Visitors
 from sigma.observe.numbers import logged
+from visualizers.shared.caller import host_of
 from visualizers.tasks.fields import MAX_CHARACTERS
 from visualizers.tasks.judging import Judges
 from visualizers.tasks.limits import check_answer
@@ -28,10 +30,10 @@ class JudgeCall(Fields):
     answer: str
 
 
-def make_judge(task_loader: TaskLoader, judges: Judges):
-    """The endpoint's function, bound to the tasks and their judges."""
+def make_judge(task_loader: TaskLoader, judges: Judges, visitors: Visitors):
+    """The endpoint's function, bound to the tasks, their judges, and who may ask how much."""
 
-    def judge(task: str, case: dict[str, Any], answer: str) -> dict[str, Any]:
+    def judge(request: gr.Request, task: str, case: dict[str, Any], answer: str) -> dict[str, Any]:
         """
         Judge one answer to one case of an AIMicius-style task; no model is asked.
 
@@ -43,6 +45,7 @@ def make_judge(task_loader: TaskLoader, judges: Judges):
             {"task", "scores": {metric: {"value": 0 to 1 or null, "reason"}}, "parts": [{"name", "state", "text", "view"}]}
         """
         try:
+            visitors.admit(host_of(request), None)
             return _judge(task_loader, judges, task, case, answer)
         except (PromptError, CaseError) as error:
             raise gr.Error(str(error)[:500], print_exception=False) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gradio as gr
 
 from sigma.events import SideInfo
+from sigma.limits.current import limits
 from visualizers.shared.line import Line
 from visualizers.shared.loader import EngineLoader
 from visualizers.shared.runs import Runs
@@ -14,7 +15,6 @@ from visualizers.tasks.ask.handlers import AskHandlers
 from visualizers.tasks.choose.handlers import ChooseHandlers
 from visualizers.tasks.evaluate.handlers import TrialHandlers
 from visualizers.tasks.judging import Judges
-from visualizers.tasks.limits import JUDGES
 from visualizers.tasks.loader import TaskLoader
 from visualizers.tasks.tab import tasks_tab
 
@@ -40,7 +40,8 @@ def add_tasks(
         ChooseHandlers(tab, parts, runs, task_loader).wire(asked)
         TrialHandlers(tab, runs, task_loader, judges).wire()
         # Inside the tab: Tabs takes nothing but tabs.
-        gr.api(make_judge(task_loader, judges), api_name="judge", concurrency_limit=JUDGES, concurrency_id="judge")
+        shared = {"concurrency_limit": limits().judges, "concurrency_id": "judge"}
+        gr.api(make_judge(task_loader, judges, loader.meter.visitors), api_name="judge", **shared)
 
     def leave(request: gr.Request) -> None:
         runs.close_page(request.session_hash)

@@ -7,13 +7,10 @@ import threading
 import time
 
 from sigma.aimicius.contract import Case, Part, Task, Verdict
+from sigma.limits.current import limits
 from sigma.observe.numbers import logged
 
 log = logging.getLogger(__name__)
-
-SEATS = 4
-SECONDS = 60.0
-"""Longest judging of one answer. A task's own limits are tighter; this one is for what nobody thought of."""
 
 
 class Judgement:
@@ -72,10 +69,15 @@ class Judgement:
 
 
 class Judges:
-    """At most `seats` judges at a time; one that hangs keeps its seat, so hanging ones cannot pile up."""
+    """At most `seats` judges at a time; one that hangs keeps its seat, so hanging ones cannot pile up.
 
-    def __init__(self, seats: int = SEATS, seconds: float = SECONDS):
-        self._seats, self.seconds = threading.Semaphore(seats), seconds
+    seconds: longest judging of one answer. A task's own limits are tighter; this one is for what nobody thought of.
+    By default both are this server's limits.
+    """
+
+    def __init__(self, seats: int | None = None, seconds: float | None = None):
+        self._seats = threading.Semaphore(limits().judges if seats is None else seats)
+        self.seconds = limits().judge_seconds if seconds is None else seconds
 
     def start(self, task: Task, case: Case, answer: str) -> Judgement:
         """Begin to judge."""

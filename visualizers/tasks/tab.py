@@ -8,9 +8,10 @@ from typing import Any
 
 import gradio as gr
 
+from sigma.engine.options import new_tokens
 from sigma.events import SIDE_NAMES, SIDES, SideInfo
+from sigma.limits.current import limits
 from visualizers.page.html import fragment
-from visualizers.tasks.evaluate.trial import MOST_CASES
 from visualizers.tasks.fields import BOXES
 from visualizers.tasks.loader import TaskLoader
 
@@ -108,8 +109,15 @@ def _run_row() -> dict[str, Any]:
     with gr.Row(elem_id="task-run-row"):
         run = gr.Button("Ask both models", variant="primary", elem_id="task-run", scale=0, min_width=150)
         stop = gr.Button("Stop", variant="stop", elem_id="task-stop", scale=0, min_width=150, visible=False)
+        most = new_tokens(MOST_TOKENS)
         budget = gr.Slider(
-            8, MOST_TOKENS, value=256, step=8, label="Token budget", info="of each answer", elem_id="task-budget"
+            min(8, most),
+            most,
+            value=min(256, most),
+            step=8,
+            label="Token budget",
+            info="of each answer",
+            elem_id="task-budget",
         )
         held = gr.Checkbox(
             False,
@@ -170,7 +178,7 @@ def _evaluation() -> dict[str, Any]:
             )
             trial_cases = gr.Slider(
                 1,
-                MOST_CASES,
+                limits().trial_cases,
                 value=10,
                 step=1,
                 label="Cases",

@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -9,8 +10,8 @@ import torch
 
 from kernels.selective.missing_mass import MISSING_MASS
 from sigma.engine.engine import Model, SigmaEngine
-from sigma.engine.sessions import KEPT_SESSIONS
-from sigma.events import ChatRequest, PrefillEvent, PromptError, PromptEvent, Sampling, StepEvent
+from sigma.events import ChatRequest, OverLimit, PrefillEvent, PromptError, PromptEvent, Sampling, StepEvent
+from sigma.limits.current import limits, using
 from sigma.runtime import Runtime
 from tests.tiny import side_of, tiny_model
 
@@ -167,10 +168,10 @@ def test_release_frees_a_finished_chat(engine):
 
 def test_sessions_are_few(engine):
     held = []
-    for i in range(KEPT_SESSIONS + 4):
+    for i in range(limits().sessions + 4):
         list(engine.stream(ask(sides=("gqa",), sampling=dict(max_new_tokens=1)), f"visitor {i}"))
         held.append(engine.cached_bytes())
-    assert held == [held[0] * min(i + 1, KEPT_SESSIONS) for i in range(len(held))]
+    assert held == [held[0] * min(i + 1, limits().sessions) for i in range(len(held))]
 
 
 def test_two_visitors_do_not_disturb_each_other(engine):
@@ -243,3 +244,25 @@ def test_the_text_of_tokens_has_whole_characters(engine):
     assert engine.text("sigma", ids) == "né"
     written = [e for e in engine.stream(ask(sides=("sigma",))) if isinstance(e, StepEvent)]
     assert engine.text("sigma", [e.token_id for e in written]) == "".join(e.text for e in written)
+
+
+def test_an_answer_ends_when_its_time_is_over(engine):
+    with using(answer_seconds=1):
+        stream, begun = engine.stream(ask(sampling=dict(max_new_tokens=400)), "visitor"), time.monotonic()
+        with pytest.raises(OverLimit, match=r"longer than 1 s.*fewer new tokens") as over:
+            for event in stream:
+                time.sleep(0.3 if isinstance(event, StepEvent) else 0)
+    assert over.value.limit == "answer_seconds" and time.monotonic() - begun < 10
+    assert engine.cached_bytes() == 0 and engine.figures().answer_bytes == 0
+
+
+def test_the_servers_limits_of_context_and_of_a_step(engine):
+    own = engine.info("gqa").context_length
+    with using(context=64):
+        assert engine.info("gqa").context_length == 64
+        with pytest.raises(PromptError, match="context is 64"):
+            engine.stream(ask("word " * 80))
+        last = list(engine.stream(ask("word " * 5, sampling=dict(max_new_tokens=200))))[-1]
+        assert last.finish_reason == "context"
+    with using(context=own * 2):
+        assert engine.info("gqa").context_length == own

@@ -10,8 +10,8 @@ from kernels.selective.missing_mass import MISSING_MASS
 from sigma.engine import inspection
 from sigma.engine.engine import Model, SigmaEngine
 from sigma.engine.inspection import recompute
-from sigma.engine.sessions import KEPT_RUNS
 from sigma.events import Cancelled, ChatRequest, DamagedStep, PromptError, Sampling
+from sigma.limits.current import limits
 from sigma.runtime import Runtime
 from tests.tiny import side_of, tiny_model
 
@@ -212,9 +212,10 @@ def test_a_stopped_turn_is_noted_and_a_released_one_forgotten(engine):
     assert len(engine.past_run("visitor").sides["sigma"].ids) > engine.past_run("visitor").sides["sigma"].prompt_length
     engine.release("visitor")
     assert engine.past_run("visitor") is None and engine.past_run("nobody") is None
-    for i in range(KEPT_RUNS + 3):
+    kept = limits().past_runs
+    for i in range(kept + 3):
         list(engine.stream(ask(tokens=1), f"v{i}"))
-    assert engine.past_run("v0") is None and engine.past_run(f"v{KEPT_RUNS + 2}") is not None
+    assert engine.past_run("v0") is None and engine.past_run(f"v{kept + 2}") is not None
 
 
 @pytest.mark.parametrize("position", [0, 30, 299])

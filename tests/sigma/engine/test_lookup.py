@@ -8,6 +8,7 @@ import pytest
 from sigma.engine import batch
 from sigma.engine.lookup import MOST_ROWS, SAMPLED, Guesses, Pace
 from sigma.events import ChatRequest, DamagedStep, Sampling, StepEvent
+from sigma.limits.current import limits
 from sigma.runtime.graph import GraphPath
 from tests.sigma.engine.test_batch import in_threads, told
 from tests.sigma.engine.test_same_answers import _no_native, make_engine, user
@@ -161,7 +162,7 @@ def test_beside_others_who_guess_or_do_not(engine, monkeypatch):
     for events, wanted in zip(in_threads([lambda r=r: list(engine.stream(r)) for r in requests])(), alone, strict=True):
         assert not isinstance(events, Exception), events
         check_same(engine, events, wanted)
-    assert batch.TOGETHER >= max(rows) > MOST_ROWS
+    assert limits().batch >= max(rows) > MOST_ROWS
 
 
 def unguessed(request):

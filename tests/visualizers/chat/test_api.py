@@ -9,8 +9,9 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 from sigma.events import PromptError
+from sigma.limits.current import limits
 from visualizers.chat.arguments import check_arguments
-from visualizers.shared.caller import PLACES, UNHEARD_SECONDS, Caller, Place
+from visualizers.shared.caller import UNHEARD_SECONDS, Caller, Place
 
 
 @pytest.fixture(scope="module")
@@ -163,9 +164,8 @@ def test_a_direct_call_whose_client_hangs_up_ends(site, engine):
     assert engine.closed[-1] not in engine.completed
 
 
-def test_direct_calls_wait_for_each_other_and_only_some_may(monkeypatch):
-    monkeypatch.setattr("visualizers.shared.caller.WAITING", 1)
-    place, caller, left = Place(2), Caller(None), Caller(None)
+def test_direct_calls_wait_for_each_other_and_only_some_may():
+    place, caller, left = Place(2, 1), Caller(None), Caller(None)
     left.gone = lambda: True
     with place.taken(caller), place.taken(caller):
         with pytest.raises(PromptError, match="Nobody waited"), place.taken(left):
@@ -225,12 +225,12 @@ def test_a_call_that_is_fetched_late_is_answered(site, engine, monkeypatch):
     monkeypatch.setattr("visualizers.shared.caller.FIRST_SECONDS", 0.5)
     engine.words, engine.delay, began = 60, 0.05, time.monotonic()
     call, body = f"{site[1]}/gradio_api/call/chat", {"data": ["x", "both", 2048, 0, None, None, None, None, None]}
-    calls = [httpx.post(call, json=body).json()["event_id"] for _ in range(PLACES + 1)]
+    calls = [httpx.post(call, json=body).json()["event_id"] for _ in range(limits().calls_together + 1)]
     with ExitStack() as stack:
         streams = [stack.enter_context(httpx.stream("GET", f"{call}/{one}", timeout=60)) for one in calls]
         for i, stream in enumerate(streams):
             assert any("complete" in line for line in stream.iter_lines())
-            assert i < PLACES - 1 or time.monotonic() - began > 4.0
+            assert i < limits().calls_together - 1 or time.monotonic() - began > 4.0
 
 
 def test_outside_a_server_the_caller_waits():

@@ -4,6 +4,7 @@ import base64
 import json
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -158,7 +159,7 @@ def test_one_run_is_read_once_per_side(tiny, explorer, monkeypatch):
 
 
 def test_memory_of_all_visitors_is_bounded(tiny, explorer, monkeypatch):
-    monkeypatch.setattr(service, "KEPT_BYTES", 1)
+    monkeypatch.setattr(service, "limits", lambda: SimpleNamespace(explore_memory=1))
     askers = []
     for i in range(3):
         chat(tiny, f"m{i}")

@@ -11,7 +11,10 @@ from typing import Any
 import gradio as gr
 
 from sigma.aimicius.contract import Case, CaseError
+from sigma.engine.options import new_tokens
 from sigma.events import SIDES, PromptError
+from sigma.limits.current import limits
+from visualizers.shared.caller import host_of
 from visualizers.shared.line import Place
 from visualizers.shared.options import make_request, make_sampling, number
 from visualizers.shared.runs import BUSY, Runs
@@ -21,7 +24,7 @@ from visualizers.shared.turn_view import TurnView
 from visualizers.tasks.choose.handlers import form_parts, form_updates, model_names, turn_parts
 from visualizers.tasks.common import messages_html
 from visualizers.tasks.judging import Judges
-from visualizers.tasks.limits import JUDGES, check_answer
+from visualizers.tasks.limits import check_answer
 from visualizers.tasks.loader import TaskLoader
 from visualizers.tasks.tab import MOST_TOKENS, TasksTab
 from visualizers.tasks.turn import Asked, empty_verdict, judge_one, stream_and_judge
@@ -51,7 +54,7 @@ class AskHandlers:
             shown = [*form_parts(tab), *turn_parts(tab), tab.own_verdict]
             asked.append(button.click(example, [tab.task, tab.state, *how], shown, **stream))
         tab.stop.click(self.stop, tab.state, outputs, cancels=asked, **QUICK)
-        judging = {**self.parts.streaming(JUDGES), "concurrency_id": "judge", "show_progress": "hidden"}
+        judging = {**self.parts.streaming(limits().judges), "concurrency_id": "judge", "show_progress": "hidden"}
         tab.judge.click(self.judge_own, [tab.state, tab.own, *texts], [tab.own_verdict], **judging)
         return asked
 
@@ -134,7 +137,7 @@ class AskHandlers:
     ) -> Iterator[Updates]:
         run, task = Run(TurnView(time.monotonic(), tuple(cases))), visit.task
         try:
-            tokens = number(budget, "Token budget", 1, MOST_TOKENS, whole=True)
+            tokens = number(budget, "Token budget", 1, new_tokens(MOST_TOKENS), whole=True)
             names, draw = model_names(self.runs), self.tasks.draw(task.name)
             asked = Asked(task, cases, tokens, names, draw, turn, bool(held), None if worked else 0)
             if held and not asked.formed():
@@ -209,6 +212,7 @@ class AskHandlers:
         try:
             case = visit.case(truth, texts)
             check_answer(answer)
+            self.runs.loader.meter.visitors.admit(host_of(), None)
         except PromptError as error:
             yield empty_verdict(visit.task.name, str(error))
             return

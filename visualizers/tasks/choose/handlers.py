@@ -10,6 +10,7 @@ import gradio as gr
 
 from sigma.aimicius.contract import Case, CaseError, Task
 from sigma.aimicius.worked import asked
+from sigma.engine.options import new_tokens
 from sigma.events import SIDE_NAMES, SIDES, PromptError
 from visualizers.shared.runs import Runs
 from visualizers.shared.turn_handlers import QUICK, TurnParts, Updates
@@ -121,7 +122,7 @@ class ChooseHandlers:
             **form_updates(tab, visit, examples[0], worked),
             **self._cleared(task.name),
             tab.about: f"<p>{escape(task.about)}</p>{recorded_html(task)}{legend}",
-            tab.budget: gr.update(value=min(MOST_TOKENS, task.answer_tokens)),
+            tab.budget: gr.update(value=min(new_tokens(MOST_TOKENS), task.answer_tokens)),
             tab.worked: gr.update(visible=bool(task.worked)),
             tab.state: visit,
         }

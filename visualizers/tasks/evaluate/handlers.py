@@ -10,6 +10,7 @@ import gradio as gr
 from sigma.aimicius.contract import Case, CaseError, Task
 from sigma.aimicius.scoring import Report
 from sigma.events import SIDES, PromptError
+from sigma.limits.current import limits
 from visualizers.shared.line import Line
 from visualizers.shared.options import number
 from visualizers.shared.runs import Runs
@@ -17,7 +18,7 @@ from visualizers.shared.stream import Run
 from visualizers.shared.turn_handlers import QUICK, TurnParts, Updates
 from visualizers.shared.turn_view import TurnView
 from visualizers.tasks.evaluate.results import results_payload
-from visualizers.tasks.evaluate.trial import MOST_CASES, SAY_SECONDS, Trial, find_cases, run_trial
+from visualizers.tasks.evaluate.trial import SAY_SECONDS, Trial, find_cases, run_trial
 from visualizers.tasks.judging import Judges
 from visualizers.tasks.loader import TaskLoader
 from visualizers.tasks.tab import TasksTab
@@ -58,7 +59,7 @@ class TrialHandlers:
         try:
             if side not in (*SIDES, "truth"):
                 raise PromptError("Choose whose answers are judged.")
-            count = number(limit, "Cases", 1, MOST_CASES, whole=True)
+            count = number(limit, "Cases", 1, limits().trial_cases, whole=True)
             task = self.tasks.task(name)
             self.runs.open(visit.session, run, request.session_hash)
         except PromptError as error:

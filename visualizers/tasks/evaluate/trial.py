@@ -15,7 +15,6 @@ from sigma.aimicius.scoring import Report
 from sigma.events import Engine, StepEvent
 from visualizers.tasks.judging import Judges
 
-MOST_CASES = 100
 SAY_SECONDS = 0.5
 
 

@@ -19,13 +19,12 @@ import duckdb_kql
 
 from sigma.aimicius.nl2kql.engine import rows as fleet
 from sigma.aimicius.nl2kql.schema import fleet as fleet_schema
+from sigma.limits.current import limits
 
 MEMORY = 1 << 30  # what the child may map beyond its own start
-DUCK_MEMORY = "256MB"
 MAX_ROWS = 200
 MAX_COLUMNS = 60
 MAX_CELL = 300  # characters
-SOFT_S = 2.0  # then the query is interrupted; whoever asks kills the process a little later
 
 _connection: duckdb.DuckDBPyConnection | None = None
 _schema: dict[str, list[str]] = {}
@@ -48,7 +47,7 @@ def open_engine() -> None:
         _clusters[(table.cluster, table.database)] = table.database
         _schema[f"{table.database}.{table.name}"] = _schema[table.name] = list(table.columns)
     connection.execute("SET temp_directory=''")
-    connection.execute(f"SET memory_limit='{DUCK_MEMORY}'")
+    connection.execute(f"SET memory_limit='{limits().query_memory}B'")
     connection.execute("SET threads=1")
     connection.execute("SET enable_external_access=false")
     _connection = connection
@@ -69,7 +68,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             return {"error": "only a query is run here"}
         cursor = _connection.cursor()
-        timer = threading.Timer(SOFT_S, cursor.interrupt)
+        timer = threading.Timer(limits().query_seconds, cursor.interrupt)
         timer.start()
         try:
             cursor.execute(str(sql), dict(sql.parameters)) if sql.parameters else cursor.execute(str(sql))
@@ -79,9 +78,9 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
             timer.cancel()
             cursor.close()
     except duckdb.InterruptException:
-        return {"error": f"stopped after {SOFT_S:g} s"}
+        return {"error": f"stopped after {limits().query_seconds:g} s"}
     except duckdb.OutOfMemoryException:
-        return {"error": f"more than {DUCK_MEMORY} of memory was needed"}
+        return {"error": f"more than {limits().query_memory >> 20} MiB of memory was needed"}
     except duckdb_kql.KqlUnsupportedError as error:
         return {"error": f"the translator to DuckDB does not know this construct: {error}"[:1_000]}
     except (duckdb_kql.KqlError, duckdb.Error) as error:

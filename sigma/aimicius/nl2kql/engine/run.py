@@ -8,8 +8,9 @@ from threading import Lock
 from typing import Any
 
 from sigma.aimicius.nl2kql.engine.child import Child, ChildError
+from sigma.limits.current import limits
 
-HARD_S = 4.0  # then the process is killed; DuckDB's own limit comes first where it can
+GRACE_S = 2.0  # after a query's limit, which DuckDB keeps itself where it can; then the process is killed
 CACHE = 256
 
 _results: OrderedDict[str, dict[str, Any]] = OrderedDict()
@@ -23,7 +24,7 @@ def run(query: str) -> dict[str, Any]:
             _results.move_to_end(query)
             return _results[query]
     try:
-        result = _child().ask({"query": query}, HARD_S)
+        result = _child().ask({"query": query}, limits().query_seconds + GRACE_S)
     except ChildError as error:
         return {"error": str(error)}  # not kept: a busy machine may do better next time
     with _lock:

@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata, util
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from sigma.checkpoints.base import cache_folder, sha256_of
+from sigma.limits import current
 
 WASM_SHA256 = "e5dc5a398b07b54ea8fdb503bf68fb583d533f10ec3f930963e02b9505f7a763"  # CPython 3.12.0 for WASI
 CHILD = Path(__file__).with_name("wasi_child.py")
@@ -33,14 +34,18 @@ MAX_PROGRAM = 100_000  # characters
 COMPILE_SECONDS = 300
 
 
+def _limit(name: str) -> Any:
+    return field(default_factory=lambda: getattr(current.limits(), f"sandbox_{name}"))
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one program may use."""
+    """What one program may use; by default what this server gives (`sigma.limits`)."""
 
-    cpu: float = 3.0  # seconds of processor time
-    wall: float = 10.0  # seconds by the clock, for programs that only wait
-    memory: int = 128 << 20  # bytes of the guest's memory
-    output: int = 4 << 20  # bytes on stdout, and again on stderr
+    cpu: float = _limit("cpu")  # seconds of processor time
+    wall: float = _limit("seconds")  # seconds by the clock, for programs that only wait
+    memory: int = _limit("memory")  # bytes of the guest's memory
+    output: int = _limit("output")  # bytes on stdout, and again on stderr
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +74,11 @@ class SandboxError(RuntimeError):
 
 
 class Sandbox:
-    """A place to run programs. `at_once` run at a time; others wait up to `patience` seconds, then are told to come back."""
+    """A place to run programs. `at_once` run at a time, others wait `patience` seconds; by default as this server's limits say."""
 
-    def __init__(self, at_once: int | None = None, patience: float = 30.0, folder: Path | None = None) -> None:
-        self._slots = threading.BoundedSemaphore(at_once or max(1, min(4, os.cpu_count() or 1)))
-        self._patience = patience
+    def __init__(self, at_once: int | None = None, patience: float | None = None, folder: Path | None = None) -> None:
+        self._at_once, self._patience = at_once, patience
+        self._slots: threading.BoundedSemaphore | None = None
         self._folder = folder
         self._lock = threading.Lock()
         self._ready: Path | None = None
@@ -137,15 +142,24 @@ class Sandbox:
             cached = self.prepare()
         except SandboxError as error:
             return Run("unavailable", str(error))
-        if not self._slots.acquire(timeout=self._patience):
-            return Run("busy", f"Other programs are running; none ended within {self._patience:g} s. Try again.")
+        slots, patience = self._places()
+        if not slots.acquire(timeout=patience):
+            return Run("busy", f"Other programs are running; none ended within {patience:g} s. Try again.")
         try:
             with tempfile.TemporaryDirectory(prefix="sigma-plan-") as job:
                 return self._run(cached, Path(job), program, dict(values or {}), limits)
         except OSError as error:
             return Run("unavailable", f"The sandbox could not start: {error}")
         finally:
-            self._slots.release()
+            slots.release()
+
+    def _places(self) -> tuple[threading.BoundedSemaphore, float]:
+        given = current.limits()
+        with self._lock:
+            if self._slots is None:  # not before the limits are known
+                at_once = self._at_once or given.sandbox_together or max(1, min(4, os.cpu_count() or 1))
+                self._slots = threading.BoundedSemaphore(at_once)
+        return self._slots, given.sandbox_wait if self._patience is None else self._patience
 
     def _run(self, cached: Path, job: Path, program: str, values: dict[str, Any], limits: Limits) -> Run:
         (job / "program.py").write_bytes(program.encode("utf-8", errors="replace"))
