@@ -97,6 +97,12 @@ def main(argv: list[str] | None = None) -> int:
     )
     logs.adopt_server()
     loader.start()
+    if limits.self_check == "fail":
+        loader.wait()
+        if loader.engine is None:
+            page.close()
+            print(f"error: {loader.status.text}", file=sys.stderr)
+            return 2
     page.block_thread()
     return 0
 

@@ -1,7 +1,8 @@
 """Which implementation serves an operation: the table of them, and the choice among them.
 
 Order of choice: the environment variable `SIGMA_KERNELS` (reference, cpu or triton), then the device of the first
-argument. A new back end adds a file and a line of the table, and changes no caller.
+argument. A new back end adds a file and a line of the table, and changes no caller. What is distrusted
+(`kernels.agreement`) is served by its reference instead, whoever chose it.
 """
 
 import os
@@ -49,11 +50,47 @@ _registry: dict[str, dict[str, Callable | str]] = {
 }
 
 
+_distrusted: set[tuple[str, str]] = set()  # (operation, back end)
+
+
+def distrust(operation: str, backend: str) -> None:
+    """From here on the operation's reference serves wherever this back end would."""
+    _distrusted.add((operation, backend))
+
+
+def distrust_all() -> None:
+    """From here on references serve everything."""
+    for operation, available in _registry.items():
+        for backend in available:
+            distrust(operation, backend)
+
+
+def is_distrusted(operation: str, device: torch.device) -> bool:
+    """Whether a reference serves the operation on that device because what was chosen is distrusted."""
+    return (operation, _first_choice(operation, device)) in _distrusted
+
+
 def chosen_backend(operation: str, device: torch.device) -> str:
     """Name of the back end that would serve the operation on that device.
 
     ValueError when `SIGMA_KERNELS` holds an unknown name, RuntimeError when it names one that is not installed.
     """
+    backend = _first_choice(operation, device)
+    return "reference" if (operation, backend) in _distrusted else backend
+
+
+def implementation(operation: str, backend: str) -> Callable:
+    """A back end's function, whether or not it would be chosen; KeyError if there is none, RuntimeError without Triton."""
+    function = _registry[operation][backend]
+    if isinstance(function, str):
+        if backend == "triton" and not _has_triton():
+            raise RuntimeError("SIGMA_KERNELS=triton: the Python package triton is not installed")
+        module, name = function.split(":")
+        function = _registry[operation][backend] = getattr(import_module(f".{module}", __package__), name)
+    return function
+
+
+def _first_choice(operation: str, device: torch.device) -> str:
     available = _registry[operation]
     wanted = os.environ.get("SIGMA_KERNELS")
     if wanted:
@@ -90,11 +127,4 @@ def _has_triton() -> bool:
 
 
 def _resolve(operation: str, device: torch.device) -> Callable:
-    backend = chosen_backend(operation, device)
-    function = _registry[operation][backend]
-    if isinstance(function, str):
-        if backend == "triton" and not _has_triton():
-            raise RuntimeError("SIGMA_KERNELS=triton: the Python package triton is not installed")
-        module, name = function.split(":")
-        function = _registry[operation][backend] = getattr(import_module(f".{module}", __package__), name)
-    return function
+    return implementation(operation, chosen_backend(operation, device))

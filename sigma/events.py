@@ -231,7 +231,10 @@ class PastRun:
 
 @dataclass(frozen=True, slots=True)
 class SideInfo:
-    """What a side is: its name and the numbers that the cache formula needs. `tuned` names its tuned form; "" if it has none."""
+    """What a side is: its name and the numbers that the cache formula needs. `tuned` names its tuned form; "" if it has none.
+
+    `warning`: what the check of its kernels at the start found, and what is done about it; "" if all is well.
+    """
 
     side: str
     name: str
@@ -249,6 +252,7 @@ class SideInfo:
     device: str
     kernels: str
     tuned: str = ""
+    warning: str = ""
 
     @property
     def kv_bytes_per_token(self) -> int:

@@ -25,10 +25,10 @@ from sigma.engine.memory import FREE_SHARE, Memory, free_bytes, grown_bytes
 from sigma.engine.priority import step_back
 from sigma.engine.requests import check_request
 from sigma.engine.run import Model, Run
+from sigma.engine.self_check import check_finite, self_check
 from sigma.engine.sessions import Sessions
 from sigma.engine.sessions import free as free_sides
 from sigma.events import (
-    SIDE_NAMES,
     SOURCE_FIRST,
     AnswersTogether,
     ChatRequest,
@@ -58,11 +58,18 @@ class SigmaEngine:
     """`sigma.events.Engine` on real models.
 
     tuned: the same sides with the base's tuned minima, where there are any. kv_bytes: most bytes of K and V, of all
-    answers and kept sessions together; None is a share of what is free (`sigma.engine.memory`).
+    answers and kept sessions together; None is a share of what is free (`sigma.engine.memory`). warning: what is to be
+    told of the kernels (`sigma.engine.self_check`).
     """
 
-    def __init__(self, models: dict[str, Model], tuned: dict[str, Model] | None = None, kv_bytes: int | None = None):
-        self.models, self.tuned = models, tuned or {}
+    def __init__(
+        self,
+        models: dict[str, Model],
+        tuned: dict[str, Model] | None = None,
+        kv_bytes: int | None = None,
+        warning: str = "",
+    ):
+        self.models, self.tuned, self.warning = models, tuned or {}, warning
         self._device = Device(step_back)
         self._sessions = Sessions()
         if kv_bytes is None and (free := free_bytes(next(iter(models.values())).runtime.device)) is not None:
@@ -90,6 +97,7 @@ class SigmaEngine:
             device=str(runtime.device),
             kernels=runtime.kernels,
             tuned=self.tuned[side].side.name if side in self.tuned else "",
+            warning=self.warning,
             parameters=sum(math.prod(tensor.shape) for tensor in model.side.tensors.values()),
         )
 
@@ -244,7 +252,7 @@ def load_engine(
     tuned: str = "auto",
     kv_bytes: int | None = None,
 ) -> SigmaEngine:
-    """Both sides loaded, their common tensors once, and a first step taken on each.
+    """Both sides loaded, their common tensors once, a first step taken on each and their kernels checked.
 
     Args:
         checkpoint: packed or full Sigma (folder or Hub id); None is the embedded default.
@@ -279,19 +287,7 @@ def load_engine(
         logging.getLogger(__name__).warning("%s", twin.tuning.words)
     say("checking both sides", 0.95)
     for side, model in (*made.items(), *tuned_models.items()):
-        _check(side, model.runtime)
+        check_finite(side, model.runtime)
+    warning = self_check((made, tuned_models))
     say("ready", 1.0)
-    return SigmaEngine(made, tuned_models, kv_bytes)
-
-
-def _check(side: str, runtime: Runtime) -> None:
-    """A first chunk and step; CheckpointError unless their logits are finite."""
-    cache = runtime.new_cache()
-    ids = torch.arange(8, device=runtime.device)[None]
-    logits = runtime.prefill(ids, cache)
-    step, _ = runtime.decode(ids[:, :1], cache)
-    if not (logits.isfinite().all() and step.isfinite().all()):
-        raise CheckpointError(
-            f"The {SIDE_NAMES[side]} side computes values that are not finite: the checkpoint is damaged."
-        )
-    cache.free()
+    return SigmaEngine(made, tuned_models, kv_bytes, warning)

@@ -7,7 +7,7 @@ from typing import Any
 
 from sigma.limits.settings import Limits, kind, option, shown, variable
 
-METAVARS = {"size": "SIZE", "number": "NUMBER", "whole number": "N"}
+METAVARS = {"size": "SIZE", "number": "NUMBER", "whole number": "N", "word": "WORD"}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

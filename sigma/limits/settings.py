@@ -7,7 +7,7 @@ and the table of README.md say. A size may be written with a unit: "16MiB".
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, ByteSize, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -104,6 +104,12 @@ class Limits(BaseSettings):
     query_seconds: Seconds = _of(2, 0.1, 600, "seconds that a query on the example fleet may take")
     query_memory: Size = _of(256 << 20, 32 << 20, 1 << 30, "bytes of memory of a query on the example fleet")
 
+    self_check: Literal["fallback", "fail", "off"] = Field(
+        "fallback",
+        description="where a kernel is wrong on this device: fallback (its reference serves, with a warning), fail (nothing "
+        "is served), off (it is not looked for)",
+    )
+
     @classmethod
     def settings_customise_sources(
         cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
@@ -138,9 +144,16 @@ def variable(name: str) -> str:
 
 
 def kind(name: str) -> str:
-    """What a limit's value is: "whole number", "number" or "size"."""
+    """What a limit's value is: "whole number", "number", "size" or "word"."""
     text = str(Limits.model_fields[name].annotation)
+    if "Literal" in text:
+        return "word"
     return "size" if "ByteSize" in text else "number" if "float" in text else "whole number"
+
+
+def words(name: str) -> tuple[str, ...]:
+    """The words that a setting may be."""
+    return get_args(Limits.model_fields[name].annotation)
 
 
 def bounds(name: str) -> tuple[float, float]:
@@ -152,15 +165,19 @@ def bounds(name: str) -> tuple[float, float]:
 
 def wanted(name: str) -> str:
     """What a limit has to be, in words."""
+    if kind(name) == "word":
+        return f"one of {', '.join(words(name))}"
     low, high = (shown(name, value) for value in bounds(name))
     what = {"size": "a size in bytes, or with a unit as in 16MiB,"}.get(kind(name), f"a {kind(name)}")
     return f"{what} from {low} to {high}"
 
 
-def shown(name: str, value: float | None) -> str:
+def shown(name: str, value: float | str | None) -> str:
     """A value of a limit as a person reads it; "" for one that is not set."""
     if value is None:
         return ""
+    if isinstance(value, str):
+        return value
     if kind(name) == "size":
         for unit, size in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
             if value >= size and value % size == 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sigma.events import Engine
+from sigma.events import SIDES, Engine
 from sigma.observe.meter import RECENT_SECONDS, Meter
 
 
@@ -41,6 +41,7 @@ def health(loader: Loaded) -> Health:
     works = loader.engine.figures().working
     if not works:
         reasons.append("The engine has stopped.")
+    reasons += sorted({loader.engine.info(side).warning for side in SIDES} - {""})
     if errors := loader.meter.recent_errors():
         reasons.append(
             f"{errors} error{'s' * (errors > 1)} in the last {RECENT_SECONDS / 60:.0f} minutes; see the log."

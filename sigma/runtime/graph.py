@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kernels import append_rope, decode_attention, selective_decode_attention, silu_mul
-from kernels.backends import chosen_backend
+from kernels.backends import chosen_backend, is_distrusted
 from kernels.splits import MAX_DIM
 from sigma.model.cache import DiffKVCache
 from sigma.model.configuration import SigmaConfig
@@ -86,6 +86,8 @@ def unavailable(config: SigmaConfig, device: torch.device) -> str | None:
         return "SIGMA_CUDA_GRAPH=0"
     if device.type != "cuda":
         return f"{device} is not a GPU"
+    if is_distrusted("decode_attention", device):
+        return "a kernel disagreed with its reference"
     if chosen_backend("decode_attention", device) != "triton":
         return f"SIGMA_KERNELS={os.environ['SIGMA_KERNELS']}" if os.environ.get("SIGMA_KERNELS") else "no Triton"
     wide = max(config.key_head_dim, config.head_dim)

@@ -36,6 +36,8 @@ class Runtime:
             "auto" is "int4" on a CPU and "bf16" elsewhere.
         share: a runtime, or several, whose compiled matrices are reused wherever the packed object is the same Python
             object.
+        careful: plain torch operations on dequantized matrices alone, as slow as it is: what is left where the fast
+            ways compute something else (`sigma.engine.self_check`).
 
     `kernels` says which code runs ("native avx512_bf16", "torch (no C++ compiler)", "triton, CUDA graph", ...). On a
     GPU a decode step is captured in a CUDA graph; where that fails, and with SIGMA_CUDA_GRAPH=0 in the environment,
@@ -51,7 +53,9 @@ class Runtime:
         device: str | torch.device = "cpu",
         weights: str = "auto",
         share: Runtime | Sequence[Runtime] | None = None,
+        careful: bool = False,
     ):
+        self.careful = careful
         self.config, self.device = config, torch.device(device)
         if weights not in WEIGHTS:
             raise ValueError(f"unknown weights {weights!r}; there are {', '.join(WEIGHTS)}")
@@ -62,13 +66,16 @@ class Runtime:
         self.dtype = torch.float32 if self.weights == "fp32" else torch.bfloat16
         _check_tensors(config, tensors)
         shared = () if share is None else (share,) if isinstance(share, Runtime) else tuple(share)
-        known = tuple(other.compiled for other in shared if other.weights == self.weights)
+        alike = (other for other in shared if (other.weights, other.careful) == (self.weights, careful))
+        known = tuple(other.compiled for other in alike)
         with torch.inference_mode():
             self.compiled = self._compiled(tensors, known)  # holds the weights, which another runtime may share
-            self.path = self._with_graph() if self.device.type == "cuda" else self.compiled
+            self.path = self._with_graph() if self.device.type == "cuda" and not careful else self.compiled
 
     def _compiled(self, tensors: dict[str, Packed], known: tuple[Path, ...]) -> NativePath | TorchPath:
         packed = self.weights == "int4"
+        if self.careful:
+            return TorchPath(self.config, tensors, self.dtype, self.device, False, known, "reference")
         if self.device.type == "cuda":
             kernels = "triton" if chosen_backend("decode_attention", self.device) == "triton" else "torch"
             return TorchPath(self.config, tensors, self.dtype, self.device, packed, known, kernels)

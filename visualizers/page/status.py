@@ -10,16 +10,22 @@ from visualizers.shared.loader import EngineLoader
 def chip(loader: EngineLoader) -> Html:
     """HTML of the chip for the loader's newest status."""
     status = loader.status
-    details: str = status.text
+    phase, details = status.phase, status.text
     if status.phase == "loading":
         label = f"loading model ({status.text}, {round(status.fraction * 100)} %)"
         details = "The recorded run below plays until the model is ready. A prompt sent now is answered then."
     elif status.phase == "failed":
         label = "model not loaded"
     else:
+        infos = [loader.engine.info(side) for side in SIDES]
         label = f"ready: {status.text}"
-        details = Html("".join(_side(loader.engine.info(side)) for side in SIDES))
-    return fragment("shared/chip", phase=status.phase, label=label, details=details)
+        warnings = sorted({info.warning for info in infos} - {""})
+        if warnings:
+            phase, label = "warned", f"ready, with a warning: {status.text}"
+        details = Html(
+            "".join((*(fragment("shared/chip_warning", words=words) for words in warnings), *map(_side, infos)))
+        )
+    return fragment("shared/chip", phase=phase, label=label, details=details)
 
 
 def _side(info: SideInfo) -> Html:

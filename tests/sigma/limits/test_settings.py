@@ -10,7 +10,7 @@ import pytest
 
 import app
 from sigma.limits import current, options
-from sigma.limits.settings import OTHERS, LimitError, Limits, bounds, kind, option, shown, variable
+from sigma.limits.settings import OTHERS, LimitError, Limits, bounds, kind, option, shown, variable, words
 
 ROOT = Path(__file__).parents[3]
 
@@ -43,6 +43,7 @@ def test_an_option_goes_before_a_variable_and_that_before_the_default(monkeypatc
         ("answer_seconds", "inf", "a number from 1 to 86,400"),
         ("body_size", "much", "a size in bytes, or with a unit as in 16MiB, from 64KiB to 1GiB, not 'much'"),
         ("sandbox_memory", "3GiB", "from 32MiB to 2GiB"),
+        ("self_check", "maybe", "one of fallback, fail, off, not 'maybe'"),
         ("together", "9" * 5000, "not '" + "9" * 59 + "..."),
     ],
 )
@@ -81,6 +82,9 @@ def test_help_the_table_and_the_fields_are_one(capsys):
 
 def test_every_default_is_within_its_own_range_and_prints_as_it_is_read():
     for name, field in Limits.model_fields.items():
+        if kind(name) == "word":
+            assert field.default in words(name) and Limits.read({name: words(name)[-1]})
+            continue
         low, high = bounds(name)
         for value in (low, high, field.default):
             if value is not None:
