@@ -29,6 +29,7 @@ from visualizers.page.about import about_tab
 from visualizers.page.blocks import Blocks
 from visualizers.page.refusals import REFUSALS
 from visualizers.page.status import chip
+from visualizers.page.streams import Unbuffered
 from visualizers.page.words import LIMITS, SENTENCE, TITLE
 from visualizers.shared.conversation import Conversation
 from visualizers.shared.line import Line
@@ -144,7 +145,7 @@ def launch_options(loader: EngineLoader, mcp: bool = False) -> dict[str, Any]:
         "app_kwargs": {
             "routes": served,
             "exception_handlers": REFUSALS,
-            "middleware": [Middleware(Entrance)],
+            "middleware": [Middleware(Entrance), Middleware(Unbuffered)],
         },
         "footer_links": ["api"],
         "show_error": False,
