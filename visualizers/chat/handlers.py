@@ -36,8 +36,8 @@ class ChatHandlers:
         self.examples = read_examples()
         self.example_settings = {"system": tab.system, "tuned": tab.tuned, "selective": tab.selective}
 
-    def wire(self) -> None:
-        """Attach every handler."""
+    def wire(self) -> list[Any]:
+        """Attach every handler; returns the events after which the newest turn is another, or has ended."""
         tab = self.tab
         turn_inputs = [tab.state, *tab.settings]
         outputs = [*tab.columns.values(), tab.live, tab.state, tab.box, tab.send, tab.stop, tab.notice, tab.restore]
@@ -47,10 +47,15 @@ class ChatHandlers:
         shown = tab.examples.click(
             self.example, [tab.examples, *turn_inputs], [*outputs, *self.example_settings.values()], **stream
         )
-        tab.stop.click(self.stop, [tab.state, tab.box], outputs, cancels=[sent, again, shown], **QUICK)
-        tab.undo.click(self.undo, [tab.state, tab.box], outputs, **QUICK)
-        tab.clear.click(self.clear, [tab.state], outputs, **QUICK)
-        tab.restore.click(self.restore, [tab.state], outputs, **QUICK)
+        return [
+            sent,
+            again,
+            shown,
+            tab.stop.click(self.stop, [tab.state, tab.box], outputs, cancels=[sent, again, shown], **QUICK),
+            tab.undo.click(self.undo, [tab.state, tab.box], outputs, **QUICK),
+            tab.clear.click(self.clear, [tab.state], outputs, **QUICK),
+            tab.restore.click(self.restore, [tab.state], outputs, **QUICK),
+        ]
 
     def send(
         self, request: gr.Request, prompt: str, conversation: Conversation | None, *settings: Any

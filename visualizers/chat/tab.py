@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,7 +62,7 @@ def read_examples() -> list[dict[str, Any]]:
     return json.loads((ASSETS / "examples" / "chat.json").read_text("utf-8"))
 
 
-def chat_tab(infos: dict[str, SideInfo], on_leave: Any) -> ChatTab:
+def chat_tab(infos: dict[str, SideInfo], on_leave: Any, below: Callable[[], None] = lambda: None) -> ChatTab:
     """Lay the tab out; `infos` describes the sides before a model is loaded, `on_leave(conversation)` frees a session."""
     state = gr.State(None, delete_callback=on_leave)
     heads, columns = {}, {}
@@ -79,6 +80,7 @@ def chat_tab(infos: dict[str, SideInfo], on_leave: Any) -> ChatTab:
                     padding=False,
                     apply_default_css=False,
                 )
+    below()  # what stands between the answers and the prompt
     with gr.Column(elem_id="dock"):
         dock = _dock()
     settings = _settings(infos)

@@ -15,6 +15,7 @@ from sigma.serving.routes import routes
 from visualizers.chat import recording
 from visualizers.chat.api import make_chat, make_compare
 from visualizers.chat.column import column_head
+from visualizers.chat.examples import known_questions
 from visualizers.chat.handlers import ChatHandlers
 from visualizers.chat.tab import ChatTab, chat_tab
 from visualizers.efficiency.api import make_efficiency
@@ -38,7 +39,9 @@ from visualizers.shared.programs import Programs, share
 from visualizers.shared.runs import Runs
 from visualizers.shared.turn_handlers import QUICK
 from visualizers.tasks.handlers import add_tasks
+from visualizers.tasks.judging import Judges
 from visualizers.tasks.loader import TaskLoader
+from visualizers.tasks.offer.handlers import OfferHandlers
 from visualizers.tour.tab import tour_button
 
 MEASURING = 4
@@ -61,6 +64,8 @@ def build_page(
     line = loader.meter.lines["page"] = Line(together)
     runs, lab = Runs(loader, line), Lab(loader)
     explore = ExploreHandlers(loader, EXPLORED)
+    task_loader, judges = task_loader or TaskLoader(), Judges()
+    offer = OfferHandlers(runs, task_loader, judges, known_questions)
     infos = recording.recorded_info(recording.read(RECORDED))
     with Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         with gr.Row(elem_id="top", equal_height=True):
@@ -71,16 +76,17 @@ def build_page(
         # Wrapped, every tab is in the bar: gradio's menu hides those that do not fit a phone.
         with gr.Tabs(elem_id="tabs", overflow_behavior="wrap"):
             with gr.Tab("Chat", id="chat"):
-                tab = chat_tab(infos, lambda conversation: conversation and runs.leave(conversation.session))
+                leave_chat = lambda conversation: conversation and runs.leave(conversation.session)  # noqa: E731
+                tab = chat_tab(infos, leave_chat, offer.layout)
             with gr.Tab("Explore", id="explore"):
                 explore_view = explore.layout()
-            add_tasks(page, loader, infos, task_loader, line)
+            add_tasks(page, loader, infos, task_loader, line, judges)
             with gr.Tab("Memory", id="memory"):
                 memory_tab(loader, infos)
             add_efficiency(page, loader, lab)
             with gr.Tab("About", id="about"):
                 about_tab()
-        ChatHandlers(tab, runs).wire()
+        offer.wire(tab.state, ChatHandlers(tab, runs).wire())
         explore.wire(page, explore_view, tab.state)
         _watch_loading(page, loader, status, tab)
         _name_endpoints(Programs(loader))

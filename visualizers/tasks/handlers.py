@@ -25,12 +25,13 @@ def add_tasks(
     infos: dict[str, SideInfo],
     task_loader: TaskLoader | None = None,
     line: Line | None = None,
+    judges: Judges | None = None,
 ) -> None:
     """Add the tab to the page's Tabs; call it inside them. `task_loader` holds the tasks (default: the four).
 
-    line: where turns wait for the engine, together with those of other tabs.
+    line: where turns wait for the engine, together with those of other tabs. `judges`: shared with other tabs, too.
     """
-    task_loader, judges = task_loader or TaskLoader(), Judges()
+    task_loader, judges = task_loader or TaskLoader(), judges or Judges()
     # Runs of its own: a visitor may chat and have a task answered, and leaving the page must end both.
     runs = Runs(loader, line)
     with gr.Tab("Tasks", id="tasks") as gradio_tab:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sigma.aimicius import NAMES, load_task
 from sigma.aimicius.contract import CaseError, Task
+from sigma.aimicius.recognise import Known
 from sigma.aimicius.worked import collection
 from sigma.events import PromptError
 
@@ -27,6 +28,7 @@ class TaskLoader:
         self.names, self._load = names, load
         self._tasks: dict[str, Task] = {}
         self._draws: dict[str, Draw | None] = {}
+        self._known: dict[str, list[Known]] = {}
         self._locks = {name: threading.Lock() for name in names}
         self._warmed = threading.Event()
 
@@ -54,6 +56,16 @@ class TaskLoader:
                         f"{TITLES.get(name, name)} could not be loaded; the server's log says why."
                     ) from error
             return self._tasks[name]
+
+    def known(self) -> list[Known]:
+        """The examples of the tasks that are loaded, with their answers: questions that a chat may ask, too."""
+        found = []
+        for name, task in list(self._tasks.items()):
+            if name not in self._known:
+                rows = ({"id": case.id, **case.fields, "truth": case.truth} for case in task.examples())
+                self._known[name] = [Known(name, row, "of the Tasks tab's examples") for row in rows]
+            found += self._known[name]
+        return found
 
     def warm(self) -> None:
         """Load the other tasks and their examples in the background: whoever has opened one will look at the next."""

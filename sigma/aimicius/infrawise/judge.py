@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from sigma.aimicius.contract import MAX_ANSWER, Case, Part, Sheet, Verdict
 from sigma.aimicius.infrawise import answer as reading
-from sigma.aimicius.infrawise import choice, dcw, records
+from sigma.aimicius.infrawise import choice, dcw, names, records
 
 RECALL, ACCURACY = "Bench. Recall", "Bench. Accuracy"
 NAMES = (*dcw.PARTS, "DCW", RECALL, ACCURACY)
@@ -84,13 +85,29 @@ def _judge_part(name: str, given: reading.Reading, truth: dcw.DCW | None) -> dic
     if wrong or value is None:
         state, reason = ("neutral" if truth is None and given.problem else "bad"), wrong or f"there is no {name}"
     elif truth is None:
-        state, reason = "neutral", "there is no truth to compare with"
+        known = "a name known here" if _known(name, value) else "no name that is known here"
+        state, reason = "neutral", f"there is no truth to compare with; {known}"
     elif dcw.normal(name, value) == dcw.normal(name, truth.part(name)):
         same = value == truth.part(name)
         state, reason = "good", "exactly as in the truth" if same else f"means {_quoted(truth.part(name))}"
     else:
         state, reason = "bad", f"{_quoted(value)} instead of {_quoted(truth.part(name))}"
     return {**cell, "state": state, "reason": reason}
+
+
+def _known(name: str, value: str) -> bool:
+    """Whether the published results, or the criteria, have such a name: what can be said without a truth."""
+    if name == "Criterion":
+        return names.criterion(value) in (names.DEFAULT, names.PEAK, names.COST) or names.seconds(value) is not None
+    if name == "Workload":
+        return names.workload_key(value)[0] in _benchmarks()
+    found = names.design(value)
+    return found in names.DESIGNS or (name == "Baseline" and not found)
+
+
+@cache
+def _benchmarks() -> frozenset[str]:
+    return frozenset(names.workload_key(record.workload)[0] for record in records.published())
 
 
 def _quoted(text: str) -> str:

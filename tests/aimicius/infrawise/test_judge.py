@@ -114,6 +114,22 @@ def test_without_a_truth_the_answer_is_read_and_the_rule_applied():
     assert all(score.value is None for score in verdict_of(TASK, case, "nothing").scores.values())
 
 
+@pytest.mark.parametrize(
+    "part, value, known",
+    [("target", "ND H100 v5", True), ("target", "H900", False), ("target", "", False), ("baseline", "", True), ("baseline", "TPU", False),
+     ("criterion", "peak performance", True), ("criterion", "within 3 parsecs", False), ("criterion", "within 200 ms", True),
+     ("workload", "NCCL all-reduce", True), ("workload", "making coffee", False)],
+)  # fmt: skip
+def test_without_a_truth_it_says_which_names_are_known(part, value, known):
+    case = TASK.case({"id": "own", "kind": "dcw", "intention": "What is measured?"}, "test")
+    parts = {"target": "H100", "baseline": "", "criterion": "default", "workload": "NCCL allreduce", part: value}
+    judged = [one for one in TASK.judge(case, dcw.DCW(**parts).to_json()) if getattr(one, "name", "") == "DCW"]
+    (cell,) = [cell for cell in judged[0].view["cells"] if cell["name"] == part.capitalize()]
+    assert cell["state"] == "neutral" and cell["reason"].endswith(
+        "; a name known here" if known else "; no name that is known here"
+    )
+
+
 def test_a_long_answer_is_cut_and_says_so():
     verdict = verdict_of(TASK, CASE, CASE.truth + " " * 1_000_000)
     assert verdict.parts[0].state == "neutral" and f"{MAX_ANSWER:,}" in verdict.parts[0].text
