@@ -190,7 +190,7 @@ def _long_document() -> dict[str, Any]:
             label="Question",
             info="one of these, or your own",
             elem_id="effic-question",
-            elem_classes=["wide"],
+            elem_classes=["whole"],
         )
     parts = _buttons("Read and ask", "effic-read")
     results = _live("results", "effic-read-results")
