@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import sysconfig
 import traceback
 from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
@@ -24,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 FORMS, LEVELS = ("text", "json"), ("debug", "info", "warning", "error")
 KEYS = ["timestamp", "level", "request", "logger", "event"]  # first in a line, in this order
 MOST_CHARACTERS = 500  # of an error's message
-QUIET = ("httpx", "httpcore", "mcp")  # they report every request of theirs
+QUIET = ("httpx", "httpcore", "mcp", "sentence_transformers")  # they report every request of theirs
 
 Fields = MutableMapping[str, Any]
 
@@ -51,10 +52,15 @@ def configure(
 
 
 def adopt_server() -> None:
-    """Let the web server's lines come as all others do; it sets its own handlers whenever it starts."""
+    """Let the web server's lines come as all others do; it sets its own handlers whenever it starts.
+
+    What an error says that reaches the server itself is left out: often it is a visitor's value that was wrong.
+    """
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [], True
+    for name in ("uvicorn.error", "asyncio"):
+        logging.getLogger(name).addFilter(_without_words)
 
 
 def formatter(form: str) -> logging.Formatter:
@@ -72,6 +78,7 @@ def formatter(form: str) -> logging.Formatter:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             add_request,
             tell_exception,
+            without_places,
         ],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
     )
@@ -90,12 +97,25 @@ def tell_exception(logger: Any, name: str, fields: Fields) -> Fields:
     if not isinstance(error, BaseException):
         return fields
     fields["error"] = " from ".join(_said(one) for one in _chain(error))
-    fields["where"] = " < ".join(_places(error))
+    fields["where"] = " < ".join(places(error))
     return fields
 
 
+def without_places(logger: Any, name: str, fields: Fields) -> Fields:
+    """What a line says, without the folders of the machine that others' messages name."""
+    fields["event"] = _without_folders(str(fields.get("event", "")))
+    return fields
+
+
+def _without_folders(text: str) -> str:
+    folders = {str(ROOT), *sysconfig.get_paths().values(), sys.prefix}
+    for folder in sorted(folders, key=len, reverse=True):
+        text = text.replace(f"{folder}/", "")
+    return text.replace(str(Path.home()), "~")
+
+
 def _said(error: BaseException) -> str:
-    text = without_texts(error).replace(f"{ROOT}/", "").replace(str(Path.home()), "~")
+    text = _without_folders(without_texts(error))
     if len(text) > MOST_CHARACTERS:
         text = f"{text[:MOST_CHARACTERS]} (and {len(text) - MOST_CHARACTERS} more characters)"
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
@@ -109,7 +129,8 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
-def _places(error: BaseException) -> Iterator[str]:
+def places(error: BaseException) -> Iterator[str]:
+    """Where an error came from, innermost first, without a path of the machine."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         yield f"{_short(frame.filename)}:{frame.lineno} {frame.name}"
 
@@ -121,6 +142,14 @@ def _short(name: str) -> str:
         return path.relative_to(ROOT).as_posix()
     parts = path.parts
     return "/".join(parts[parts.index("site-packages") + 1 :]) if "site-packages" in parts else path.name
+
+
+def _without_words(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
+    if error is not None:
+        record.error, record.where = type(error).__name__, " < ".join(places(error))
+        record.exc_info = record.exc_text = None
+    return True
 
 
 class _Errors(logging.Handler):

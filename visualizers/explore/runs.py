@@ -129,13 +129,15 @@ class Pages:
         self._pages: OrderedDict[str, Page] = OrderedDict()
         self._tokens: dict[str, str] = {}  # session hash -> token
 
-    def open(self, session: str) -> Page:
-        """The page of a browser session, made at its first call."""
+    def open(self, session: str | None) -> Page:
+        """The page of a browser session, made at its first call; whoever names no session gets one of their own each time."""
         with self._lock:
-            token = self._tokens.get(session)
+            token = self._tokens.get(session) if session else None
             if token is None:
-                token = self._tokens[session] = uuid.uuid4().hex
+                token = uuid.uuid4().hex
                 self._pages[token] = Page(token)
+                if session:
+                    self._tokens[session] = token
             self._pages.move_to_end(token)
             page, closed = self._pages[token], []
             while len(self._pages) > limits().pages:

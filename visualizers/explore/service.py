@@ -87,9 +87,18 @@ class Explorer:
         except Exception:
             return {"error": FAILED.format(number=logged(log, "the explorer failed"))}
 
-    def open_page(self, session: str) -> Page:
-        """The page of a browser session."""
-        return self.pages.open(session)
+    def open_page(self, session: str | None) -> Page:
+        """The page of a browser session; what was read for pages that it pushes out is freed."""
+        page = self.pages.open(session)
+        self._free_left()
+        return page
+
+    def _free_left(self) -> None:
+        """Free what was read for pages that are gone."""
+        with self._lock:
+            left = [self._jobs.pop(key) for key, job in list(self._jobs.items()) if job.page.gone.is_set()]
+        for job in left:
+            _free(job)
 
     def add_run(self, session: str, chat_session: str | None) -> ExploredRun | None:
         """Take over the newest ended run of a chat; None if the engine knows none."""
@@ -98,18 +107,13 @@ class Explorer:
         if past is None:
             return None
         run = from_past(past, engine.piece)
-        self.pages.open(session).add(run)
+        self.open_page(session).add(run)
         return run
 
     def close(self, session: str | None) -> None:
         """The visitor left: end what is being read for them and free what was."""
-        page = self.pages.close(session)
-        if page is not None:
-            with self._lock:
-                mine = [key for key, job in self._jobs.items() if job.page is page]
-                jobs = [self._jobs.pop(key) for key in mine]
-            for job in jobs:
-                _free(job)
+        if self.pages.close(session) is not None:
+            self._free_left()
 
     def _run(self, page: Page, name: Any) -> ExploredRun:
         if name == RECORDED:

@@ -29,6 +29,7 @@ from visualizers.page import assets, theme
 from visualizers.page.about import about_tab
 from visualizers.page.blocks import Blocks
 from visualizers.page.refusals import REFUSALS
+from visualizers.page.shut import shut_routes, tell_failures
 from visualizers.page.status import chip
 from visualizers.page.streams import Unbuffered
 from visualizers.page.words import LIMITS, SENTENCE, TITLE
@@ -143,7 +144,13 @@ def launch_options(loader: EngineLoader, mcp: bool = False) -> dict[str, Any]:
     """
     most = limits()
     line = loader.meter.lines["v1"] = Line(most.v1_together)
-    served = [*assets.routes(), *routes(loader, line, visitors=loader.meter.visitors), *operator_routes(loader)]
+    tell_failures()
+    served = [
+        *shut_routes(),
+        *assets.routes(),
+        *routes(loader, line, visitors=loader.meter.visitors),
+        *operator_routes(loader),
+    ]
     return {
         "theme": theme.theme(),
         "css": assets.style_sheet(),
@@ -161,5 +168,6 @@ def launch_options(loader: EngineLoader, mcp: bool = False) -> dict[str, Any]:
         "max_threads": 40 + most.max_waiting + most.together,
         "ssr_mode": False,
         "run_history": False,
+        "enable_monitoring": False,
         "mcp_server": mcp,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from sigma.events import PromptError
+from sigma.limits.current import limits
 from visualizers.shared.line import Line
 from visualizers.shared.loader import EngineLoader
 from visualizers.shared.stream import Run
@@ -28,9 +29,22 @@ class Runs:
             old = self._runs.get(session)
             if old is not None and not old.ended.is_set():
                 raise PromptError(BUSY)
+            self._runs.pop(session, None)
             self._runs[session] = run
             if page:
+                self._pages.pop(page, None)
                 self._pages[page] = session
+            self._forget()
+
+    def _forget(self) -> None:
+        """Of visitors who never said that they left, the oldest beyond the limit; nobody's answer is ended by that."""
+        most = limits().pages
+        for session in [one for one, run in self._runs.items() if run.ended.is_set()]:
+            if len(self._runs) <= most:
+                break
+            del self._runs[session]
+        while len(self._pages) > most:
+            del self._pages[next(iter(self._pages))]
 
     def run(self, session: str) -> Run | None:
         """The newest run of a session, in progress or ended."""

@@ -132,3 +132,21 @@ def test_what_was_asked_is_cut_out_of_an_errors_message(message, wanted):
     found = without_texts(error)
     assert found == wanted or ("Zanzibar" not in found and wanted.split(CUT)[0] in found)
     assert "Zanzibar" not in found and "And the sea" not in found and "Hello" not in found
+
+
+def test_what_others_log_names_no_folder_of_the_machine(told):
+    lines = told()
+    folder = Path(pytest.__file__).parent
+    logging.getLogger("other").info("Loading model from %s/model and %s/app.py and %s/x", folder, ROOT, Path.home())
+    assert "Loading model from pytest/model and app.py and ~/x" in lines()[0]
+
+
+def test_what_reaches_the_server_itself_is_told_without_its_words(told):
+    lines = told()
+    logs.adopt_server()
+    try:
+        deep(KeyError(QUESTION))
+    except KeyError:
+        logging.getLogger("uvicorn.error").exception("Exception in ASGI application")
+    (line,) = lines()
+    assert "error=KeyError" in line and "test_logs.py" in line and "Zanzibar" not in line
