@@ -65,7 +65,7 @@ def run(folder: Path, args: argparse.Namespace) -> dict:
         use_tqdm=False,
     )
     outputs = [answer.outputs[0] for answer in answers]
-    return {
+    result = {
         "folder": folder.name,
         "tokens": [list(one.token_ids) for one in outputs],
         "logprobs": [[at[t].logprob for at, t in zip(one.logprobs, one.token_ids)] for one in outputs],
@@ -73,6 +73,9 @@ def run(folder: Path, args: argparse.Namespace) -> dict:
         "load_s": loaded - begun,
         "generate_s": time.monotonic() - loaded,
     }
+    if args.ranks > 1:
+        llm.llm_engine.engine_core.shutdown()  # ranks are processes, and wait busily
+    return result
 
 
 def main() -> None:
