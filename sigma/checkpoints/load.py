@@ -125,13 +125,14 @@ def _from_folder(path: Path) -> Side:
         raise ValueError(f"weights quantized by {method!r} are not supported; give the plain model, or a GGUF file")
     source = AutoConfig.from_pretrained(path, trust_remote_code=False)
     config = source if family == "sigma" else gqa_config(source)
-    if stored := stored_shapes(path):
-        check_shapes(config, stored)
+    if not (stored := stored_shapes(path)):
+        raise ValueError("it holds no weights as safetensors, the only form that is read: others can hold programs")
+    check_shapes(config, stored)
     if (path / "generation_config.json").exists():  # published models name their second end token only there
         also = json_object(path / "generation_config.json").get("eos_token_id")
         config.eos_token_id = end_tokens(config.vocab_size, config.eos_token_id, also)
     model, loading = AutoModelForCausalLM.from_pretrained(
-        path, dtype="auto", trust_remote_code=False, output_loading_info=True
+        path, dtype="auto", trust_remote_code=False, use_safetensors=True, output_loading_info=True
     )
     problems = {
         kind: sorted(loading[kind])[:3]

@@ -8,6 +8,7 @@ import pytest
 from sigma.observe import logs
 from tests.fake_engine import FakeEngine
 from tests.trust.raw import PRIVATE, Raw
+from tests.visualizers.conftest import engine, site, visit  # noqa: F401 (fixtures of the browser tests)
 from tests.visualizers.server import launch
 
 
@@ -26,11 +27,11 @@ def served():
     root.setLevel(logging.DEBUG)
     for noisy in ("httpx", "httpcore", "asyncio", "matplotlib"):  # the test's own client
         patch.setattr(logging.getLogger(noisy), "level", logging.WARNING)
-    engine = FakeEngine(words=30)
-    page, url, loader = launch(engine)
+    fake = FakeEngine(words=30)
+    page, url, loader = launch(fake)
     assert loader.wait(30)
     logs.adopt_server()
-    yield engine, url, out.getvalue, page
+    yield fake, url, out.getvalue, page
     page.close()
     root.removeHandler(handler)
     root.setLevel(level)
@@ -54,6 +55,6 @@ def visitors(served):
 @pytest.fixture(autouse=True)
 def quick(served):
     """The engine as it was made, whatever a test did to it."""
-    engine = served[0]
-    engine.delay, engine.prefill_delay, engine.words, engine.fail_next = 0.0, 0.0, 30, None
+    fake = served[0]
+    fake.delay, fake.prefill_delay, fake.words, fake.fail_next = 0.0, 0.0, 30, None
     yield

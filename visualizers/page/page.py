@@ -25,7 +25,7 @@ from visualizers.explore.api import make_attention, make_selective
 from visualizers.explore.handlers import ExploreHandlers, first_view_script
 from visualizers.memory.api import kv_memory
 from visualizers.memory.tab import memory_tab
-from visualizers.page import assets, theme
+from visualizers.page import assets, policy, theme
 from visualizers.page.about import about_tab
 from visualizers.page.blocks import Blocks
 from visualizers.page.refusals import REFUSALS
@@ -158,7 +158,7 @@ def launch_options(loader: EngineLoader, mcp: bool = False) -> dict[str, Any]:
         "app_kwargs": {
             "routes": served,
             "exception_handlers": REFUSALS,
-            "middleware": [Middleware(Entrance), Middleware(Unbuffered)],
+            "middleware": [*policy.MIDDLEWARE, Middleware(Entrance), Middleware(Unbuffered)],
         },
         "footer_links": ["api"],
         "show_error": False,

@@ -262,3 +262,10 @@ def test_a_corpus_row_without_text_is_named(tmp_path, row):
     path.write_text('{"text": "fine"}\n' + row)
     with pytest.raises(ValueError, match=r"x\.jsonl, line 2: "):
         read(path)
+
+
+def test_weights_in_a_form_that_can_hold_programs_are_not_read(folder):
+    tensors = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    torch.save(tensors, folder / "pytorch_model.bin")
+    refused(folder, "no weights as safetensors")
