@@ -1,4 +1,4 @@
-"""Find a Chromium for the browser tests, or install one: `python -m tests.browser`."""
+"""Find a Chromium for the browser tests, or install one, and axe-core from npm: `python -m tests.browser`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = [
@@ -50,8 +51,21 @@ def install() -> str | None:
     return find()
 
 
+def fetch_axe() -> bool:
+    """axe-core as `tests/axe/package-lock.json` names it, with its hash; False where npm cannot: its tests are skipped then."""
+    folder = Path(__file__).with_name("axe")
+    if (folder / "node_modules" / "axe-core" / "axe.min.js").is_file():
+        return True
+    if (npm := shutil.which("npm")) is None:
+        return False
+    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
+    return subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, check=False).returncode == 0
+
+
 if __name__ == "__main__":
     found = find() or install()
+    if not fetch_axe():
+        print("axe-core could not be fetched by npm: the tests that need it are skipped", file=sys.stderr)
     sys.exit(
         0 if found and not print(f"browser: {found}") else "no Chromium could be found or installed: set CHROMIUM=path"
     )

@@ -49,7 +49,7 @@ export function fillStrip(strip, side, options, selection) {
     if (span.textContent !== text) span.textContent = text;
     span.title = bytesTitle(piece);
     span.dataset.index = index;
-    span.style.backgroundColor = shade ? heat(colours, (shade / SHADES) * 0.55) : "";
+    span.style.backgroundColor = shade ? heat(colours, (shade / SHADES) * (skipped ? colours.litSkipped : colours.lit)) : "";
     span.className = [fetched && "fetched", skipped && "skipped", here && "here"].filter(Boolean).join(" ");
   });
   const more = start > 0 ? `newest ${list.length} of ${grouped(start + list.length)} tokens` : "";

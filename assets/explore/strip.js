@@ -19,7 +19,7 @@ export function fillTokens(strip, run, look) {
   const [start, stop] = stripWindow(run.tokens, look.query);
   while (strip.children.length > stop - start) strip.lastElementChild.remove();
   while (strip.children.length < stop - start) strip.append(document.createElement("bdi"));
-  const hue = coloursOf(strip).heat.join();
+  const colours = coloursOf(strip), hue = colours.heat.join();
   for (let i = 0; i < stop - start; i++) {
     const span = strip.children[i], position = start + i, seen = position <= look.query;
     const step = seen && !(look.options.noSink && position === 0) ? look.stepOf(position) : -1;
@@ -38,7 +38,7 @@ export function fillTokens(strip, run, look) {
     if (span.textContent !== text) span.textContent = text;
     span.title = bytesTitle(piece);
     span.dataset.position = position;
-    span.style.backgroundColor = shade ? `rgba(${hue},${((shade / SHADES) * 0.55).toFixed(3)})` : "";
+    span.style.backgroundColor = shade ? `rgba(${hue},${((shade / SHADES) * (name.includes("skipped") ? colours.litSkipped : colours.lit)).toFixed(3)})` : "";
     if (span.className !== name) span.className = name;
   }
   const more = stop - start < run.tokens ? `tokens ${grouped(start)} – ${grouped(stop - 1)} of ${grouped(run.tokens)}: ` : "";

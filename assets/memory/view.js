@@ -96,7 +96,7 @@ export function showMemoryCheck(root, lines, recorded) {
     amount("td", line.v_read),
     make("td", line.same ? "the same, to the byte" : `K ${line.k[1].text}, V ${line.v[1].text}`, { "data-same": line.same }),
   ]));
-  const box = make("div", undefined, { class: "mem-scroll" });
+  const box = make("div", undefined, { class: "mem-scroll", tabindex: "0", role: "region", "aria-label": "Measured against computed" });
   box.append(grid);
   const from = recorded ? "the recorded run" : "the newest run of the Chat tab";
   const note = lines.length ? `Measured on the cache's tensors in ${from}; K and V resident also computed by the formula above.` : "Nothing was measured yet: run a prompt in the Chat tab.";

@@ -22,6 +22,7 @@ export function coloursOf(element) {
   return {
     q: read("--q"), k: read("--k"), v: read("--v"), ink: read("--ink"), soft: read("--soft"), faint: read("--faint"),
     line: read("--line"), paper: read("--paper"), heat: read("--heat").split(",").map(Number),
+    lit: Number(read("--lit")), litSkipped: Number(read("--lit-skipped")),
     font: "12px " + (style.fontFamily || "sans-serif"), small: "11px " + (style.fontFamily || "sans-serif"),
   };
 }
