@@ -98,7 +98,7 @@ class Run:
         if request.lookup:
             self.guesses = Guesses(self.ids, model.pace, "" if self.sampler.greedy else SAMPLED)
         self.draft: list[int] = []
-        self.settling = False  # the next step is of one token: two are as likely but for a draft's tolerance
+        self.settling = False  # the next step is of one token: two are as likely but for the margin
 
     def _cache(self, kept: Kept | None) -> tuple[DiffKVCache, int]:
         """The kept cache cropped to the common prefix, or a new one. At least one token is always prefilled."""
@@ -192,13 +192,13 @@ class Run:
         """
         self.spent += step_ms * share
         before, events, ms = self.cache.length - len(steps), [], step_ms
-        tolerance = self.model.runtime.draft_tolerance if self.draft else 0.0
+        margin = self.model.runtime.draft_margin if self.draft else 0.0
         self.settling = False
         for i, (step, (logits, probe)) in enumerate(zip(steps, found)):
             begun = time.perf_counter()
             self.logits = logits
             try:
-                token = self._draw(tolerance)
+                token = self._draw(margin)
             except DamagedStep:
                 if not events:
                     raise
@@ -220,11 +220,11 @@ class Run:
         self.ready.extend(events)
         return self.ready.popleft() if events else None
 
-    def _draw(self, tolerance: float) -> int | None:
-        """The next token after `ids` from `logits`; None where another one is as likely but for the tolerance."""
+    def _draw(self, margin: float) -> int | None:
+        """The next token after `ids` from `logits`; None where another one is as likely but for the margin."""
         self._check()
         logits = self.logits if self.constraint is None else self.constraint.apply(self.logits)
-        return self.sampler.next(self.ids, logits, 2 * tolerance)
+        return self.sampler.next(self.ids, logits, margin)
 
     def _event(
         self, token: int, probe: AttentionProbe | None, cache: CacheBytes, step_ms: float, begun: float

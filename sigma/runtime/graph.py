@@ -164,7 +164,7 @@ class GraphPath(Path):
 
     def __init__(self, path: TorchPath):
         self.path = path
-        self.draft_tolerance = path.draft_tolerance
+        self.draft_margin = path.draft_margin
         self.kernels = f"{path.kernels}, CUDA graph"
         self.failed = False
         self.kept: OrderedDict[tuple, _Captured] = OrderedDict()

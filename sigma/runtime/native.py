@@ -55,7 +55,7 @@ class NativePath(Path):
     """Interleaved weights and the calls. Raises NativeUnavailable when this machine or model cannot use C++."""
 
     cuts_freely = True
-    draft_tolerance = 0.0  # a drafted token is computed as a sequence of its own
+    draft_margin = 0.0  # a drafted token is computed as a sequence of its own
 
     def __init__(
         self,

@@ -46,13 +46,13 @@ class Path(Protocol):
     kernels: which code runs, as a status line says it ("native avx512_bf16", "triton, CUDA graph").
     cuts_freely: whether a text's rows and logits are the same bits however its prefill is cut into pieces of two
     tokens or more. Elsewhere the matrix products of a library sum in an order that depends on the number of rows.
-    draft_tolerance: how far the logits behind a drafted token may lie from those of a step of that token alone; 0 where
-    they are the same bits.
+    draft_margin: by how much the difference of two likely tokens' logits may change where tokens are drafted, against a step
+    of one; 0 where the logits are the same bits.
     """
 
     kernels: str
     cuts_freely: bool
-    draft_tolerance: float
+    draft_margin: float
 
     def run(self, ids: Tensor, cache: DiffKVCache, trace: Trace, top_k: int | None) -> Tensor:
         """Append `ids` [b, t] to the cache; returns the residual stream behind the last layer, [b, t, hidden].
@@ -73,7 +73,7 @@ class Path(Protocol):
     def decode_many(self, steps: Sequence[SequenceStep]) -> list[Tensor]:
         """One token of each of several sequences, as long and as cached as each is: their logits, fp32 [1, vocab] each.
 
-        Each gets the bits that `decode` gives it alone, a drafted token within `draft_tolerance`. Here the sequences go one
+        Each gets the bits that `decode` gives it alone, of a drafted token within `draft_margin`. Here the sequences go one
         after the other.
         """
         found = []

@@ -112,9 +112,9 @@ class Runtime:
         return self.path.cuts_freely
 
     @property
-    def draft_tolerance(self) -> float:
-        """How far a drafted token's logits may lie from those of a step of its own; 0 where they are the same bits."""
-        return self.path.draft_tolerance
+    def draft_margin(self) -> float:
+        """By how much the difference of two likely tokens' logits may change where tokens are drafted; 0: the same bits."""
+        return self.path.draft_margin
 
     @property
     def kv_itemsize(self) -> int:
@@ -178,7 +178,7 @@ class Runtime:
 
         The C++ path reads the weights once for all. Every sequence gets what `decode` gives it alone, bit for bit, and
         the result has `decode`'s pair for each, in order. Of a drafted token there are the logits, within
-        `draft_tolerance` of what `decode` gives, and None: whoever takes it asks `taken`. The cache holds the rows of all
+        `draft_margin` of what `decode` gives, and None: whoever takes it asks `taken`. The cache holds the rows of all
         drafted tokens afterwards: the caller keeps those that it takes. ValueError as `decode`, naming the sequence by
         its place in the list, and for a cache that is there twice; no sequence has advanced then.
         """

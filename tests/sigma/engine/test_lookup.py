@@ -104,7 +104,7 @@ def test_the_answer_is_the_same(engine, name, monkeypatch):
 
 
 def check_same(engine, events, without):
-    exact = engine.models["sigma"].runtime.draft_tolerance == 0
+    exact = engine.models["sigma"].runtime.draft_margin == 0
     if exact:
         assert told(events) == told(without)
         assert likelihoods(events) == likelihoods(without)

@@ -96,13 +96,13 @@ def torch_runtime(request, monkeypatch):
 @pytest.mark.parametrize("read", READS, ids=str)
 def test_torch_operations_agree_within_their_tolerance(read, count, torch_runtime):
     runtime, tokens, length = torch_runtime("9/1/3+augq", "fp32"), TOKENS[:count], 33
-    assert 0 < runtime.draft_tolerance < 0.01
+    assert 0 < runtime.draft_margin < 0.01
     drafted, alone = (filled(runtime, [length])[0] for _ in range(2))
     steps = steps_of(tokens, drafted, read)
     found = runtime.decode_many(steps)
     wanted = one_by_one(runtime, tokens, alone, read)
     for (logits, probe, held), (right, seen, counted) in zip(taken(runtime, steps, found, length), wanted, strict=True):
-        torch.testing.assert_close(logits, right, atol=runtime.draft_tolerance, rtol=0)
+        torch.testing.assert_close(logits, right, atol=runtime.draft_margin, rtol=0)
         assert (held.tokens, held.k_resident, held.k_read) == (counted.tokens, counted.k_resident, counted.k_read)
         assert (held.v_read, held.v_distinct) == (counted.v_read, counted.v_distinct)
         if probe is not None:
@@ -115,7 +115,7 @@ def test_torch_operations_agree_within_their_tolerance(read, count, torch_runtim
     for cache in (drafted, alone):
         cache.keep_first(length + 1)
     again = [runtime.decode_many(steps_of([8], cache, read))[0][0] for cache in (drafted, alone)]
-    torch.testing.assert_close(*again, atol=runtime.draft_tolerance, rtol=0)
+    torch.testing.assert_close(*again, atol=runtime.draft_margin, rtol=0)
 
 
 def test_the_graphs_step_leaves_no_rows_of_its_filling(monkeypatch):
