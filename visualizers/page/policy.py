@@ -1,22 +1,17 @@
-"""What the page's server tells a browser to load and run, and the routes of Gradio that this page has no use for.
+"""What the page's server tells a browser to load and run, whatever stands in the page.
 
 Every text of a visitor or a model is escaped where it is drawn; this is the second lock. Gradio's own page begins with scripts
 in the page itself and builds functions from text, so both must be allowed; scripts, styles, pictures and connections from
 another host are not, nor plug-ins, a form that is sent elsewhere, or a <base> that turns the page's addresses. Framing is
 allowed: Spaces frame the page, and there is nothing to click away, since it knows no account.
-
-Gradio takes files, saves a session's state for a link to it, and passes requests on to Spaces, for whoever asks. Here nobody
-does, so nobody may: files and saved states would stay on the disk, and a saved state is readable by its link.
 """
 
 from __future__ import annotations
 
 import os
-import re
 from urllib.parse import urlsplit
 
 from starlette.middleware import Middleware
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _SOURCES = {
@@ -33,11 +28,6 @@ _SOURCES = {
     "base-uri": "'self'",
     "form-action": "'self'",
 }
-UNUSED = re.compile(
-    r"/gradio_api/(upload|upload_progress|deep_link|process_recording|vibe-[a-z-]+|undo-vibe-edit|stream|proxy=.*)(/.*)?$"
-    r"|/monitoring(/.*)?$"
-)
-"""Paths that are not there."""
 _LOADED = ("default-src", "script-src", "style-src", "img-src", "font-src", "connect-src", "base-uri")
 
 
@@ -74,10 +64,7 @@ class Guard:
                 message = {**message, "headers": [*message["headers"], *more]}
             await send(message)
 
-        if scope["type"] == "http" and UNUSED.search(scope["path"]):
-            await JSONResponse({"error": "This page has no such route."}, 404)(scope, receive, begun)
-        else:
-            await self.app(scope, receive, begun if scope["type"] == "http" else send)
+        await self.app(scope, receive, begun if scope["type"] == "http" else send)
 
 
 MIDDLEWARE = [Middleware(Guard)]
