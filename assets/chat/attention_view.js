@@ -1,8 +1,8 @@
 // Hover, click, keyboard and switches of the attention picture. Hover previews, a click locks, Escape unlocks.
+import { columnName } from "../shared/columns.js";
 import { setText } from "../shared/dom.js";
 import { mixed, setMixed, verbatim } from "../shared/mixed.js";
 import { grouped, percent } from "../shared/numbers.js";
-import { sideName } from "../shared/sides.js";
 
 const HELP = "Hover a cell to read it, click to lock, Escape to unlock; arrow keys move.";
 const MOVES = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
@@ -63,9 +63,9 @@ export class AttentionView {
   }
 
   // The line below the pictures: the chosen cell in words.
-  describe(sides) {
+  describe(state) {
     if (!this.selection) return setText(this.read, HELP);
-    const { side, head, column } = this.selection, data = sides[side], attention = data && data.attention;
+    const { side, head, column } = this.selection, data = state.sides[side], attention = data && data.attention;
     if (!attention || column >= attention.columns) return undefined;
     const index = column * attention.width, upto = Math.min(attention.tokens, index + attention.width) - 1;
     const piece = data.pieces.list[index - data.pieces.start];
@@ -77,7 +77,7 @@ export class AttentionView {
       const rows = `${Array.isArray(attention.rows) ? attention.rows[head] : attention.rows} of ${grouped(attention.tokens)} rows`;
       words.push(`this head fetched ${rows}, ${percent(attention.captured[head])} of the mass`);
     }
-    setMixed(this.read, mixed`${verbatim(`${sideName(side)} q${head}`)}, ${where}${words.join("; ")}${this.#locked ? " (locked)" : ""}`);
+    setMixed(this.read, mixed`${verbatim(`${columnName(state, side)} q${head}`)}, ${where}${words.join("; ")}${this.#locked ? " (locked)" : ""}`);
     return undefined;
   }
 }

@@ -1,8 +1,9 @@
-// The KV-cache curve, both sides on the same axes. Areas are resident bytes, V below and K on top of it: Sigma filled, GQA
-// hatched behind it. Lines are the bytes that the newest step read, V and K on top of it: Sigma solid, GQA dashed.
+// The KV-cache curve, both columns on the same axes. Areas are resident bytes, V below and K on top of it: the left one filled,
+// the right one hatched behind it. Lines are the bytes that the newest step read, V and K on top of it: left solid, right dashed.
 import { curveLayout, niceTicks } from "./curve_layout.js";
 import { curvePoint, readsAll } from "./curve_points.js";
 import { coloursOf, fitCanvas } from "../shared/canvas.js";
+import { columnName } from "../shared/columns.js";
 import { binary, grouped } from "../shared/numbers.js";
 
 const sum = (a, b) => a.map((value, i) => value + b[i]);
@@ -89,7 +90,7 @@ function axes(c, layout, colours, maxTokens, maxBytes) {
   c.fillText(layout.labels ? "tokens in the cache" : "tokens", layout.labels ? layout.right + 26 : layout.right, layout.bottom + 6);
 }
 
-// What stands at the end of a side's curve: what it holds, and what it read where that is something else.
+// What stands at the end of a column's curve: what it holds, and what it read where that is something else.
 function endings(name, curve, longest) {
   const point = curvePoint(curve, null), all = readsAll(point);
   const block = (title, k, v, rest) => ({
@@ -150,7 +151,7 @@ function dot(c, x, y, colour, paper, hollow) {
   c.stroke();
 }
 
-// The chosen number of tokens: a rule, and on it the bytes read, Sigma's filled and GQA's hollow.
+// The chosen number of tokens: a rule, and on it the bytes read, the left column's filled and the right one's hollow.
 function cursor(c, layout, colours, curves, tokens) {
   const x = Math.round(layout.x(tokens)) + 0.5;
   c.strokeStyle = colours.ink;
@@ -159,36 +160,36 @@ function cursor(c, layout, colours, curves, tokens) {
   c.moveTo(x, layout.top);
   c.lineTo(x, layout.bottom);
   c.stroke();
-  for (const [side, curve] of curves) {
-    const point = curvePoint(curve, tokens), hollow = side === "gqa", at = layout.x(point.tokens);
+  for (const [column, curve] of curves) {
+    const point = curvePoint(curve, tokens), hollow = column === "right", at = layout.x(point.tokens);
     dot(c, at, layout.y(point.v_read), colours.v, colours.paper, hollow);
     dot(c, at, layout.y(point.v_read + point.k_read), colours.ink, colours.paper, hollow);
   }
 }
 
 // `tokens`: the number of tokens that is being read, or null. Returns the layout.
-export function drawCurve(canvas, sides, tokens) {
+export function drawCurve(canvas, state, tokens) {
   const narrow = canvas.parentElement.clientWidth < 520;
   const { context: c, width, height } = fitCanvas(canvas, narrow ? 200 : 248);
   const colours = coloursOf(canvas);
-  // GQA first: it lies behind.
-  const curves = ["gqa", "sigma"].map((side) => [side, sides[side] && sides[side].curve]).filter(([, curve]) => curve && curve.points > 0);
+  // The right one first: it lies behind.
+  const curves = ["right", "left"].map((column) => [column, state.sides[column] && state.sides[column].curve]).filter(([, curve]) => curve && curve.points > 0);
   const longest = Math.max(0, ...curves.map(([, curve]) => last(curve.tokens))), maxTokens = Math.max(32, longest);
   const tops = curves.map(([, curve]) => Math.max(...sum(curve.k, curve.v), ...sum(curve.k_read, curve.v_read)));
   const maxBytes = Math.max(1 << 18, ...tops) * 1.06;
   const layout = curveLayout(width, height, maxTokens, maxBytes);
   axes(c, layout, colours, maxTokens, maxBytes);
-  for (const [side, curve] of curves) {
-    const fills = (colour, opacity) => (side === "gqa" ? [[colours.faint, 1], [hatch(c, colour), 0.8]] : [[colours.paper, 1], [colour, opacity]]);
+  for (const [column, curve] of curves) {
+    const fills = (colour, opacity) => (column === "right" ? [[colours.faint, 1], [hatch(c, colour), 0.8]] : [[colours.paper, 1], [colour, opacity]]);
     area(c, curve, curve.v.map(() => 0), curve.v, layout, fills(colours.v, 0.55));
     area(c, curve, curve.v, sum(curve.v, curve.k), layout, fills(colours.k, 0.85));
   }
-  for (const [side, curve] of curves) {
-    const [width, dash] = side === "gqa" ? [1.75, [6, 4]] : [2.25, []];
+  for (const [column, curve] of curves) {
+    const [width, dash] = column === "right" ? [1.75, [6, 4]] : [2.25, []];
     line(c, curve, curve.v_read, layout, colours, colours.v, width, dash);
     line(c, curve, sum(curve.v_read, curve.k_read), layout, colours, colours.ink, width, dash);
   }
   if (tokens !== null) cursor(c, layout, colours, curves, tokens);
-  endLabels(c, layout, colours, curves.flatMap(([side, curve]) => endings(side === "gqa" ? "GQA" : "Sigma", curve, longest)));
+  endLabels(c, layout, colours, curves.flatMap(([column, curve]) => endings(columnName(state, column), curve, longest)));
   return layout;
 }

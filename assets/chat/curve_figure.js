@@ -4,9 +4,9 @@ import { drawCurve } from "./curve_draw.js";
 import { showFormula } from "./curve_formula.js";
 import { curvePoint, pointText } from "./curve_points.js";
 import { fillCurveTable } from "./curve_table.js";
+import { COLUMNS, columnName } from "../shared/columns.js";
 import { setText } from "../shared/dom.js";
 import { binary, spokenBytes } from "../shared/numbers.js";
-import { SIDES } from "../shared/sides.js";
 
 const HELP = {
   null: "The newest point. Hover, tap or use the arrow keys to read earlier ones.",
@@ -15,12 +15,12 @@ const HELP = {
 };
 
 // For the eye, with a letter, its number and the unit kept on one line.
-const forEye = (side, point) => pointText(side, point, binary).replace(/(K|V|sum) ([\d.,]+) /g, "$1\u00a0$2\u00a0");
+const forEye = (name, point) => pointText(name, point, binary).replace(/(K|V|sum) ([\d.,]+) /g, "$1\u00a0$2\u00a0");
 
-// Every number of tokens at which a side has a point, ascending.
+// Every number of tokens at which a column has a point, ascending.
 function stopsOf(state) {
   const found = new Set();
-  for (const side of SIDES) for (const t of (state.sides[side] && state.sides[side].curve.tokens) || []) if (t > 0) found.add(t);
+  for (const column of COLUMNS) for (const t of (state.sides[column] && state.sides[column].curve.tokens) || []) if (t > 0) found.add(t);
   return [...found].sort((a, b) => a - b);
 }
 
@@ -37,7 +37,7 @@ export class CurveFigure {
   constructor(root) {
     const find = (selector) => root.querySelector(selector);
     this.canvas = find("#kv-canvas");
-    this.lines = [...root.querySelectorAll("#kv-read [data-side]")];
+    this.lines = [...root.querySelectorAll("#kv-read [data-column]")];
     this.help = find("#kv-help");
     this.formula = find("#kv-formula");
     this.details = find("#kv-details");
@@ -55,7 +55,7 @@ export class CurveFigure {
       this.#choose(same ? null : tokens, !same);
     });
     canvas.addEventListener("keydown", (event) => this.#press(event));
-    details.addEventListener("toggle", () => details.open && this.#state && fillCurveTable(this.table, this.#state.sides));
+    details.addEventListener("toggle", () => details.open && this.#state && fillCurveTable(this.table, this.#state));
   }
 
   #press(event) {
@@ -109,7 +109,7 @@ export class CurveFigure {
 
   draw() {
     const { canvas } = this;
-    if (this.#state && canvas.isConnected && canvas.parentElement.clientWidth) this.#layout = drawCurve(canvas, this.#state.sides, this.#at);
+    if (this.#state && canvas.isConnected && canvas.parentElement.clientWidth) this.#layout = drawCurve(canvas, this.#state, this.#at);
   }
 
   // All that is text. Apart from the drawing: pictures ask for sizes, and text that has changed must be laid out first.
@@ -120,17 +120,17 @@ export class CurveFigure {
     showFormula(this.formula, state, this.#infos);
     const kind = state.recorded ? "from the tensors, when it was recorded" : "from the tensors";
     for (const part of this.formula.querySelectorAll("[data-measured]")) setText(part, kind);
-    if (this.details.open) fillCurveTable(this.table, state.sides);
+    if (this.details.open) fillCurveTable(this.table, state);
   }
 
   #readOut() {
     const spoken = [];
     for (const line of this.lines) {
-      const { side } = line.dataset, data = this.#state.sides[side], point = curvePoint(data && data.curve, this.#at);
+      const { column } = line.dataset, data = this.#state.sides[column], point = curvePoint(data && data.curve, this.#at);
       line.hidden = !point;
       if (!point) continue;
-      const [eye, ear] = line.children, said = pointText(side, point, spokenBytes);
-      setText(eye, forEye(side, point));
+      const [eye, ear] = line.children, name = columnName(this.#state, column), said = pointText(name, point, spokenBytes);
+      setText(eye, forEye(name, point));
       setText(ear, said);
       spoken.push(said);
     }

@@ -1,5 +1,6 @@
-// The cache formula with the numbers of both sides put in, beside what was measured. The same arithmetic as
+// The cache formula with the numbers of both columns put in, beside what was measured. The same arithmetic as
 // visualizers/shared/formulas.py, which a test holds it against.
+import { columnName, madeBy } from "../shared/columns.js";
 import { setText } from "../shared/dom.js";
 import { binary, grouped } from "../shared/numbers.js";
 
@@ -15,7 +16,7 @@ export function cacheCost(info, tokens, topK) {
 }
 
 // Selective V begins with the first decode step: the prompt, whose logits give token 0, is read whole.
-export const stepTopK = (state, side, figures) => (side === "sigma" && state.selective_k && figures.step > 0 ? state.selective_k : null);
+export const stepTopK = (made, figures) => (made.selective_k && figures.step > 0 ? made.selective_k : null);
 
 function verdict(pairs) {
   const off = pairs.map(([name, measured, computed]) => [name, measured - computed]).filter(([, by]) => by !== 0);
@@ -26,7 +27,7 @@ function verdict(pairs) {
 // Under a threshold some of the k rows are too light to be read, which ones only the run knows: the formula is the most.
 const few = (threshold, topK) => topK !== null && threshold > 0;
 
-// What each line of a side's part says, as plain text; `same`: whether measured and computed agree.
+// What each line of a column's part says, as plain text; `same`: whether measured and computed agree.
 export function formulaLines(info, figures, topK, threshold = 0) {
   const one = cacheCost(info, 1, null), tokens = figures.context, cost = cacheCost(info, tokens, topK);
   const token = `${info.layers} layers × (${heads(info.key_heads, "K")} × ${info.key_head_dim} + ${heads(info.value_heads, "V")} × ${info.value_head_dim}) × ${info.kv_itemsize} B = ${bytes(one.k + one.v)} a token`;
@@ -47,11 +48,12 @@ export function formulaLines(info, figures, topK, threshold = 0) {
 
 export function showFormula(box, state, infos) {
   for (const part of box.querySelectorAll("[data-formula]")) {
-    const side = part.dataset.formula, info = infos[side], data = state.sides[side];
+    const column = part.dataset.formula, info = infos[column], data = state.sides[column], made = madeBy(state, column);
     part.hidden = !(info && data && info.kv_itemsize);
     if (part.hidden) continue;
-    const lines = formulaLines(info, data.figures, stepTopK(state, side, data.figures), state.selective_threshold || 0);
+    const lines = formulaLines(info, data.figures, stepTopK(made, data.figures), made.selective_threshold || 0);
     part.dataset.same = String(lines.same);
+    setText(part.querySelector("h4"), columnName(state, column));
     for (const cell of part.querySelectorAll("[data-line]")) {
       setText(cell, lines[cell.dataset.line]);
     }

@@ -1,6 +1,5 @@
 // Single points of a KV-cache curve: the nearest one, what it says, and those that a table shows.
 import { grouped } from "../shared/numbers.js";
-import { sideName } from "../shared/sides.js";
 
 const FIELDS = ["tokens", "k", "v", "k_read", "v_read"];
 const EARLIER = 8;
@@ -31,8 +30,8 @@ export function tableRows(curve) {
 export const pointCells = (point) => [point.k, point.v, point.k + point.v, point.k_read, point.v_read, point.k_read + point.v_read];
 
 // "Sigma, 1,024 tokens: resident K 3.75 MiB, V 11.3 MiB, sum 15 MiB; read K ..."; `unit` writes the bytes.
-export function pointText(side, point, unit) {
+export function pointText(name, point, unit) {
   const [k, v, held, kRead, vRead, read] = pointCells(point).map(unit);
   const tokens = `${grouped(point.tokens)} token${point.tokens === 1 ? "" : "s"}`;
-  return `${sideName(side)}, ${tokens}: resident K ${k}, V ${v}, sum ${held}; read by the step K ${kRead}, V ${vRead}, sum ${read}`;
+  return `${name}, ${tokens}: resident K ${k}, V ${v}, sum ${held}; read by the step K ${kRead}, V ${vRead}, sum ${read}`;
 }

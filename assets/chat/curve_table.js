@@ -1,7 +1,7 @@
-// The KV-cache curve as a table: the newest point of each side and some earlier ones. Filled only while it is open.
+// The KV-cache curve as a table: the newest point of each column and some earlier ones. Filled only while it is open.
 import { pointCells, tableRows } from "./curve_points.js";
+import { columnName } from "../shared/columns.js";
 import { binary, grouped } from "../shared/numbers.js";
-import { sideName } from "../shared/sides.js";
 
 function rowOf(cells) {
   const row = document.createElement("tr");
@@ -19,9 +19,9 @@ function write(cell, text, title) {
 }
 
 // Rows are kept and rewritten: what a reader has scrolled to, or a screen reader stands on, stays.
-export function fillCurveTable(table, sides) {
+export function fillCurveTable(table, state) {
   for (const body of table.tBodies) {
-    const side = body.dataset.side, rows = tableRows(sides[side] && sides[side].curve);
+    const { column } = body.dataset, data = state.sides[column], rows = tableRows(data && data.curve);
     while (body.rows.length > rows.length + 1) body.lastElementChild.remove();
     rows.forEach((point, i) => {
       const values = pointCells(point), cells = [point.tokens, ...values];
@@ -30,6 +30,6 @@ export function fillCurveTable(table, sides) {
       write(row.cells[0], grouped(point.tokens) + (i ? "" : " (newest)"));
       values.forEach((value, j) => write(row.cells[j + 1], binary(value), grouped(value) + " bytes"));
     });
-    write(body.rows[0].cells[0], sideName(side) + (rows.length ? "" : ": nothing yet"));
+    write(body.rows[0].cells[0], columnName(state, column) + (rows.length ? "" : ": nothing yet"));
   }
 }

@@ -5,6 +5,7 @@ import { showFigures, showSummary } from "./figures.js";
 import { Replay } from "./replay.js";
 import { fillStrip } from "./strip.js";
 import { drawAttention } from "../shared/attention.js";
+import { byColumn, columnName } from "../shared/columns.js";
 import { setText } from "../shared/dom.js";
 import { decodeAttention, decodeCurve } from "../shared/payload.js";
 
@@ -64,10 +65,20 @@ class ChatPictures {
     }
     for (const [side, data] of Object.entries(state.sides)) this.#drawSide(side, data, texts);
     texts.forEach((fill) => fill());  // last: the pictures ask for sizes, and text that has changed must be laid out first
-    const one = state.sides.sigma || Object.values(state.sides)[0];
+    const one = state.sides.left;
     setText(root.querySelector("#attention-layer"), one.attention ? `layer ${one.attention.layer}` : "");
-    this.view.describe(state.sides);
+    this.view.describe(state);
+    this.#name(state);
     root.dataset.drawMs = (performance.now() - started).toFixed(1);
+  }
+
+  // Whose pictures these are, wherever they are named.
+  #name(state) {
+    for (const part of this.root.querySelectorAll("[data-name]")) setText(part, columnName(state, part.dataset.name));
+    for (const canvas of this.root.querySelectorAll("canvas[data-side]")) {
+      const label = `${columnName(state, canvas.dataset.side)}: attention of the newest token, one row per query head, one column per attended token.`;
+      if (canvas.getAttribute("aria-label") !== label) canvas.setAttribute("aria-label", label);
+    }
   }
 
   #drawSide(side, data, texts) {
@@ -103,7 +114,7 @@ class ChatPictures {
     root.dataset.bytes = text.length;
     root.dataset.updates = Number(root.dataset.updates || 0) + 1;
     const next = decode(text);
-    if (next.info.sigma || next.info.gqa) this.infos = next.info;
+    if (next.info.left) this.infos = next.info;
     this.show(next);
   }
 
@@ -115,7 +126,7 @@ class ChatPictures {
   // Plays a recorded run in place of what is shown; returns what plays it. `moved`: see replay.js.
   play(recorded, moved = () => {}) {
     this.#end();
-    this.infos = recorded.info;
+    this.infos = byColumn(recorded.info);
     this.root.querySelector("#recorded-tag").title = "Recorded from " + recorded.made;
     this.#replay = new Replay(recorded, (state) => this.show(state), moved);
     this.#replay.begin();
@@ -146,7 +157,7 @@ class ChatPictures {
 export function mountChat(root, props, watch) {
   const pictures = new ChatPictures(root), recorded = recording();
   watch("value", () => pictures.update(props.value));
-  if (recorded) pictures.infos = recorded.info;
+  if (recorded) pictures.infos = byColumn(recorded.info);
   if (props.value) pictures.update(props.value);
   else if (recorded) pictures.play(recorded);
   pictures.watch();

@@ -1,4 +1,5 @@
 // Plays a recorded run until the first real one: the page has something to show before any model is loaded.
+import { byColumn, recordedBy } from "../shared/columns.js";
 import { decodeAttention, decodeCurve } from "../shared/payload.js";
 
 // The curve up to a frame: the recorded points before it, and the frame's own figures as the newest point.
@@ -12,9 +13,9 @@ function cutCurve(curve, figures) {
 
 // A recorded frame holds only what changes; text, tokens and the curve come from the end of the recording.
 function recordedState(recording, frame) {
-  const sides = {};
-  for (const [side, part] of Object.entries(frame.sides)) {
-    const end = recording.end[side];
+  const sides = {}, ends = byColumn(recording.end);
+  for (const [side, part] of Object.entries(byColumn(frame.sides))) {
+    const end = ends[side];
     const tokens = part.figures.context;
     const shown = part.figures.step >= 0 ? tokens + 1 : tokens;
     sides[side] = {
@@ -25,7 +26,7 @@ function recordedState(recording, frame) {
       pieces: { start: end.pieces.start, list: end.pieces.list.slice(0, Math.max(0, shown - end.pieces.start)) },
     };
   }
-  return { sides, summary: "Recorded run. " + frame.summary, stopped: false, recorded: true, selective_k: recording.selective_k };
+  return { sides, summary: "Recorded run. " + frame.summary, stopped: false, recorded: true, made: recordedBy(recording) };
 }
 
 // False while a column is not on the page yet.

@@ -1,10 +1,9 @@
 // Sliders, switches and the line that names the run: they show the state; interact.js changes it.
 import { shownPiece } from "./payloads.js";
 import { exploreBounds } from "./state.js";
-import { headFigures } from "./words.js";
+import { headFigures, writerName } from "./words.js";
 import { el, setText } from "../shared/dom.js";
 import { grouped, percent } from "../shared/numbers.js";
-import { sideName } from "../shared/sides.js";
 
 function fillOptions(select, values) {
   const now = JSON.stringify(values);
@@ -40,7 +39,7 @@ export function syncControls(explorer) {
   control("step").setAttribute("aria-valuetext", `${where}, token ${shownPiece(run.pieces[query])}`);
   setText($("k"), grouped(k) + (explorer.previewK === null ? "" : ", preview"));
   fillOptions(control("head"), Array.from({ length: bounds.head[1] + 1 }, (_, h) => [String(h), "q" + h]));
-  fillOptions(control("text"), run.writers.map((side) => [side, sideName(side) + "'s answer"]));
+  fillOptions(control("text"), run.writers.map((writer) => [writer, writerName(run, writer) + "'s answer"]));
   for (const name of ["head", "text", "mass", "measure"]) if (control(name).value !== String(s[name])) control(name).value = String(s[name]);
   for (const name of ["log", "noSink"]) control(name).checked = s[name];
   setText($("source"), namedRun(run));

@@ -3,6 +3,7 @@ import { stepTop } from "./payloads.js";
 import { fillTokens } from "./strip.js";
 import { drawAttention } from "../shared/attention.js";
 import { fitCanvas } from "../shared/canvas.js";
+import { madeBy } from "../shared/columns.js";
 
 // The chat's picture announces every state as "sigma:state"; at most two or three come a second.
 export function watchLive(began, moved, ended) {
@@ -24,14 +25,15 @@ export function watchLive(began, moved, ended) {
   });
 }
 
-// Draws one live state on the explorer's canvases; false when there is no attention in it yet.
+// Draws one live state on the explorer's canvases, which are the models': of two columns of one model the first is drawn. False
+// when there is no attention in it yet.
 export function drawLive(root, next, infos, options, say) {
-  let drawn = false;
-  for (const [side, data] of Object.entries(next.sides)) {
-    const info = (next.info && next.info[side]) || infos[side];
+  const drawn = new Set();
+  for (const [at, data] of Object.entries(next.sides)) {
+    const side = madeBy(next, at).model, info = (next.info && next.info[at]) || infos[side];
     const canvas = root.querySelector(`[data-base="heads-${side}"]`), strip = root.querySelector(`[data-strip="${side}"]`);
-    if (!info || !canvas || !data.attention) continue;
-    drawn = true;
+    if (!info || !canvas || !data.attention || drawn.has(side)) continue;
+    drawn.add(side);
     drawAttention(canvas, data.attention, info, options, null);
     const marks = root.querySelector(`[data-mark="heads-${side}"]`);
     fitCanvas(marks, parseFloat(canvas.style.height));
@@ -53,5 +55,5 @@ export function drawLive(root, next, infos, options, say) {
     const width = data.attention.width;
     say(side, `newest token, layer ${data.attention.layer}` + (width > 1 ? `, each column the strongest of ${width} tokens` : ""));
   }
-  return drawn;
+  return drawn.size > 0;
 }

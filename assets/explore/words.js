@@ -117,14 +117,17 @@ export function showAttention(box, run, view) {
     `most in q${best.head} (${percent(best.captured)}), least in q${worst.head} (${percent(worst.captured)}). Click a cell to look at its head.`);
 }
 
+// What the writer of one of a run's texts is called.
+export const writerName = (run, writer) => (run.labels && run.labels[writer]) || sideName(writer);
+
 export function showParting(box, run) {
   const p = run.parting, other = Object.keys(run.others)[0];
   let text = "Only one side has answered.";
   if (other && p === null) text = `Both sides wrote the same ${grouped(run.steps)} tokens.`;
   else if (other) {
     const mine = run.pieces[run.prompt + p], theirs = run.others[other][p];
-    const say = (side, piece) => mixed`${sideName(side)} ${piece === undefined ? "ended" : mixed`wrote ${verbatim(namedPiece(piece))}`}`;
-    text = mixed`The answers part at step ${grouped(p)}: ${say(run.text, mine)}, ${say(other, theirs)}. Here both read ${sideName(run.text)}'s answer, so every step can be compared.`;
+    const say = (side, piece) => mixed`${writerName(run, side)} ${piece === undefined ? "ended" : mixed`wrote ${verbatim(namedPiece(piece))}`}`;
+    text = mixed`The answers part at step ${grouped(p)}: ${say(run.text, mine)}, ${say(other, theirs)}. Here both read ${writerName(run, run.text)}'s answer, so every step can be compared.`;
   }
   setMixed(box, text);
 }

@@ -33,7 +33,7 @@ function measured() {
   const found = { recorded: document.body.dataset.run === "recorded" };
   for (const side of SIDES) {
     const read = (name) => {
-      const cell = document.querySelector(`#head-${side} [data-figure="${name}"]`);
+      const cell = document.querySelector(`.side-head[data-model="${side}"] [data-figure="${name}"]`);
       return cell && cell.dataset.value ? Number(cell.dataset.value) : null;
     };
     found[side] = { tokens: read("context"), k: read("k"), v: read("v"), v_read: read("v_read") };

@@ -56,7 +56,7 @@ def memory_mb(process: subprocess.Popen) -> dict[str, float]:
 def decoded(visitor) -> tuple[int, float]:
     """(tokens after each side's first, seconds from the first tokens to the last), as the page's figures say."""
     tokens, seconds = 0, 0.0
-    for side in ("sigma", "gqa"):
+    for side in ("left", "right"):
         titles = {
             name: visitor.page.locator(f'#head-{side} [data-figure="{name}"]').get_attribute("title")
             for name in ("rate", "context")
@@ -115,7 +115,7 @@ def measure(repeats: int) -> dict:
             sent = time.monotonic()
             visitor.send("What is a GPU?")
             visitor.page.wait_for_function(
-                "document.querySelector('#head-sigma [data-figure=\"first\"]').dataset.value", polling=20
+                "document.querySelector('#head-left [data-figure=\"first\"]').dataset.value", polling=20
             )
             first_token_s = time.monotonic() - sent
             visitor.wait_run("over", timeout=120_000)

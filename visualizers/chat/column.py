@@ -7,12 +7,13 @@ from visualizers.page.html import Html, fragment
 from visualizers.shared.heads import describe_heads, heads_svg
 
 
-def column_head(side: str, info: SideInfo | None) -> Html:
-    """HTML of one header; the browser fills the figures in (`assets/chat/figures.js`)."""
+def column_head(column: str, model: str, info: SideInfo | None) -> Html:
+    """HTML of one column's header; the browser fills the figures in (`assets/chat/figures.js`)."""
     return fragment(
         "chat/head",
-        side=side,
-        name=info.name if info else SIDE_NAMES[side],
+        column=column,
+        model=model,
+        name=info.name if info else SIDE_NAMES[model],
         about=describe_heads(info) if info else "",
         picture=Html(heads_svg(info) if info else ""),
     )

@@ -9,10 +9,11 @@ from typing import Any
 
 import gradio as gr
 
-from sigma.events import SIDES, Engine, PromptError
+from sigma.events import SIDES, Engine, PromptError, SideInfo
 from visualizers.chat.messages import pack_messages
 from visualizers.chat.settings import TurnSettings
 from visualizers.chat.tab import ChatTab, read_examples
+from visualizers.shared.columns import COLUMNS, FIRST_MODELS
 from visualizers.shared.conversation import Conversation, Turn
 from visualizers.shared.line import Place
 from visualizers.shared.options import clean_prompt
@@ -140,12 +141,12 @@ class ChatHandlers:
     ) -> Iterator[Updates]:
         run = Run(TurnView(time.monotonic()))
         try:
-            prompt, system = self._check(prompt, settings)
+            prompt, systems = self._check(prompt, settings)
             self.runs.open(conversation.session, run, request.session_hash)
         except PromptError as error:
             yield self.parts.warn(str(error))
             return
-        turn = conversation.again(system) if again else conversation.begin(prompt, system)
+        turn = conversation.again(systems) if again else conversation.begin(prompt, systems)
         yield from self.parts.guarded(
             run,
             self._turn(run, conversation, turn, settings, keep_box),
@@ -195,13 +196,14 @@ class ChatHandlers:
     def _stream(
         self, engine: Engine, run: Run, conversation: Conversation, turn: Turn, settings: TurnSettings
     ) -> Iterator[Updates]:
-        infos = {side: engine.info(side) for side in SIDES}
-        run.view.describe(infos)
-        request = settings.request(conversation.messages(turn.system), infos["sigma"])
+        infos = infos_of(engine)
+        run.view.describe({column: infos[FIRST_MODELS[column]] for column in COLUMNS})
+        request = settings.request(conversation.messages(), infos)
         # The clock of "first token" starts when the model is there and free, not when the visitor came.
         run.view.restart(time.monotonic())
         if settings.tuned:
-            turn.notes = {side: info.tuned if request.tuned else NO_TUNED for side, info in infos.items()}
+            tuned = {column: infos[FIRST_MODELS[column]].tuned for column in COLUMNS}
+            turn.notes = {column: name if request.tuned else NO_TUNED for column, name in tuned.items()}
         events = engine.stream(request, conversation.session)
         for update in stream_turn(events, request, run, pictures=bool(settings.pictures)):
             turn.answers.update(update.texts)
@@ -210,12 +212,12 @@ class ChatHandlers:
                 changed[self.tab.live] = update.payload
             yield changed
 
-    def _check(self, prompt: str, settings: TurnSettings) -> tuple[str, str]:
-        """Prompt and system prompt, cleaned; PromptError for any option that cannot be used."""
+    def _check(self, prompt: str, settings: TurnSettings) -> tuple[str, dict[str, str]]:
+        """Prompt and system prompts, cleaned; PromptError for any option that cannot be used."""
         cleaned, system = clean_prompt(prompt), settings.system_prompt()
         engine = self.runs.loader.engine
-        settings.check(engine.info("sigma") if engine else None)
-        return cleaned, system
+        settings.check(infos_of(engine) if engine else None)
+        return cleaned, dict.fromkeys(COLUMNS, system)
 
     def _give_back(self, run: Run, conversation: Conversation, turn: Turn, message: str) -> Updates:
         """After an error: a turn without an answer is taken back: its prompt returns to the box, what it replaced to its place."""
@@ -228,4 +230,9 @@ class ChatHandlers:
         return {**updates, **self._columns(conversation)}
 
     def _columns(self, conversation: Conversation) -> Updates:
-        return {column: pack_messages(conversation.shown(side)) for side, column in self.tab.columns.items()}
+        return {part: pack_messages(conversation.shown(column)) for column, part in self.tab.columns.items()}
+
+
+def infos_of(engine: Engine) -> dict[str, SideInfo]:
+    """What the engine's sides are."""
+    return {side: engine.info(side) for side in SIDES}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sigma.events import SIDES, ChatRequest, Engine, Event, SideInfo
+from visualizers.shared.columns import made_by
 from visualizers.shared.compact_json import compact_json
 from visualizers.shared.turn_view import TurnView
 
@@ -24,7 +25,7 @@ def play(
     """Run a turn and take a picture of it every FRAME_SECONDS, and one at the end."""
     started = clock()
     view = TurnView(started, tuple(request.messages))
-    view.selective_k = request.selective_k
+    view.made = made_by(request)
     frames: list[tuple[float, dict[str, Any]]] = []
     for event, now in _timed(engine.stream(request), clock):
         view.feed(event, now)

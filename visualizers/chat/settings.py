@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sigma.events import ChatRequest, Sampling, SideInfo
-from visualizers.shared.options import clean_prompt, make_request, make_sampling
+from visualizers.shared.columns import COLUMNS, FIRST_MODELS
+from visualizers.shared.options import clean_prompt, make_request, make_sampling, number
 
 ANY_CONTEXT, ANY_LAYERS = 1 << 30, 1 << 10
 """Limits while no model says its own."""
@@ -39,19 +41,22 @@ class TurnSettings:
         """The sampling options; PromptError for one out of its range."""
         return make_sampling(self.temperature, self.top_p, self.top_k, self.penalty, self.max_new_tokens, self.seed)
 
-    def check(self, info: SideInfo | None) -> None:
-        """PromptError for any option that cannot be used; `info` describes Sigma's side once it is loaded."""
-        context = info.context_length if info else ANY_CONTEXT
-        how = {"missing_mass": self.missing_mass, "threshold": self.threshold}
-        make_request({}, self.sampling(), self.selective, self.layer, context, ANY_LAYERS, **how)
+    def check(self, infos: Mapping[str, SideInfo] | None) -> None:
+        """PromptError for any option that cannot be used; `infos` describes the sides once they are loaded."""
+        self.request({column: [] for column in COLUMNS}, infos)
 
-    def request(self, messages: dict[str, list[dict[str, str]]], info: SideInfo) -> ChatRequest:
+    def request(
+        self, messages: dict[str, list[dict[str, str]]], infos: Mapping[str, SideInfo] | None = None
+    ) -> ChatRequest:
         """The engine's request; a layer that the loaded model lacks becomes its last, none is probed without pictures.
 
-        Models without a tuned base answer as they are.
+        Models without a tuned base answer as they are. Without `infos` the model's own limits are not known yet.
         """
-        layer = min(int(self.layer), info.layers - 1) if self.pictures else None
+        sigma = infos["sigma"] if infos else None
+        context, layers = (sigma.context_length, sigma.layers) if sigma else (ANY_CONTEXT, ANY_LAYERS)
+        layer = number(self.layer, "Probe layer", 0, ANY_LAYERS, whole=True)
+        layer = min(int(layer), layers - 1) if self.pictures else None
         how = {"missing_mass": self.missing_mass, "threshold": self.threshold}
-        limits = info.context_length, info.layers
-        request = make_request(messages, self.sampling(), self.selective, layer, *limits, **how)
-        return replace(request, tuned=bool(self.tuned and info.tuned), lookup=bool(self.lookup))
+        request = make_request(messages, self.sampling(), self.selective, layer, context, layers, **how)
+        request = replace(request, tuned=bool(self.tuned and (sigma is None or sigma.tuned)), lookup=bool(self.lookup))
+        return replace(request, columns={column: request.column(FIRST_MODELS[column]) for column in messages})

@@ -11,11 +11,12 @@ import gradio as gr
 
 from kernels.selective.missing_mass import DEFAULT_MISSING_MASS
 from sigma.engine.options import new_tokens
-from sigma.events import SIDE_NAMES, SIDES, SideInfo
+from sigma.events import SIDE_NAMES, SideInfo
 from sigma.limits.current import limits
 from visualizers.chat.column import column_head
 from visualizers.page.assets import ASSETS
 from visualizers.page.html import fragment
+from visualizers.shared.columns import COLUMNS, FIRST_MODELS
 
 MENU_JS = """() => {
   const open = document.getElementById('clear-menu').classList.toggle('open');
@@ -67,16 +68,20 @@ def chat_tab(infos: dict[str, SideInfo], on_leave: Any, below: Callable[[], None
     state = gr.State(None, delete_callback=on_leave)
     heads, columns = {}, {}
     with gr.Row(elem_id="columns", equal_height=False):
-        for side in SIDES:
-            with gr.Column(min_width=300, elem_classes=["side", f"side-{side}"]):
-                heads[side] = gr.HTML(
-                    column_head(side, infos.get(side)), padding=False, apply_default_css=False, js_on_load=None
+        for column in COLUMNS:
+            model = FIRST_MODELS[column]
+            with gr.Column(min_width=300, elem_classes=["side", f"side-{column}"]):
+                heads[column] = gr.HTML(
+                    column_head(column, model, infos.get(model)),
+                    padding=False,
+                    apply_default_css=False,
+                    js_on_load=None,
                 )
-                columns[side] = gr.HTML(
+                columns[column] = gr.HTML(
                     value="",
-                    html_template=fragment("chat/messages", name=SIDE_NAMES[side]),
+                    html_template=fragment("chat/messages", name=SIDE_NAMES[model]),
                     js_on_load="sigma.mount('messages', element, props, watch);",
-                    elem_id=f"chat-{side}",
+                    elem_id=f"chat-{column}",
                     padding=False,
                     apply_default_css=False,
                 )

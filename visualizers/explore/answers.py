@@ -29,6 +29,7 @@ def describe(run: ExploredRun, writer: str, infos: dict[str, SideInfo]) -> dict[
         "recorded": run.recorded,
         "text": writer,
         "writers": list(run.texts),
+        "labels": run.labels,
         "pieces": [piece[:48] for piece in text.pieces],
         "prompt": text.prompt_length,
         "tokens": len(text.ids),

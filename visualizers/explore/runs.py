@@ -9,9 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sigma.events import SIDES, ChatRequest, PastRun, PromptError, Sampling
+from sigma.events import SIDES, ChatRequest, Column, PastRun, PromptError, Sampling
 from sigma.limits.current import limits
 from visualizers.explore.measures import first_difference
+from visualizers.shared.columns import made_by
 
 RECORDED = "recorded"
 RUNS_PER_PAGE = 8
@@ -33,13 +34,16 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class ExploredRun:
-    """A finished turn, by an id that cannot be guessed. `texts` by the side that wrote them."""
+    """A finished turn, by an id that cannot be guessed.
+
+    `texts` by their writers: by the side that wrote them, or by the column where one side wrote two.
+    """
 
     id: str
     texts: dict[str, Text]
     settings: dict[str, Any]
+    request: ChatRequest
     recorded: bool = False
-    request: ChatRequest | None = None
 
     def text(self, writer: str) -> Text:
         """PromptError, for the visitor, if that side wrote nothing in this run."""
@@ -48,9 +52,23 @@ class ExploredRun:
         return self.texts[writer]
 
     @property
-    def tuned(self) -> bool:
-        """Whether both sides answered with the tuned base."""
-        return self.request is not None and self.request.tuned
+    def names(self) -> dict[str, str]:
+        """By writer, the name that the request has for it."""
+        return {writer: name for name, writer in writers_of(self.request).items() if writer in self.texts}
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """By writer, what the page calls it: "Sigma", "Sigma (k = 16)"."""
+        made = made_by(self.request)
+        return {writer: made[name]["label"] for writer, name in self.names.items()}
+
+    def column(self, writer: str) -> Column:
+        """Who wrote a text, and with which settings."""
+        return self.request.column(self.names[writer])
+
+    def written_by(self, model: str) -> str | None:
+        """The first writer that is this side; None if it wrote nothing."""
+        return next((writer for writer in self.texts if self.column(writer).model == model), None)
 
     def parting(self) -> int | None:
         """The first step in which the two answers differ; None if they are the same or there is only one."""
@@ -62,14 +80,22 @@ class ExploredRun:
 
 def from_past(past: PastRun, piece: Callable[[str, int], str]) -> ExploredRun:
     """A run of the engine; `piece(side, id)` gives a token's text. PromptError if no side has read anything."""
+    writers = writers_of(past.request)
+    model = {name: past.request.column(name).model for name in writers}
     texts = {
-        side: Text(run.ids, tuple(piece(side, i) for i in run.ids), run.prompt_length)
-        for side, run in past.sides.items()
+        writers[name]: Text(run.ids, tuple(piece(model[name], i) for i in run.ids), run.prompt_length)
+        for name, run in past.sides.items()
         if run.ids
     }
     if not texts:
         raise PromptError("The run is empty: there is nothing to explore yet.")
-    return ExploredRun(uuid.uuid4().hex, texts, settings_of(past.request), request=past.request)
+    return ExploredRun(uuid.uuid4().hex, texts, settings_of(past.request), past.request)
+
+
+def writers_of(request: ChatRequest) -> dict[str, str]:
+    """Who writes under each name of a request: the side, or the name itself where one side is asked twice."""
+    models = {name: request.column(name).model for name in request.messages}
+    return models if len(set(models.values())) == len(models) else {name: name for name in models}
 
 
 def settings_of(request: ChatRequest) -> dict[str, Any]:
@@ -103,7 +129,7 @@ def from_recording(data: dict[str, Any]) -> ExploredRun:
     messages = {side: [{"role": "user", "content": data["prompt"]}] for side in SIDES}
     request = ChatRequest(messages, Sampling(max_new_tokens=max(text.steps for text in texts.values())))
     settings = {**settings_of(request), "made": data["made"]}
-    return ExploredRun(RECORDED, texts, settings, recorded=True, request=request)
+    return ExploredRun(RECORDED, texts, settings, request, recorded=True)
 
 
 @dataclass

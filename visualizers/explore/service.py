@@ -146,12 +146,13 @@ class Explorer:
 
     def _again(self, run: ExploredRun, k: int, job: writing.Job) -> dict[str, Any]:
         """Sigma's answer with selective V: its words, and the first step that differs from the run's own answer."""
-        if run.request is None or "sigma" not in run.texts:
+        writer = run.written_by("sigma")
+        if writer is None:
             raise PromptError("In this run Sigma did not answer.")
         engine = self._engine()
-        request = writing.again_with(run.request, min(k, engine.info("sigma").context_length))
+        request = writing.again_with(run.request, run.names[writer], min(k, engine.info("sigma").context_length))
         written = writing.follow(engine.stream(request, None), job).get("sigma", [])
-        text = run.texts["sigma"]
+        text = run.texts[writer]
         parting = writing.compare(list(text.ids[text.prompt_length :]), written)
         return {"k": k, "words": engine.text("sigma", written)[:600], "parting": parting}
 
@@ -188,7 +189,7 @@ class Explorer:
             job = self._jobs.get(key)
             if job is None:
                 job = self._jobs[key] = _Job(page)
-                self._reader.submit(self._read, job, side, text, run.tuned)
+                self._reader.submit(self._read, job, side, text, run.column(writer).tuned)
             self._jobs.move_to_end(key)
         if job.problem is not None:
             with self._lock:

@@ -104,14 +104,15 @@ def follow(events: Generator[Event, None, None], job: Job) -> dict[str, list[int
     return ids
 
 
-def again_with(request: ChatRequest, k: int) -> ChatRequest:
-    """The Sigma side of a request, with selective V."""
-    sampling = replace(request.sampling, max_new_tokens=min(request.sampling.max_new_tokens, MAX_TOKENS))
+def again_with(request: ChatRequest, name: str, k: int) -> ChatRequest:
+    """What Sigma was asked under a name of the request, with selective V."""
+    column = request.column(name)
+    sampling = replace(column.sampling, max_new_tokens=min(column.sampling.max_new_tokens, MAX_TOKENS))
     how = {
-        "selective_missing_mass": request.selective_missing_mass,
-        "selective_threshold": request.selective_threshold,
+        "selective_missing_mass": column.selective_missing_mass,
+        "selective_threshold": column.selective_threshold,
     }
-    return ChatRequest({"sigma": request.messages["sigma"]}, sampling, k, None, tuned=request.tuned, **how)
+    return ChatRequest({"sigma": request.messages[name]}, sampling, k, None, tuned=column.tuned, **how)
 
 
 def compare(before: list[int], after: list[int]) -> int | None:

@@ -7,7 +7,6 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
-from sigma.events import SIDES
 from sigma.limits.current import limits
 from sigma.serving.entrance import Entrance
 from sigma.serving.operators import operator_routes
@@ -33,6 +32,7 @@ from visualizers.page.shut import shut_routes, tell_failures
 from visualizers.page.status import chip
 from visualizers.page.streams import Unbuffered
 from visualizers.page.words import LIMITS, SENTENCE, TITLE
+from visualizers.shared.columns import FIRST_MODELS
 from visualizers.shared.conversation import Conversation
 from visualizers.shared.line import Line
 from visualizers.shared.loader import EngineLoader
@@ -127,7 +127,8 @@ def _watch_loading(page: gr.Blocks, loader: EngineLoader, status: gr.HTML, tab: 
         if loader.engine is not None:
             layers = loader.engine.info("sigma").layers
             updates[tab.layer] = gr.update(maximum=layers - 1, value=min(int(layer), layers - 1))
-            updates |= {tab.heads[side]: column_head(side, loader.engine.info(side)) for side in SIDES}
+            for column, model in FIRST_MODELS.items():
+                updates[tab.heads[column]] = column_head(column, model, loader.engine.info(model))
         return updates
 
     # Not queued: a prompt is often sent while this ticks.

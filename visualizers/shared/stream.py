@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 
 from sigma.events import ChatRequest, Event
+from visualizers.shared.columns import made_by
 from visualizers.shared.turn_view import TurnView
 
 TEXT_SECONDS = 0.1
@@ -47,7 +48,7 @@ def stream_turn(
     a picture of the final state. Raises what the engine raises.
     """
     view = run.view
-    view.selective_k, view.selective_threshold = request.selective_k, request.selective_threshold
+    view.made = made_by(request)
     last_text = last_picture = -1e9
     try:
         for event in events:

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from sigma.events import SIDES, AttentionProbe, Event, PromptEvent, SideInfo, StepEvent
+from sigma.events import AttentionProbe, Event, PromptEvent, SideInfo, StepEvent
+from visualizers.shared.columns import COLUMNS
 from visualizers.shared.compact_json import compact_json
 from visualizers.shared.metrics import SideMeter
 from visualizers.shared.packing import curve_row, pack_curve, pack_pieces, pack_probe, rows_fetched
@@ -61,15 +62,14 @@ def sizes(info: SideInfo) -> dict[str, int]:
 
 
 class TurnView:
-    """Both sides of one turn."""
+    """Both columns of one turn, or whatever names its request has."""
 
-    def __init__(self, started: float, sides: tuple[str, ...] = SIDES):
+    def __init__(self, started: float, sides: tuple[str, ...] = COLUMNS):
         self.info: dict[str, dict[str, int]] = {}
         self.run = uuid.uuid4().hex[:8]
         self.sequence = 0
         self.stopped = False
-        self.selective_k: int | None = None  # V rows per query head that this turn's steps fetch; None is all
-        self.selective_threshold: float | None = None  # weight below which they are not fetched
+        self.made: dict[str, dict[str, Any]] = {}  # who answers (`visualizers.shared.columns.made_by`)
         self.sides = {side: SideView(SideMeter(started)) for side in sides}
 
     def restart(self, now: float) -> None:
@@ -100,8 +100,7 @@ class TurnView:
             "run": self.run,
             "seq": self.sequence,
             "stopped": self.stopped,
-            "selective_k": self.selective_k,
-            "selective_threshold": self.selective_threshold,
+            "made": self.made,
             "info": self.info,
             "sides": {side: view.picture() for side, view in self.sides.items()},
             "summary": self.summary(),
@@ -113,16 +112,16 @@ class TurnView:
 
     def summary(self) -> str:
         """One sentence for a screen reader about the newest step."""
-        sigma = self.sides.get("sigma") or next(iter(self.sides.values()))
-        meter = sigma.meter
+        first = next(iter(self.sides.values()))
+        meter = first.meter
         if meter.phase in ("waiting", "prefill"):
             done, total = meter.prefilled, meter.prompt_tokens
             return f"Reading the prompt: {done} of {total} tokens." if total else ""
         parts = [f"Step {meter.step}: "]
-        if sigma.probe is not None:
-            tokens = sigma.probe.scores.shape[1]
-            rows = round(float(np.mean(rows_fetched(sigma.probe))))
-            mass = round(100 * float(np.mean(sigma.probe.captured)))
+        if first.probe is not None:
+            tokens = first.probe.scores.shape[1]
+            rows = round(float(np.mean(rows_fetched(first.probe))))
+            mass = round(100 * float(np.mean(first.probe.captured)))
             parts.append(f"V rows {rows} of {tokens}, {mass} % of the mass")
         else:
             parts.append(f"{meter.cache.tokens if meter.cache else 0} tokens in the cache")

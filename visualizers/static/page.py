@@ -14,6 +14,7 @@ from visualizers.memory.layout import body as memory_body
 from visualizers.page import words
 from visualizers.page.assets import ASSETS, STATIC, style_sheet
 from visualizers.page.html import Html, fragment
+from visualizers.shared.columns import FIRST_MODELS
 from visualizers.shared.compact_json import compact_json
 from visualizers.static import card, memory, recording
 from visualizers.static.bundle import bundle
@@ -91,7 +92,12 @@ def _index(
         tour=fragment("tour/tour", tour=json.dumps(tour_script(live=False), separators=(",", ":"), ensure_ascii=False)),
         chip=_chip(made, space),
         tabs=Html("".join(_tab(name, shown) for name, shown in TABS.items())),
-        columns=Html("".join(_column(side, column_head(side, infos[side])) for side in SIDES)),
+        columns=Html(
+            "".join(
+                _column(column, model, column_head(column, model, infos[model]))
+                for column, model in FIRST_MODELS.items()
+            )
+        ),
         pictures=fragment("chat/pictures"),
         explore=fragment("explore/explore"),
         memory=memory_body(),
@@ -104,9 +110,9 @@ def _tab(name: str, shown: str) -> Html:
     return fragment(f"{STATIC}/tab", id=name, name=shown, selected="true" if name == next(iter(TABS)) else "false")
 
 
-def _column(side: str, head: Html) -> Html:
-    messages = fragment("chat/messages", name=SIDE_NAMES[side])
-    return fragment(f"{STATIC}/column", side=side, head=head, messages=messages)
+def _column(column: str, model: str, head: Html) -> Html:
+    messages = fragment("chat/messages", name=SIDE_NAMES[model])
+    return fragment(f"{STATIC}/column", column=column, head=head, messages=messages)
 
 
 def _live(space: str | None) -> str:
@@ -145,7 +151,7 @@ def _run(one: dict[str, Any]) -> dict[str, Any]:
     return {
         "title": f"{one['prompt'][:80]} ({'all V rows read' if k is None else f'selective V, k = {k}'})",
         "made": one["made"],
-        "heads": {side: column_head(side, infos[side]) for side in SIDES},
+        "heads": {column: column_head(column, model, infos[model]) for column, model in FIRST_MODELS.items()},
     }
 
 

@@ -5,10 +5,10 @@ import re
 
 import pytest
 
-from sigma.events import SIDES
 from tests.fake_engine import cache_bytes, fake_info
 from tests.visualizers.modules import module_page
 from visualizers.page.assets import ASSETS
+from visualizers.shared.columns import COLUMNS
 from visualizers.shared.formulas import cache_cost
 from visualizers.shared.packing import curve_row, pack_curve
 from visualizers.shared.shapes import Shape
@@ -72,7 +72,7 @@ def test_bytes_are_written_and_spoken_as_in_the_memory_tab(blank, count):
 
 def test_the_sentence_of_a_point(blank):
     point = {"tokens": 1024, "k": 3932160, "v": 11796480, "k_read": 3932160, "v_read": 587520}
-    assert blank.evaluate("p => modules.pointText('sigma', p, modules.spokenBytes)", point) == (
+    assert blank.evaluate("p => modules.pointText('Sigma', p, modules.spokenBytes)", point) == (
         "Sigma, 1,024 tokens: resident K 3.75 mebibytes, V 11.3 mebibytes, sum 15.0 mebibytes; "
         "read by the step K 3.75 mebibytes, V 574 kibibytes, sum 4.31 mebibytes"
     )
@@ -103,10 +103,10 @@ def test_under_a_threshold_the_formula_is_the_most(blank):
     assert lines(info(), figures(v_read=1_036_000), None, 0.001)["same"] is False
 
 
-def test_selective_v_counts_from_the_first_decode_step_and_for_sigma_only(blank):
-    ask = "([k, side, step]) => modules.stepTopK({ selective_k: k }, side, { step })"
-    given = ([16, "sigma", 1], [16, "sigma", 0], [16, "sigma", -1], [16, "gqa", 9], [None, "sigma", 9])
-    assert [blank.evaluate(ask, list(each)) for each in given] == [16, None, None, None, None]
+def test_selective_v_counts_from_the_first_decode_step_of_a_column_that_has_it(blank):
+    ask = "([k, step]) => modules.stepTopK({ selective_k: k }, { step })"
+    given = ([16, 1], [16, 0], [16, -1], [None, 9])
+    assert [blank.evaluate(ask, list(each)) for each in given] == [16, None, None, None]
 
 
 @pytest.mark.parametrize("tokens", [1, 7, 90, 4096])
@@ -126,10 +126,14 @@ def selective_run(visitor):
     visitor.page.locator("#kv-canvas").scroll_into_view_if_needed()
 
 
-def sentence(side, tokens, k):
-    cost = cache_bytes(side, tokens, k)
+MODEL = {"left": "sigma", "right": "gqa"}
+NAME = {"left": "Sigma (k = 16)", "right": "GQA"}
+
+
+def sentence(column, tokens, k):
+    cost = cache_bytes(MODEL[column], tokens, k)
     held, read = cost.k_resident + cost.v_resident, cost.k_read + cost.v_read
-    name = {"sigma": "Sigma", "gqa": "GQA"}[side]
+    name = NAME[column]
     return (
         f"{name}, {tokens} tokens: resident K {binary(cost.k_resident)}, V {binary(cost.v_resident)}, sum {binary(held)}; "
         f"read by the step K {binary(cost.k_read)}, V {binary(cost.v_read)}, sum {binary(read)}"
@@ -146,7 +150,7 @@ def wait_sentence(visitor, text):
 def readout(visitor):
     return [
         line.inner_text().replace("\u00a0", " ")
-        for line in visitor.page.locator("#kv-read [data-side] [aria-hidden]").all()
+        for line in visitor.page.locator("#kv-read [data-column] [aria-hidden]").all()
     ]
 
 
@@ -159,9 +163,9 @@ def test_the_readout_by_keyboard(visit):
     visitor = visit()
     selective_run(visitor)
     canvas, help_line = visitor.page.locator("#kv-canvas"), visitor.page.locator("#kv-help")
-    newest = {side: int(visitor.figure(side, "context")) for side in SIDES}
-    wait_sentence(visitor, sentence("sigma", newest["sigma"], 16))
-    assert readout(visitor)[1] == sentence("gqa", newest["gqa"], None)
+    newest = {side: int(visitor.figure(side, "context")) for side in COLUMNS}
+    wait_sentence(visitor, sentence("left", newest["left"], 16))
+    assert readout(visitor)[1] == sentence("right", newest["right"], None)
     assert canvas.get_attribute("role") == "slider" and int(canvas.get_attribute("aria-valuenow")) == max(
         newest.values()
     )
@@ -171,17 +175,17 @@ def test_the_readout_by_keyboard(visit):
     visitor.wait_text("#kv-help", "Locked")
     settle(visitor)
     tokens = int(canvas.get_attribute("aria-valuenow"))
-    assert 17 < tokens < newest["sigma"]
-    assert readout(visitor) == [sentence("sigma", tokens, 16), sentence("gqa", tokens, None)]
+    assert 17 < tokens < newest["left"]
+    assert readout(visitor) == [sentence("left", tokens, 16), sentence("right", tokens, None)]
     said = canvas.get_attribute("aria-valuetext")
-    assert said.startswith(f"Sigma, {tokens} tokens: resident K ") and "bibytes" in said and "iB" not in said
+    assert said.startswith(f"Sigma (k = 16), {tokens} tokens: resident K ") and "bibytes" in said and "iB" not in said
     visitor.page.keyboard.press("Home")
     visitor.page.wait_for_function(
         "c => c.getAttribute('aria-valuenow') === c.getAttribute('aria-valuemin')", arg=canvas.element_handle()
     )
     visitor.page.keyboard.press("Escape")
     visitor.wait_text("#kv-help", "The newest point")
-    assert readout(visitor)[0] == sentence("sigma", newest["sigma"], 16) and help_line.is_visible()
+    assert readout(visitor)[0] == sentence("left", newest["left"], 16) and help_line.is_visible()
 
 
 def test_the_readout_by_pointer(visit):
@@ -193,8 +197,8 @@ def test_the_readout_by_pointer(visit):
     visitor.wait_text("#kv-help", "Click to lock")
     settle(visitor)
     at = readout(visitor)
-    tokens = int(re.match(r"Sigma, (\d+) tokens", at[0])[1])
-    assert at == [sentence("sigma", tokens, 16), sentence("gqa", tokens, None)]
+    tokens = int(re.match(r"Sigma \(k = 16\), (\d+) tokens", at[0])[1])
+    assert at == [sentence("left", tokens, 16), sentence("right", tokens, None)]
     assert canvas.evaluate("c => c.toDataURL()") != plain, "the chosen point is marked"
     canvas.click(position={"x": 300, "y": 120})
     visitor.wait_text("#kv-help", "Locked")
@@ -217,26 +221,26 @@ def test_the_figure_on_a_phone_by_touch(visit):
     visitor.page.evaluate(DRAWN)
     selective_run(visitor)
     canvas = visitor.page.locator("#kv-canvas")
-    visitor.page.wait_for_function("window.drawn.some((text) => text.startsWith('Sigma read '))")
+    visitor.page.wait_for_function("window.drawn.some((text) => text.startsWith('Sigma (k = 16) read '))")
     drawn = visitor.page.evaluate("window.drawn")
-    for name in ("GQA ", "Sigma ", "tokens"):
+    for name in ("GQA ", r"Sigma \(k = 16\) ", "tokens"):
         assert any(re.match(name + (r"\d" if name != "tokens" else "$"), text) for text in drawn), drawn
     assert "all read" not in " ".join(drawn), "the long labels do not fit here"
     box = canvas.bounding_box()
     visitor.page.touchscreen.tap(box["x"] + 150, box["y"] + 80)
     visitor.wait_text("#kv-help", "Locked")
     settle(visitor)
-    tokens = int(re.match(r"Sigma, (\d+) tokens", readout(visitor)[0])[1])
-    assert readout(visitor)[0] == sentence("sigma", tokens, 16)
+    tokens = int(re.match(r"Sigma \(k = 16\), (\d+) tokens", readout(visitor)[0])[1])
+    assert readout(visitor)[0] == sentence("left", tokens, 16)
     assert visitor.overflow() <= 0
 
 
 def test_the_formula_and_the_table_of_a_run(visit):
     visitor = visit()
     visitor.wait_text("#kv-formula", "when it was recorded")
-    visitor.page.wait_for_selector('#kv-formula [data-formula="sigma"][data-same="true"]')
+    visitor.page.wait_for_selector('#kv-formula [data-formula="left"][data-same="true"]')
     selective_run(visitor)
-    for side in SIDES:
+    for side in COLUMNS:
         part = visitor.page.locator(f'#kv-formula [data-formula="{side}"]')
         total = int(visitor.figure(side, "k") + visitor.figure(side, "v"))
         assert part.get_attribute("data-same") == "true"
@@ -246,11 +250,11 @@ def test_the_formula_and_the_table_of_a_run(visit):
     assert details.get_attribute("open") is None and not table.is_visible()
     visitor.page.get_by_text("The same as a table").click()
     table.locator("tbody").nth(1).locator("tr").nth(1).wait_for()  # filled by "toggle", which comes after the click
-    for body, side, k in ((0, "sigma", 16), (1, "gqa", None)):
+    for body, side, k in ((0, "left", 16), (1, "right", None)):
         rows = table.locator("tbody").nth(body).locator("tr")
-        assert rows.first.inner_text() == {"sigma": "Sigma", "gqa": "GQA"}[side] and rows.count() > 3
+        assert rows.first.inner_text() == NAME[side] and rows.count() > 3
         cells = rows.nth(1).locator("td")
-        cost = cache_bytes(side, int(visitor.figure(side, "context")), k)
+        cost = cache_bytes(MODEL[side], int(visitor.figure(side, "context")), k)
         exact = [cost.k_resident, cost.v_resident, cost.k_resident + cost.v_resident]
         exact += [cost.k_read, cost.v_read, cost.k_read + cost.v_read]
         assert [cell.get_attribute("title") for cell in cells.all()] == [f"{value:,} bytes" for value in exact]
@@ -260,12 +264,12 @@ def test_the_formula_and_the_table_of_a_run(visit):
 
 def test_without_motion_the_recorded_run_stands_at_its_end_in_every_part(visit):
     visitor = visit(reduced_motion="reduce")
-    for side in SIDES:
+    for side in COLUMNS:
         visitor.wait_text(f"#chat-{side}", "recorded run")
         visitor.wait_text(f"#head-{side}", "stored: recorded run")
         assert visitor.figure(side, "k") > 0
     end = json.loads((ASSETS / "examples" / "recorded.json").read_text("utf-8"))["frames"][-1]
-    visitor.wait_text("#kv-read", f"Sigma, {end['sides']['sigma']['figures']['context']} tokens")
+    visitor.wait_text("#kv-read", f"Sigma (k = 16), {end['sides']['sigma']['figures']['context']} tokens")
 
 
 def test_sizes_for_the_formula_are_the_sides_own():

@@ -49,7 +49,7 @@ def test_typed_sent_shown_and_copied_are_the_same(visit, engine, speaking):
         speaking(text)
         page.locator("#prompt textarea").fill(text)
         page.locator("#send").click()
-        for side in ("sigma", "gqa"):
+        for side in ("left", "right"):
             for role in ("user", "assistant"):
                 message = page.locator(f"#chat-{side} .message.{role}").nth(number)
                 message.wait_for()
@@ -60,12 +60,12 @@ def test_typed_sent_shown_and_copied_are_the_same(visit, engine, speaking):
                 )
                 assert page.evaluate("navigator.clipboard.readText()") == text
         page.wait_for_selector("#send:visible")
-        assert engine.requests[-1].messages["sigma"][-1]["content"] == text
+        assert engine.requests[-1].messages["left"][-1]["content"] == text
     assert page.evaluate("window.broken") is None
-    code = page.locator("#chat-gqa .message.assistant pre").all_inner_texts()
+    code = page.locator("#chat-right .message.assistant pre").all_inner_texts()
     assert any("#include <vector>" in text for text in code) and any("A-->B" in text for text in code)
     assert any("\techo $(X)" in text for text in code)
-    assert page.locator("#chat-gqa .message-body").first.get_attribute("translate") == "no"
+    assert page.locator("#chat-right .message-body").first.get_attribute("translate") == "no"
 
 
 LOOKS = (
@@ -77,7 +77,7 @@ LOOKS = (
 def answered(visitor, text):
     visitor.send("Show it.")
     visitor.wait_over()
-    body = visitor.page.locator("#chat-gqa .message.assistant .message-body").last
+    body = visitor.page.locator("#chat-right .message.assistant .message-body").last
     assert body.evaluate("e => e.textContent") == text
     return body
 
@@ -117,7 +117,7 @@ def test_what_is_selected_is_copied_as_it_is(visit, speaking):
     visitor.page.keyboard.press("Control+c")
     chosen = visitor.page.evaluate("navigator.clipboard.readText()")
     assert text.startswith(chosen) and chosen.endswith("```js\nlet x = `a\n${b}")
-    visitor.page.locator("#chat-gqa .message-list").evaluate("e => getSelection().selectAllChildren(e)")
+    visitor.page.locator("#chat-right .message-list").evaluate("e => getSelection().selectAllChildren(e)")
     visitor.page.keyboard.press("Control+c")
     assert visitor.page.evaluate("navigator.clipboard.readText()") == "Show it.\n\n" + text
 

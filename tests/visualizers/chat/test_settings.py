@@ -10,6 +10,7 @@ from tests.fake_engine import fake_info
 from visualizers.chat.settings import TurnSettings
 from visualizers.chat.tab import chat_tab
 
+INFOS = {side: fake_info(side) for side in ("sigma", "gqa")}
 IDS = {
     "system": "system",
     "tuned": "tuned",
@@ -38,19 +39,21 @@ def settings(**changes):
 
 def test_the_tab_gives_its_settings_in_the_order_of_their_names():
     with gr.Blocks():
-        tab = chat_tab({side: fake_info(side) for side in ("sigma", "gqa")}, lambda conversation: None)
+        tab = chat_tab(INFOS, lambda conversation: None)
     assert [part.elem_id for part in tab.settings] == [IDS[field.name] for field in fields(TurnSettings)]
 
 
 def test_a_request_holds_every_setting():
-    request = settings().request({"sigma": []}, fake_info("sigma"))
-    assert (request.selective_missing_mass, request.selective_threshold) == ("mean", 0.01)
-    assert request.selective_k == 16 and request.probe_layer == 29, "the last layer there is"
-    told = request.sampling
+    request = settings().request({"left": [], "right": []}, INFOS)
+    left, right = request.column("left"), request.column("right")
+    assert (left.model, right.model) == ("sigma", "gqa") and request.probe_layer == 29, "the last layer there is"
+    assert (left.selective_k, left.selective_missing_mass, left.selective_threshold) == (16, "mean", 0.01)
+    assert right.selective_k is None and right.sampling == left.sampling
+    told = left.sampling
     assert (told.temperature, told.top_p, told.top_k, told.repetition_penalty) == (0.5, 0.9, 7, 1.1)
     assert (told.max_new_tokens, told.seed) == (99, 3)
-    assert request.lookup and not settings(lookup=False).request({}, fake_info("sigma")).lookup
-    assert settings(pictures=False).request({}, fake_info("sigma")).probe_layer is None
+    assert request.lookup and not settings(lookup=False).request({}, INFOS).lookup
+    assert settings(pictures=False).request({}, INFOS).probe_layer is None
 
 
 @pytest.mark.parametrize(
@@ -67,7 +70,7 @@ def test_a_request_holds_every_setting():
 )
 def test_what_cannot_be_used_is_found_before_the_turn(change):
     with pytest.raises(PromptError):
-        settings(**change).check(fake_info("sigma"))
+        settings(**change).check(INFOS)
 
 
 def test_without_a_model_any_k_may_be_asked_for():
@@ -76,7 +79,7 @@ def test_without_a_model_any_k_may_be_asked_for():
 
 @pytest.mark.parametrize("tuned", [True, False])
 def test_the_request_says_whether_the_tuned_base_answers(tuned):
-    messages = {"sigma": [{"role": "user", "content": "x"}]}
-    info = replace(fake_info("sigma"), tuned="a tuned base")
-    assert settings(tuned=tuned).request(messages, info).tuned is tuned
-    assert settings(tuned=tuned).request(messages, replace(info, tuned="")).tuned is False
+    messages = {"left": [{"role": "user", "content": "x"}]}
+    infos = {side: replace(info, tuned="a tuned base") for side, info in INFOS.items()}
+    assert settings(tuned=tuned).request(messages, infos).column("left").tuned is tuned
+    assert settings(tuned=tuned).request(messages, INFOS).column("left").tuned is False

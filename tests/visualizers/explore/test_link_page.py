@@ -85,10 +85,10 @@ def test_in_a_frame_the_memory_tabs_link_is_offered(browser, site, outer, space)
 
 def test_text_that_is_data_is_not_translated(visit):
     visitor = visit()
-    assert visitor.page.locator("#strip-sigma").evaluate("e => e.translate") is False
+    assert visitor.page.locator("#strip-left").evaluate("e => e.translate") is False
     visitor.send("a question")
     visitor.wait_over()
-    for part in ("#chat-sigma .message-body", "#strip-gqa span"):
+    for part in ("#chat-left .message-body", "#strip-right span"):
         assert visitor.page.locator(part).first.evaluate("e => e.translate") is False
     assert visitor.page.locator("#send").evaluate("e => e.translate") is True
     visitor.page.get_by_role("tab", name="Explore").click()
@@ -101,13 +101,13 @@ def test_of_a_mixed_sentence_only_the_data_is_left_untranslated(visit, engine, m
     page = visitor.page
     visitor.send("a question")
     visitor.wait_over()
-    page.wait_for_function("[...document.querySelectorAll('#strip-sigma span')].some((e) => e.title)")
-    titles = page.locator("#strip-sigma span").evaluate_all("list => list.map((e) => [e.textContent, e.title])")
+    page.wait_for_function("[...document.querySelectorAll('#strip-left span')].some((e) => e.title)")
+    titles = page.locator("#strip-left span").evaluate_all("list => list.map((e) => [e.textContent, e.title])")
     assert dict(titles)["<F0><9F>"] == "Part of a character that several tokens make up: bytes F0 9F"
     assert len(titles) > 1 and not any(title for text, title in titles if "<F0>" not in text)
-    assert page.locator('#head-sigma [data-figure="rate"] dd').evaluate("e => e.translate") is False
-    assert page.locator('#head-sigma [data-figure="rate"] dt').evaluate("e => e.translate") is True
-    canvas = page.locator("#attention-sigma")
+    assert page.locator('#head-left [data-figure="rate"] dd').evaluate("e => e.translate") is False
+    assert page.locator('#head-left [data-figure="rate"] dt').evaluate("e => e.translate") is True
+    canvas = page.locator("#attention-left")
     canvas.focus()
     page.keyboard.press("ArrowDown")
     visitor.wait_text("#attention-read", "weight")

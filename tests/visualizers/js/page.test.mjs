@@ -7,6 +7,7 @@ import { cacheCost, formulaLines, stepTopK } from "../../../assets/chat/curve_fo
 import { lookupWords } from "../../../assets/chat/figures.js";
 import { curveLayout, niceTicks } from "../../../assets/chat/curve_layout.js";
 import { curvePoint, pointCells, pointText, readsAll, tableRows } from "../../../assets/chat/curve_points.js";
+import { byColumn, COLUMNS, columnName, madeBy, recordedBy } from "../../../assets/shared/columns.js";
 import { headLayout } from "../../../assets/shared/head_layout.js";
 import { binary, digits, duration, grouped, percent, spokenBytes } from "../../../assets/shared/numbers.js";
 import { decodeAttention, decodeCurve } from "../../../assets/shared/payload.js";
@@ -56,7 +57,7 @@ test("points of a curve", () => {
   assert.deepEqual(pointCells(curvePoint(curve, null)), [3, 9, 12, 3, 1, 4]);
   assert.ok(readsAll(curvePoint(curve, 10)) && !readsAll(curvePoint(curve, 40)));
   assert.deepEqual(tableRows(curve).map((row) => row.tokens), [40, 10]);
-  assert.equal(pointText("gqa", curvePoint(curve, 1), String), "GQA, 1 token: resident K 1, V 3, sum 4; read by the step K 1, V 3, sum 4");
+  assert.equal(pointText("GQA", curvePoint(curve, 1), String), "GQA, 1 token: resident K 1, V 3, sum 4; read by the step K 1, V 3, sum 4");
 });
 
 test("what prompt lookup did is a rate, a share, and why it is off", () => {
@@ -81,9 +82,21 @@ test("the cache formula by hand: 30 layers of 1 K and 3 V heads of 64, 2 bytes",
   assert.match(formulaLines(INFO, { ...figures, v: cost.v - 2 }, 16).measured, /differs by V −2 B/);
 });
 
-test("selective V begins with the first decode step, on Sigma's side", () => {
-  const state = { selective_k: 16 };
-  assert.deepEqual([["sigma", 1], ["sigma", 0], ["gqa", 1]].map(([side, step]) => stepTopK(state, side, { step })), [16, null, null]);
+test("selective V begins with the first decode step, in a column that has it", () => {
+  assert.deepEqual([[16, 1], [16, 0], [null, 1]].map(([selective_k, step]) => stepTopK({ selective_k }, { step })), [16, null, null]);
+});
+
+test("a column is named by who answered in it; before, by who will", () => {
+  const state = { made: { left: { model: "gqa", label: "GQA (left)" } } };
+  assert.deepEqual(COLUMNS.map((column) => columnName(state, column)), ["GQA (left)", "GQA"]);
+  assert.deepEqual(COLUMNS.map((column) => madeBy(null, column).model), ["sigma", "gqa"]);
+});
+
+test("a recording is by model, and shown by column", () => {
+  assert.deepEqual(byColumn({ gqa: 2, sigma: 1 }), { left: 1, right: 2 });
+  assert.deepEqual(byColumn({ gqa: 2 }), { right: 2 });
+  assert.equal(recordedBy({ selective_k: 16 }).left.label, "Sigma (k = 16)");
+  assert.equal(recordedBy({ selective_k: null }).left.label, "Sigma");
 });
 
 test("ticks are round, and places go both ways", () => {

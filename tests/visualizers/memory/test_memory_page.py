@@ -142,7 +142,7 @@ def test_measured_and_computed_agree_after_a_real_turn(visit):
     visitor = visit()
     visitor.send("What is a GPU?")
     visitor.wait_over()
-    tokens = int(visitor.figure("sigma", "context"))
+    tokens = int(visitor.figure("left", "context"))
     visitor.page.get_by_role("tab", name="Memory").click()
     visitor.page.wait_for_selector("#mem-check [data-same]")
     cells = visitor.page.locator("#mem-check tbody tr").first.locator("td")

@@ -15,10 +15,10 @@ INK = """(id) => {
 def test_a_recorded_run_moves_before_any_prompt(visit):
     visitor = visit()
     visitor.page.wait_for_selector('#live [data-source="recorded"]')
-    visitor.wait_text("#chat-sigma", "recorded run")
-    first = visitor.answer("sigma")
-    visitor.page.wait_for_function("old => document.querySelector('#chat-sigma').innerText !== old", arg=first)
-    assert "recorded run" in visitor.answer("gqa")
+    visitor.wait_text("#chat-left", "recorded run")
+    first = visitor.answer("left")
+    visitor.page.wait_for_function("old => document.querySelector('#chat-left').innerText !== old", arg=first)
+    assert "recorded run" in visitor.answer("right")
     assert visitor.page.locator("#recorded-tag").is_visible()
     visitor.page.wait_for_function(f"id => ({INK})(id) > 0.02", arg="#kv-canvas")
 
@@ -29,18 +29,18 @@ def test_no_horizontal_overflow_at_any_width(visit, width, scheme):
     visitor.send("What is a GPU?")
     visitor.wait_over()
     assert visitor.overflow() <= 0
-    visitor.page.locator("#attention-sigma").scroll_into_view_if_needed()  # what is not on the screen is not drawn
-    visitor.page.wait_for_function(f"id => ({INK})(id) > 0.2", arg="#attention-sigma")
-    top = {side: visitor.page.locator(f"#head-{side}").bounding_box() for side in ("sigma", "gqa")}
+    visitor.page.locator("#attention-left").scroll_into_view_if_needed()  # what is not on the screen is not drawn
+    visitor.page.wait_for_function(f"id => ({INK})(id) > 0.2", arg="#attention-left")
+    top = {side: visitor.page.locator(f"#head-{side}").bounding_box() for side in ("left", "right")}
     curve = visitor.page.locator("#kv-figure").bounding_box()
-    assert curve["y"] > top["gqa"]["y"]
+    assert curve["y"] > top["right"]["y"]
     if width < 640:
-        assert top["gqa"]["y"] > top["sigma"]["y"] and abs(top["gqa"]["x"] - top["sigma"]["x"]) < 2
+        assert top["right"]["y"] > top["left"]["y"] and abs(top["right"]["x"] - top["left"]["x"]) < 2
         assert visitor.page.evaluate("getComputedStyle(document.querySelector('#dock')).position") == "fixed"
         box = visitor.page.locator("#send").bounding_box()
         assert box["y"] + box["height"] <= 844
     else:
-        assert abs(top["gqa"]["y"] - top["sigma"]["y"]) < 2
+        assert abs(top["right"]["y"] - top["left"]["y"]) < 2
 
 
 def test_the_picture_follows_the_theme(visit):
@@ -58,7 +58,7 @@ def test_attention_by_keyboard_and_pointer(visit):
     visitor = visit()
     visitor.page.get_by_role("button", name="Selective V, k = 16").click()
     visitor.wait_over()
-    canvas, read = visitor.page.locator("#attention-sigma"), visitor.page.locator("#attention-read")
+    canvas, read = visitor.page.locator("#attention-left"), visitor.page.locator("#attention-read")
     canvas.focus()
     visitor.page.keyboard.press("ArrowDown")
     visitor.page.wait_for_function("document.querySelector('#attention-read').innerText.includes('Sigma q1, token 0')")
@@ -67,10 +67,10 @@ def test_attention_by_keyboard_and_pointer(visit):
     visitor.page.wait_for_function("document.querySelector('#attention-read').innerText.includes('Hover')")
     canvas.hover(position={"x": 120, "y": 30})
     visitor.page.wait_for_function("document.querySelector('#attention-read').innerText.startsWith('Sigma q')")
-    before = visitor.page.evaluate("document.querySelector('#attention-sigma').toDataURL()")
+    before = visitor.page.evaluate("document.querySelector('#attention-left').toDataURL()")
     visitor.page.locator('[data-option="log"]').uncheck()
     visitor.page.wait_for_timeout(200)
-    assert visitor.page.evaluate("document.querySelector('#attention-sigma').toDataURL()") != before
+    assert visitor.page.evaluate("document.querySelector('#attention-left').toDataURL()") != before
 
 
 def test_pictures_do_not_grow_and_stay_fast(visit, engine):

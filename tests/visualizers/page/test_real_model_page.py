@@ -44,7 +44,7 @@ def test_both_columns_answer_and_the_bytes_are_the_formulas(app, browser):
     visitor.page.wait_for_selector("#status-chip[data-phase=ready]", timeout=90_000)
     visitor.send("What is a GPU?")
     visitor.page.wait_for_function("document.body.dataset.run === 'over'", timeout=90_000)
-    for side, per_token in (("sigma", (1 * 64, 3 * 64)), ("gqa", (3 * 64, 3 * 64))):
+    for side, per_token in (("left", (1 * 64, 3 * 64)), ("right", (3 * 64, 3 * 64))):
         tokens = visitor.figure(side, "context")
         assert tokens > 30
         assert visitor.figure(side, "k") == 30 * tokens * per_token[0] * 2
@@ -73,8 +73,8 @@ def test_stop_ends_both(app, browser):
     visitor.page.wait_for_selector("#send:visible", timeout=60_000)
     visitor.wait_run("over", timeout=60_000)
     time.sleep(0.5)
-    before = visitor.figure("sigma", "context")
+    before = visitor.figure("left", "context")
     time.sleep(1.0)
     # A fast engine may have ended before a starved browser pressed; test_chat.py stops a slow one for certain.
-    assert {visitor.phase("sigma"), visitor.phase("gqa")} <= {"stopped", "done"}
-    assert visitor.figure("sigma", "context") == before
+    assert {visitor.phase("left"), visitor.phase("right")} <= {"stopped", "done"}
+    assert visitor.figure("left", "context") == before

@@ -5,49 +5,49 @@ from visualizers.shared.conversation import Conversation
 from visualizers.shared.options import clean_prompt, make_request, make_sampling, number, parse_selective
 
 
-def test_each_side_has_its_own_history():
+def test_each_column_has_its_own_history_and_system_prompt():
     conversation = Conversation()
-    conversation.begin("one").answers.update(sigma="s1", gqa="g1")
-    conversation.begin("two")
-    messages = conversation.messages("be short")
-    assert [m["content"] for m in messages["sigma"]] == ["be short", "one", "s1", "two"]
-    assert [m["content"] for m in messages["gqa"]] == ["be short", "one", "g1", "two"]
-    assert [m["content"] for m in conversation.shown("sigma")] == ["one", "s1", "two"]
+    conversation.begin("one").answers.update(left="s1", right="g1")
+    conversation.begin("two", {"left": "be short", "right": ""})
+    messages = conversation.messages()
+    assert [m["content"] for m in messages["left"]] == ["be short", "one", "s1", "two"]
+    assert [m["content"] for m in messages["right"]] == ["one", "g1", "two"]
+    assert [m["content"] for m in conversation.shown("left")] == ["one", "s1", "two"]
 
 
 def test_what_is_to_be_known_of_an_answer_stands_before_it_and_is_not_sent():
     conversation = Conversation()
     turn = conversation.begin("one")
-    turn.notes = {"gqa": "tuned"}
-    assert [m["role"] for m in conversation.shown("gqa")] == ["user"]
-    turn.answers["gqa"] = "g1"
-    assert [m["content"] for m in conversation.shown("gqa")] == ["one", "tuned", "g1"]
-    turn.answers["sigma"] = "s1"
-    assert [m["content"] for m in conversation.shown("sigma")] == ["one", "s1"]
+    turn.notes = {"right": "tuned"}
+    assert [m["role"] for m in conversation.shown("right")] == ["user"]
+    turn.answers["right"] = "g1"
+    assert [m["content"] for m in conversation.shown("right")] == ["one", "tuned", "g1"]
+    turn.answers["left"] = "s1"
+    assert [m["content"] for m in conversation.shown("left")] == ["one", "s1"]
     conversation.begin("two")
-    assert [m["content"] for m in conversation.messages("")["gqa"]] == ["one", "g1", "two"]
+    assert [m["content"] for m in conversation.messages()["right"]] == ["one", "g1", "two"]
 
 
 def test_a_turn_without_an_answer_is_not_sent():
     conversation = Conversation()
-    conversation.begin("stopped at once").answers.update(sigma="", gqa="g1")
+    conversation.begin("stopped at once").answers.update(left="", right="g1")
     conversation.begin("two")
-    messages = conversation.messages("")
-    assert [m["content"] for m in messages["sigma"]] == ["two"]
-    assert [m["content"] for m in messages["gqa"]] == ["stopped at once", "g1", "two"]
+    messages = conversation.messages()
+    assert [m["content"] for m in messages["left"]] == ["two"]
+    assert [m["content"] for m in messages["right"]] == ["stopped at once", "g1", "two"]
 
 
 def test_an_answer_that_is_waited_for_says_so_and_a_turn_that_only_waited_is_gone():
     conversation = Conversation()
     turn = conversation.begin("one")
     turn.waiting = "waiting: 2 before you"
-    assert [(m["role"], m["content"]) for m in conversation.shown("gqa")] == [
+    assert [(m["role"], m["content"]) for m in conversation.shown("right")] == [
         ("user", "one"),
         ("waiting", turn.waiting),
     ]
-    assert [m["role"] for m in conversation.messages("")["gqa"]] == ["user"]
-    turn.answers["gqa"] = "g1"
-    assert [m["role"] for m in conversation.shown("gqa")] == ["user", "assistant"]
+    assert [m["role"] for m in conversation.messages()["right"]] == ["user"]
+    turn.answers["right"] = "g1"
+    assert [m["role"] for m in conversation.shown("right")] == ["user", "assistant"]
     conversation.drop(turn)
     conversation.drop(turn)
     assert not conversation.turns
@@ -55,13 +55,13 @@ def test_an_answer_that_is_waited_for_says_so_and_a_turn_that_only_waited_is_gon
 
 def test_a_retry_that_only_waited_gives_the_old_answer_back():
     conversation = Conversation()
-    conversation.begin("zero").answers.update(sigma="s0", gqa="g0")
-    conversation.begin("one").answers.update(sigma="s1", gqa="g1")
-    again = conversation.again("be short")
-    assert (again.prompt, again.system) == ("one", "be short")
-    assert [m["content"] for m in conversation.shown("sigma")] == ["zero", "s0", "one"]
+    conversation.begin("zero").answers.update(left="s0", right="g0")
+    conversation.begin("one").answers.update(left="s1", right="g1")
+    again = conversation.again({"left": "be short"})
+    assert (again.prompt, again.systems) == ("one", {"left": "be short"})
+    assert [m["content"] for m in conversation.shown("left")] == ["zero", "s0", "one"]
     conversation.drop(again)
-    assert [m["content"] for m in conversation.shown("sigma")] == ["zero", "s0", "one", "s1"]
+    assert [m["content"] for m in conversation.shown("left")] == ["zero", "s0", "one", "s1"]
 
 
 def test_clear_can_be_undone_until_the_next_prompt():

@@ -3,9 +3,10 @@ import time
 
 import pytest
 
-from sigma.events import SIDES, ChatRequest, PromptError
+from sigma.events import SIDES, ChatRequest, Column, PromptError
 from tests.fake_engine import FakeEngine
 from visualizers.chat import recording
+from visualizers.shared.columns import FIRST_MODELS
 from visualizers.shared.compact_json import compact_json
 from visualizers.shared.loader import EngineLoader
 from visualizers.shared.runs import Runs
@@ -14,6 +15,13 @@ from visualizers.shared.turn_view import TurnView
 
 
 def request(prompt="What is a GPU?"):
+    columns = {column: Column(model) for column, model in FIRST_MODELS.items()}
+    return ChatRequest(
+        {name: [{"role": "user", "content": prompt}] for name in columns}, probe_layer=3, columns=columns
+    )
+
+
+def by_side(prompt="What is a GPU?"):
     return ChatRequest({side: [{"role": "user", "content": prompt}] for side in SIDES}, probe_layer=3)
 
 
@@ -33,7 +41,7 @@ def test_text_at_most_13_and_pictures_under_5_a_second():
     updates = list(stream_turn(FakeEngine(words=200).stream(request()), request(), run, clock))
     assert len(updates) <= clock.now * 13 + 2
     assert sum(u.payload is not None for u in updates) <= clock.now * 5 + 2
-    assert updates[-1].payload and updates[-1].texts["sigma"].endswith("word1.192")
+    assert updates[-1].payload and updates[-1].texts["left"].endswith("word1.192")
     assert run.ended.is_set() and not run.view.stopped
 
 
@@ -108,7 +116,7 @@ def test_loading_errors_are_told(error, text):
 
 def test_a_recording_is_small_and_complete():
     clock = Clock(0.02)
-    made = recording.build(FakeEngine(words=120), request(), "a test", clock)
+    made = recording.build(FakeEngine(words=120), by_side(), "a test", clock)
     assert len(compact_json(made)) <= recording.MAX_BYTES
     assert made["end"]["sigma"]["text"].endswith("word1.112")
     assert made["frames"][-1]["sides"]["gqa"]["figures"]["phase"] == "done"
@@ -117,7 +125,7 @@ def test_a_recording_is_small_and_complete():
 
 
 def test_a_slow_recording_is_thinned_and_played_faster():
-    made = recording.build(FakeEngine(words=600), request("w " * 100), "a test", Clock(0.25))
+    made = recording.build(FakeEngine(words=600), by_side("w " * 100), "a test", Clock(0.25))
     assert len(compact_json(made)) <= recording.MAX_BYTES and made["speed"] > 1
     assert made["frames"][-1]["t"] <= recording.MAX_SECONDS * 1000
 

@@ -5,6 +5,7 @@ import pytest
 
 from sigma.events import SIDES, ChatRequest, Sampling
 from tests.fake_engine import FakeEngine, cache_bytes, fake_info
+from visualizers.shared.columns import made_by
 from visualizers.shared.metrics import SideMeter
 from visualizers.shared.turn_view import TurnView
 
@@ -14,7 +15,7 @@ def request(prompt="What is a GPU?", k=None, layer=12, **sampling):
 
 
 def played(engine, ask):
-    view = TurnView(0.0)
+    view = TurnView(0.0, tuple(ask.messages))
     for n, event in enumerate(engine.stream(ask)):
         view.feed(event, n * 0.01)
     return view
@@ -80,9 +81,9 @@ def test_cache_bytes_are_positive_at_one_token():
 def test_the_payload_has_what_the_cache_formula_needs():
     view = played(FakeEngine(words=3), request(k=16))
     view.describe({side: fake_info(side) for side in SIDES})
-    view.selective_k = 16
+    view.made = made_by(request(k=16))
     picture = json.loads(view.payload())
-    assert picture["selective_k"] == 16
+    assert {side: made["selective_k"] for side, made in picture["made"].items()} == {"sigma": 16, "gqa": None}
     info = picture["info"]["gqa"]
     one = info["layers"] * info["kv_itemsize"] * info["key_heads"] * info["key_head_dim"]
     assert picture["sides"]["gqa"]["figures"]["k"] == one * picture["sides"]["gqa"]["figures"]["context"]

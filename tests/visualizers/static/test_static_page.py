@@ -47,23 +47,23 @@ def test_a_run_is_played_stopped_and_stepped_through(reader):
     visitor.run("back").click()
     assert int(visitor.run("frame").input_value()) == stood - 1
     visitor.run("end").click()
-    for side in ("sigma", "gqa"):
-        assert visitor.answer(side) == RUN["end"][side]["text"].strip()
+    for column, side in (("left", "sigma"), ("right", "gqa")):
+        assert visitor.answer(column) == RUN["end"][side]["text"].strip()
         for name in ("rate", "context", "k", "v", "v_read"):
-            shown = visitor.page.locator(f'#head-{side} [data-figure="{name}"]').get_attribute("data-value")
+            shown = visitor.page.locator(f'#head-{column} [data-figure="{name}"]').get_attribute("data-value")
             assert float(shown) == frames[-1]["sides"][side]["figures"][name]
-    assert visitor.page.locator("#head-sigma .kind").inner_text() == "stored: recorded run"
-    pictures = ("kv-canvas", "attention-sigma", "attention-gqa")
+    assert visitor.page.locator("#head-left .kind").inner_text() == "stored: recorded run"
+    pictures = ("kv-canvas", "attention-left", "attention-right")
     visitor.page.locator("#attention-figure").scroll_into_view_if_needed()
-    visitor.page.wait_for_function("document.querySelector('#strip-sigma').children.length > 20")
+    visitor.page.wait_for_function("document.querySelector('#strip-left').children.length > 20")
     assert not [name for name in pictures if visitor.page.evaluate(BLANK, name)]
-    assert visitor.page.locator("#strip-sigma .fetched").count() > 0  # selective V: rows that the step read
+    assert visitor.page.locator("#strip-left .fetched").count() > 0  # selective V: rows that the step read
     visitor.run("first").click()
     assert visitor.run("frame").get_attribute("aria-valuetext").startswith(f"frame 1 of {len(frames)}: ")
-    assert visitor.answer("sigma") == RUN["end"]["sigma"]["text"][: frames[0]["sides"]["sigma"]["chars"]].strip()
+    assert visitor.answer("left") == RUN["end"]["sigma"]["text"][: frames[0]["sides"]["sigma"]["chars"]].strip()
     visitor.run("frame").press("ArrowRight")
     assert visitor.run("where").inner_text().startswith(f"frame 2 of {len(frames)}: ")
-    canvas = visitor.page.locator("#attention-sigma")
+    canvas = visitor.page.locator("#attention-left")
     canvas.focus()
     visitor.page.keyboard.press("ArrowRight")
     visitor.page.wait_for_function(
@@ -81,10 +81,10 @@ def test_another_run_is_picked(reader, tmp_path):
     assert main([str(tmp_path / "page"), "--run", str(other)]) == 0
     visitor = reader(folder=tmp_path / "page")
     visitor.run("pick").select_option("1")
-    assert visitor.page.locator("#head-sigma h2").inner_text() == "Other sigma"
+    assert visitor.page.locator("#head-left h2").inner_text() == "Other sigma"
     assert visitor.page.locator("#run-made").inner_text() == "another model"
-    assert visitor.page.locator("#chat-gqa .replay-prompt").inner_text() == "Another question?"
-    visitor.page.wait_for_function("document.querySelector('#head-gqa [data-figure=rate]').dataset.value !== ''")
+    assert visitor.page.locator("#chat-right .replay-prompt").inner_text() == "Another question?"
+    visitor.page.wait_for_function("document.querySelector('#head-right [data-figure=rate]').dataset.value !== ''")
 
 
 def test_explore_looks_at_every_layer_head_and_step(reader):
@@ -220,7 +220,7 @@ def test_on_a_phone(reader, scheme):
     )
     page, names = visitor.page, ["Recorded runs", "Explore", "Memory", "Efficiency", "About"]
     assert page.evaluate("document.body.classList.contains('dark')") is (scheme == "dark")
-    assert visitor.answer("sigma") == RUN["end"]["sigma"]["text"].strip()  # without motion, the end
+    assert visitor.answer("left") == RUN["end"]["sigma"]["text"].strip()  # without motion, the end
     heights = page.evaluate(
         "[...document.querySelectorAll('#columns .replay-answer')].map((one) => one.getBoundingClientRect().height)"
     )

@@ -128,7 +128,7 @@ class ChooseHandlers:
         }
 
     def _cleared(self, task: str) -> Updates:
-        tab, empty, names = self.tab, TurnView(time.monotonic()), model_names(self.runs)
+        tab, empty, names = self.tab, TurnView(time.monotonic(), SIDES), model_names(self.runs)
         return {
             **{tab.answers[side]: answer_payload(names[side], empty, side, 0) for side in SIDES},
             **{part: empty_verdict(task) for part in (*tab.verdicts.values(), tab.own_verdict)},
