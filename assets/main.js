@@ -6,6 +6,7 @@
 //   window.sigma.explore                 the explorer, once its tab has been opened: see explore/state.js
 //
 // All else is modules that import each other; an address under which they are served changes with their content.
+import { mountChatLink } from "./chat/link.js";
 import { mountMessages } from "./chat/messages.js";
 import { mountChat } from "./chat/mount.js";
 import { mountProgress, mountTables } from "./efficiency/mount.js";
@@ -18,7 +19,7 @@ import { mountVerdict } from "./tasks/verdict.js";
 import { mountTour } from "./tour/tour.js";
 
 const PARTS = {
-  chat: mountChat, messages: mountMessages, explore: mountExplore, memory: mountMemory, tour: mountTour,
+  chat: mountChat, chat_link: mountChatLink, messages: mountMessages, explore: mountExplore, memory: mountMemory, tour: mountTour,
   answer: mountAnswer, verdict: mountVerdict, results: mountResults, efficiency_progress: mountProgress, efficiency_results: mountTables,
 };
 

@@ -41,8 +41,9 @@ function keepShown(side, root) {
   watches[side] = { holder, observer };
 }
 
-export function showFigures(side, figures, stopped, recorded) {
-  last[side] = [figures, stopped, recorded];
+// `settings`: how the column's model answered, in words.
+export function showFigures(side, figures, stopped, recorded, settings = "") {
+  last[side] = [figures, stopped, recorded, settings];
   const root = document.getElementById("head-" + side);
   if (!root) return;
   let phase = PHASES[figures.phase];
@@ -50,7 +51,8 @@ export function showFigures(side, figures, stopped, recorded) {
   if (figures.phase === "done") phase = ENDS[figures.finish] || "done";
   else if (stopped) phase = "stopped";
   if (recorded) phase = "recorded run";
-  const kind = root.querySelector(".kind");
+  const kind = root.querySelector(".kind"), made = root.querySelector(".made");
+  if (made.textContent !== settings) made.textContent = settings;
   const label = recorded ? "stored: recorded run" : "measured";
   if (kind.textContent !== label) kind.textContent = label;
   const card = root.querySelector("[data-phase]");

@@ -2,10 +2,11 @@
 import { AttentionView } from "./attention_view.js";
 import { CurveFigure } from "./curve_figure.js";
 import { showFigures, showSummary } from "./figures.js";
+import { onWiden, wireHeads } from "./heads.js";
 import { Replay } from "./replay.js";
 import { fillStrip } from "./strip.js";
 import { drawAttention } from "../shared/attention.js";
-import { byColumn, columnName } from "../shared/columns.js";
+import { byColumn, columnName, madeBy } from "../shared/columns.js";
 import { setText } from "../shared/dom.js";
 import { decodeAttention, decodeCurve } from "../shared/payload.js";
 
@@ -83,7 +84,7 @@ class ChatPictures {
 
   #drawSide(side, data, texts) {
     const { root, view, infos } = this, canvas = root.querySelector(`canvas[data-side="${side}"]`);
-    if (!canvas || !infos[side] || !this.#needed(canvas)) return;
+    if (!canvas || !infos[side] || !this.#needed(canvas) || !canvas.parentElement.clientWidth) return;
     const chosen = view.selection && view.selection.side === side ? view.selection : null;
     view.layouts[side] = drawAttention(canvas, data.attention, infos[side], view.options, chosen);
     texts.push(() => fillStrip(root.querySelector("#strip-" + side), data, view.options, chosen));
@@ -95,7 +96,7 @@ class ChatPictures {
     const { root } = this;
     this.#state = next;
     this.curve.show(next, this.infos);
-    for (const [side, data] of Object.entries(next.sides)) showFigures(side, data.figures, next.stopped, next.recorded);
+    for (const [side, data] of Object.entries(next.sides)) showFigures(side, data.figures, next.stopped, next.recorded, madeBy(next, side).settings);
     const over = next.stopped || Object.values(next.sides).every((side) => side.figures.phase === "done");
     if (!next.recorded) showSummary(root.querySelector("#live-summary"), next.summary, over);
     root.dataset.source = next.recorded ? "recorded" : "live";
@@ -161,5 +162,7 @@ export function mountChat(root, props, watch) {
   if (props.value) pictures.update(props.value);
   else if (recorded) pictures.play(recorded);
   pictures.watch();
+  wireHeads();
+  onWiden(pictures.schedule);
   return pictures;
 }

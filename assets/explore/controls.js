@@ -16,8 +16,9 @@ function namedRun(run) {
   const asked = `“${run.settings.prompt.slice(0, 120)}”`;
   if (run.recorded) return `Recorded run: ${asked} (stored; weights in 64 steps)`;
   const selective = run.settings.selective ? `; the run itself read k = ${run.settings.selective}` : "";
+  const chosen = Object.keys(run.settings).some((name) => /^(left|right)/.test(name)) ? `; ${Object.values(run.labels).join(" beside ")}` : "";
   const tuned = run.settings.tuned ? "; tuned base" : "";
-  return `Your run: ${asked} (computed again from its tokens, all V rows read${selective}${tuned})`;
+  return `Your run: ${asked} (computed again from its tokens, all V rows read${selective}${chosen}${tuned})`;
 }
 
 export function syncControls(explorer) {

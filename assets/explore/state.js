@@ -76,7 +76,11 @@ export function cleanState(changes, run, problems) {
 }
 
 const FLAGS = ["log", "noSink"];
-const QUESTION = { prompt: "", system: "", temperature: 0, top_p: 1, top_k: 0, penalty: 1, seed: null, tokens: 256, selective: null, tuned: false };
+const QUESTION = { prompt: "", system: "", temperature: 0, top_p: 1, top_k: 0, penalty: 1, seed: null, tokens: 256, selective: null, missing: "renormalize", threshold: 0, tuned: false };
+// What a run says of its columns, where they are not Sigma beside GQA with the settings of both.
+for (const column of ["left", "right"]) {
+  for (const name of ["", "_selective", "_missing", "_threshold", "_temperature", "_tuned", "_system"]) QUESTION[column + name] = null;
+}
 
 // The address's fragment: the recorded run by name, a live one by its question and the settings that were not default.
 export function toHash(state, run) {

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import replace
 from typing import Any
 
 import gradio as gr
 
-from sigma.events import SIDES, Engine, PromptError, SideInfo
+from sigma.events import SIDE_NAMES, SIDES, ChatRequest, Engine, PromptError, SideInfo
+from visualizers.chat.column import column_heads
+from visualizers.chat.columns.link import write
 from visualizers.chat.messages import pack_messages
-from visualizers.chat.settings import TurnSettings
+from visualizers.chat.settings import TurnSettings, with_example
 from visualizers.chat.tab import ChatTab, read_examples
-from visualizers.shared.columns import COLUMNS, FIRST_MODELS
+from visualizers.shared.columns import COLUMNS, FIRST_MODELS, made_by
 from visualizers.shared.conversation import Conversation, Turn
 from visualizers.shared.line import Place
 from visualizers.shared.options import clean_prompt
@@ -31,22 +32,23 @@ class ChatHandlers:
     A visitor's conversation is None until the page's load event has made it, so every handler can begin with a new one.
     """
 
-    def __init__(self, tab: ChatTab, runs: Runs):
-        self.tab, self.runs = tab, runs
+    def __init__(self, tab: ChatTab, runs: Runs, recorded: dict[str, SideInfo] | None = None):
+        """recorded: what the sides are until a model is loaded."""
+        self.tab, self.runs, self.recorded = tab, runs, recorded or {}
         self.parts = TurnParts(tab.send, tab.stop, tab.notice)
         self.examples = read_examples()
-        self.example_settings = {"system": tab.system, "tuned": tab.tuned, "selective": tab.selective}
 
     def wire(self) -> list[Any]:
         """Attach every handler; returns the events after which the newest turn is another, or has ended."""
         tab = self.tab
         turn_inputs = [tab.state, *tab.settings]
         outputs = [*tab.columns.values(), tab.live, tab.state, tab.box, tab.send, tab.stop, tab.notice, tab.restore]
+        outputs += [*tab.heads.values(), *tab.planned.values()]
         stream = self.parts.streaming()
         sent = gr.on([tab.send.click, tab.box.submit], self.send, [tab.box, *turn_inputs], outputs, **stream)
         again = tab.retry.click(self.retry, turn_inputs, outputs, **stream)
         shown = tab.examples.click(
-            self.example, [tab.examples, *turn_inputs], [*outputs, *self.example_settings.values()], **stream
+            self.example, [tab.examples, *turn_inputs], [*outputs, *tab.settings, tab.link], **stream
         )
         return [
             sent,
@@ -62,21 +64,21 @@ class ChatHandlers:
         self, request: gr.Request, prompt: str, conversation: Conversation | None, *settings: Any
     ) -> Iterator[Updates]:
         """Answer the prompt in the box."""
-        yield from self._answer(request, prompt, conversation or Conversation(), TurnSettings(*settings))
+        yield from self._answer(request, prompt, conversation or Conversation(), TurnSettings.read(*settings))
 
     def example(
         self, request: gr.Request, index: int, conversation: Conversation | None, *settings: Any
     ) -> Iterator[Updates]:
         """Answer an example, with the settings that it shows."""
         conversation, chosen = conversation or Conversation(), self.examples[index]
+        shown = with_example(TurnSettings.read(*settings), chosen)
         if not self.runs.busy(conversation.session):
-            yield {part: chosen[name] for name, part in self.example_settings.items()}
-        own = replace(TurnSettings(*settings), **{name: chosen[name] for name in self.example_settings})
-        yield from self._answer(request, chosen["prompt"], conversation, own, keep_box=True)
+            yield {**dict(zip(self.tab.settings, shown.values(), strict=True)), self.tab.link: write(shown)}
+        yield from self._answer(request, chosen["prompt"], conversation, shown, keep_box=True)
 
     def retry(self, request: gr.Request, conversation: Conversation | None, *settings: Any) -> Iterator[Updates]:
         """Answer the newest prompt again, with the settings as they are now."""
-        conversation, own = conversation or Conversation(), TurnSettings(*settings)
+        conversation, own = conversation or Conversation(), TurnSettings.read(*settings)
         if self.runs.busy(conversation.session):
             yield self.parts.warn(BUSY)
             return
@@ -142,6 +144,7 @@ class ChatHandlers:
         run = Run(TurnView(time.monotonic()))
         try:
             prompt, systems = self._check(prompt, settings)
+            self._describe(run, settings.request(settings.opening(), self._loaded()))
             self.runs.open(conversation.session, run, request.session_hash)
         except PromptError as error:
             yield self.parts.warn(str(error))
@@ -157,8 +160,10 @@ class ChatHandlers:
         self, run: Run, conversation: Conversation, turn: Turn, settings: TurnSettings, keep_box: bool
     ) -> Iterator[Updates]:
         tab, started = self.tab, False
+        conversation.made = run.view.made
         first = {
             **self._columns(conversation),
+            **self._heads(conversation),
             **self.parts.buttons(True),
             **self.parts.say(""),
             tab.state: conversation,
@@ -196,14 +201,15 @@ class ChatHandlers:
     def _stream(
         self, engine: Engine, run: Run, conversation: Conversation, turn: Turn, settings: TurnSettings
     ) -> Iterator[Updates]:
-        infos = infos_of(engine)
-        run.view.describe({column: infos[FIRST_MODELS[column]] for column in COLUMNS})
+        infos, early = infos_of(engine), not run.view.info
         request = settings.request(conversation.messages(), infos)
+        self._describe(run, request)
         # The clock of "first token" starts when the model is there and free, not when the visitor came.
         run.view.restart(time.monotonic())
-        if settings.tuned:
-            tuned = {column: infos[FIRST_MODELS[column]].tuned for column in COLUMNS}
-            turn.notes = {column: name if request.tuned else NO_TUNED for column, name in tuned.items()}
+        turn.notes = {column: self._note(column, run, settings, infos) for column in COLUMNS}
+        if early:  # who answers has only now been loaded
+            conversation.made = run.view.made
+            yield self._heads(conversation)
         events = engine.stream(request, conversation.session)
         for update in stream_turn(events, request, run, pictures=bool(settings.pictures)):
             turn.answers.update(update.texts)
@@ -214,10 +220,9 @@ class ChatHandlers:
 
     def _check(self, prompt: str, settings: TurnSettings) -> tuple[str, dict[str, str]]:
         """Prompt and system prompts, cleaned; PromptError for any option that cannot be used."""
-        cleaned, system = clean_prompt(prompt), settings.system_prompt()
-        engine = self.runs.loader.engine
-        settings.check(infos_of(engine) if engine else None)
-        return cleaned, dict.fromkeys(COLUMNS, system)
+        cleaned, systems = clean_prompt(prompt), settings.systems()
+        settings.request(settings.opening(), self._loaded())
+        return cleaned, systems
 
     def _give_back(self, run: Run, conversation: Conversation, turn: Turn, message: str) -> Updates:
         """After an error: a turn without an answer is taken back: its prompt returns to the box, what it replaced to its place."""
@@ -228,6 +233,31 @@ class ChatHandlers:
             if turn.replaced is None:
                 updates[self.tab.box] = turn.prompt
         return {**updates, **self._columns(conversation)}
+
+    def _loaded(self) -> dict[str, SideInfo] | None:
+        engine = self.runs.loader.engine
+        return infos_of(engine) if engine else None
+
+    def _describe(self, run: Run, request: ChatRequest) -> None:
+        """Tell the run's picture who answers in which column."""
+        run.view.made, infos = made_by(request), self._loaded()
+        if infos is not None:
+            run.view.describe({column: infos[request.column(column).model] for column in COLUMNS})
+
+    def _heads(self, conversation: Conversation) -> Updates:
+        """The columns' headers name who answers now; what was planned is no news any more."""
+        heads = column_heads(conversation.made, self._loaded() or self.recorded)
+        return {**{self.tab.heads[c]: heads[c] for c in COLUMNS}, **{self.tab.planned[c]: "" for c in COLUMNS}}
+
+    @staticmethod
+    def _note(column: str, run: Run, settings: TurnSettings, infos: dict[str, SideInfo]) -> str:
+        """What is said before an answer: who gave it, unless that is the column's first model and nothing sets it apart."""
+        made = run.view.made[column]
+        label = made["label"]
+        notes = [] if label == SIDE_NAMES[FIRST_MODELS[column]] else [label]
+        if settings.asks_tuned(column):
+            notes.append(infos[made["model"]].tuned or NO_TUNED)
+        return "; ".join(notes)
 
     def _columns(self, conversation: Conversation) -> Updates:
         return {part: pack_messages(conversation.shown(column)) for column, part in self.tab.columns.items()}

@@ -11,12 +11,14 @@ import gradio as gr
 
 from kernels.selective.missing_mass import DEFAULT_MISSING_MASS
 from sigma.engine.options import new_tokens
-from sigma.events import SIDE_NAMES, SideInfo
+from sigma.events import SideInfo
 from sigma.limits.current import limits
-from visualizers.chat.column import column_head
+from visualizers.chat.column import column_heads
+from visualizers.chat.columns.tab import column_settings
 from visualizers.page.assets import ASSETS
 from visualizers.page.html import fragment
-from visualizers.shared.columns import COLUMNS, FIRST_MODELS
+from visualizers.shared.column_settings import ColumnSettings
+from visualizers.shared.columns import COLUMNS
 
 MENU_JS = """() => {
   const open = document.getElementById('clear-menu').classList.toggle('open');
@@ -31,7 +33,9 @@ class ChatTab:
     state: gr.State
     columns: dict[str, gr.HTML]
     heads: dict[str, gr.HTML]
+    planned: dict[str, gr.HTML]
     live: gr.HTML
+    link: gr.HTML
     notice: gr.HTML
     examples: gr.Dataset
     box: gr.Textbox
@@ -50,46 +54,49 @@ class ChatTab:
     layer: gr.Slider
     pictures: gr.Checkbox
     sampling: list[gr.components.Component]
+    own: dict[str, ColumnSettings]
 
     @property
     def settings(self) -> list[gr.components.Component]:
         """Inputs of a turn after the prompt and the state, in the order that the handlers take them."""
-        own = [self.selective, self.missing_mass, self.threshold]
-        return [self.system, self.tuned, self.lookup, *own, self.layer, self.pictures, *self.sampling]
+        rows = [self.selective, self.missing_mass, self.threshold]
+        own = [part for column in COLUMNS for part in self.own[column].values()]
+        return [self.system, self.tuned, self.lookup, *rows, self.layer, self.pictures, *self.sampling, *own]
 
 
 def read_examples() -> list[dict[str, Any]]:
-    """The examples of the tab: label, prompt, system prompt, whether by the tuned base, selective-V setting."""
+    """The examples of the tab: label, prompt, system prompt, whether by the tuned base, selective-V setting, and what a
+    column has of its own ("left", "right")."""
     return json.loads((ASSETS / "examples" / "chat.json").read_text("utf-8"))
 
 
 def chat_tab(infos: dict[str, SideInfo], on_leave: Any, below: Callable[[], None] = lambda: None) -> ChatTab:
     """Lay the tab out; `infos` describes the sides before a model is loaded, `on_leave(conversation)` frees a session."""
     state = gr.State(None, delete_callback=on_leave)
-    heads, columns = {}, {}
     with gr.Row(elem_id="columns", equal_height=False):
-        for column in COLUMNS:
-            model = FIRST_MODELS[column]
-            with gr.Column(min_width=300, elem_classes=["side", f"side-{column}"]):
-                heads[column] = gr.HTML(
-                    column_head(column, model, infos.get(model)),
-                    padding=False,
-                    apply_default_css=False,
-                    js_on_load=None,
-                )
-                columns[column] = gr.HTML(
-                    value="",
-                    html_template=fragment("chat/messages", name=SIDE_NAMES[model]),
-                    js_on_load="sigma.mount('messages', element, props, watch);",
-                    elem_id=f"chat-{column}",
-                    padding=False,
-                    apply_default_css=False,
-                )
+        parts = _columns(infos)
     below()  # what stands between the answers and the prompt
     with gr.Column(elem_id="dock"):
         dock = _dock()
     settings = _settings(infos)
-    return ChatTab(state=state, columns=columns, heads=heads, live=_pictures(), **dock, **settings)
+    return ChatTab(state=state, **parts, live=_pictures(), **dock, **settings)
+
+
+def _columns(infos: dict[str, SideInfo]) -> dict[str, Any]:
+    plain = {"padding": False, "apply_default_css": False}
+    heads, planned, columns = column_heads({}, infos), {}, {}
+    for column in COLUMNS:
+        with gr.Column(min_width=300, elem_classes=["side", f"side-{column}"]):
+            heads[column] = gr.HTML(heads[column], **plain, js_on_load=None)
+            planned[column] = gr.HTML("", **plain, js_on_load=None, elem_id=f"planned-{column}")
+            columns[column] = gr.HTML(
+                value="",
+                html_template=fragment("chat/messages", name=f"{column.capitalize()} column"),
+                js_on_load="sigma.mount('messages', element, props, watch);",
+                elem_id=f"chat-{column}",
+                **plain,
+            )
+    return dict(heads=heads, planned=planned, columns=columns)
 
 
 def _dock() -> dict[str, Any]:
@@ -128,6 +135,7 @@ def _dock() -> dict[str, Any]:
         more = gr.Button("More…", size="sm", variant="secondary", elem_id="more-button", scale=0, min_width=64)
         with gr.Row(elem_id="clear-menu"):
             clear = gr.Button("Clear the chat", size="sm", elem_id="clear", scale=0, min_width=110)
+            link = _link()
         restore = gr.Button(
             "Bring the cleared chat back", size="sm", elem_id="restore", visible=False, scale=0, min_width=190
         )
@@ -143,12 +151,26 @@ def _dock() -> dict[str, Any]:
         clear=clear,
         restore=restore,
         notice=notice,
+        link=link,
+    )
+
+
+def _link() -> gr.HTML:
+    """The tab's address: its value is written by the server and shown by the browser, or the other way round."""
+    return gr.HTML(
+        value="",
+        html_template=fragment("chat/link"),
+        js_on_load="sigma.mount('chat_link', element, props, watch, trigger);",
+        elem_id="chat-link",
+        padding=False,
+        apply_default_css=False,
     )
 
 
 def _settings(infos: dict[str, SideInfo]) -> dict[str, Any]:
     layers = infos["sigma"].layers if "sigma" in infos else 30
-    with gr.Accordion("Settings: system prompt, sampling, selective V", open=False, elem_id="settings"):
+    with gr.Accordion("Settings: columns, sampling, selective V", open=False, elem_id="settings"):
+        columns = column_settings()
         system, tuned, lookup = _answering()
         with gr.Row():
             selective = gr.Dropdown(
@@ -193,8 +215,10 @@ def _settings(infos: dict[str, SideInfo]) -> dict[str, Any]:
             info="draw attention and memory while the answer is written; off, they come once at the end, without attention",
             elem_id="live-pictures",
         )
-    own = dict(selective=selective, missing_mass=missing_mass, threshold=threshold)
-    return dict(system=system, tuned=tuned, lookup=lookup, **own, layer=layer, pictures=shown, sampling=sampling)
+    rows = dict(selective=selective, missing_mass=missing_mass, threshold=threshold)
+    return dict(
+        system=system, tuned=tuned, lookup=lookup, **rows, layer=layer, pictures=shown, sampling=sampling, own=columns
+    )
 
 
 def _answering() -> tuple[gr.Textbox, gr.Checkbox, gr.Checkbox]:

@@ -12,7 +12,8 @@ from typing import Any
 from sigma.events import SIDES, ChatRequest, Column, PastRun, PromptError, Sampling
 from sigma.limits.current import limits
 from visualizers.explore.measures import first_difference
-from visualizers.shared.columns import made_by
+from visualizers.shared.column_settings import linked_columns
+from visualizers.shared.columns import made_by, system_of
 
 RECORDED = "recorded"
 RUNS_PER_PAGE = 8
@@ -101,12 +102,12 @@ def writers_of(request: ChatRequest) -> dict[str, str]:
 def settings_of(request: ChatRequest) -> dict[str, Any]:
     """What a link needs to ask the same again; `turns` counts the questions of the chat."""
     messages = next(iter(request.messages.values()))
+    systems = {system_of(chat) for chat in request.messages.values()}
     asked = [m["content"] for m in messages if m["role"] == "user"]
-    system = [m["content"] for m in messages if m["role"] == "system"]
     sampling = request.sampling
     return {
         "prompt": asked[-1] if asked else "",
-        "system": system[0] if system else "",
+        "system": systems.pop() if len(systems) == 1 else "",  # else a column's own
         "turns": len(asked),
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
@@ -115,7 +116,10 @@ def settings_of(request: ChatRequest) -> dict[str, Any]:
         "seed": sampling.seed,
         "tokens": sampling.max_new_tokens,
         "selective": request.selective_k,
+        "missing": request.selective_missing_mass,
+        "threshold": request.selective_threshold,
         "tuned": request.tuned,
+        **linked_columns(request),
     }
 
 

@@ -136,7 +136,7 @@ class Explorer:
         """A link's question, answered by both sides: {"run": id}."""
         engine = self._engine()
         info = engine.info("sigma")
-        request = writing.request_of(question.get("question"), info.context_length, info.layers)
+        request = writing.request_of(question.get("question"), info.context_length, info.layers, bool(info.tuned))
         writing.follow(engine.stream(request, "explore " + job.id), job)
         past = engine.past_run("explore " + job.id)
         engine.release("explore " + job.id)

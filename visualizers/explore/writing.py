@@ -15,6 +15,8 @@ from sigma.events import SIDES, ChatRequest, Event, PromptError, StepEvent
 from sigma.observe.numbers import logged, new_number, numbered
 from visualizers.explore.measures import first_difference
 from visualizers.explore.runs import Page
+from visualizers.shared.column_settings import with_columns
+from visualizers.shared.columns import COLUMNS
 from visualizers.shared.options import clean_prompt, make_request, make_sampling
 
 log = logging.getLogger(__name__)
@@ -120,8 +122,11 @@ def compare(before: list[int], after: list[int]) -> int | None:
     return first_difference(before[: len(after)], after[: len(before)])
 
 
-def request_of(question: Any, context: int, layers: int) -> ChatRequest:
-    """A link's question as a request to both sides, every option checked; PromptError with a message otherwise."""
+def request_of(question: Any, context: int, layers: int, has_tuned: bool = True) -> ChatRequest:
+    """A link's question as a request to both sides, or to the columns that it names; PromptError where it cannot be asked.
+
+    context, layers, has_tuned: what the models are, and whether they have a tuned base.
+    """
     if not isinstance(question, dict):
         raise PromptError("The link holds no question.")
 
@@ -136,8 +141,11 @@ def request_of(question: Any, context: int, layers: int) -> ChatRequest:
     messages = [{"role": "system", "content": system}] if system else []
     messages.append({"role": "user", "content": prompt})
     both = {side: list(messages) for side in SIDES}
-    request = make_request(both, sampling, given.get("selective"), None, context, layers)
-    return replace(request, tuned=given.get("tuned") in (True, "true", "1"))
+    how = {"missing_mass": given.get("missing"), "threshold": given.get("threshold")}
+    request = make_request(both, sampling, given.get("selective"), None, context, layers, **how)
+    request = replace(request, tuned=given.get("tuned") in (True, "true", "1"))
+    named = any(name == column or name.startswith(f"{column}_") for name in given for column in COLUMNS)
+    return with_columns(request, given, context, has_tuned) if named else request
 
 
 def _from_address(value: Any) -> Any:

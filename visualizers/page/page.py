@@ -13,9 +13,10 @@ from sigma.serving.operators import operator_routes
 from sigma.serving.routes import routes
 from visualizers.chat import recording
 from visualizers.chat.api import make_chat, make_compare
-from visualizers.chat.column import column_head
+from visualizers.chat.column import column_heads
+from visualizers.chat.columns.handlers import ColumnHandlers
 from visualizers.chat.examples import known_questions
-from visualizers.chat.handlers import ChatHandlers
+from visualizers.chat.handlers import ChatHandlers, infos_of
 from visualizers.chat.tab import ChatTab, chat_tab
 from visualizers.efficiency.api import make_efficiency
 from visualizers.efficiency.handlers import add_efficiency
@@ -32,7 +33,6 @@ from visualizers.page.shut import shut_routes, tell_failures
 from visualizers.page.status import chip
 from visualizers.page.streams import Unbuffered
 from visualizers.page.words import LIMITS, SENTENCE, TITLE
-from visualizers.shared.columns import FIRST_MODELS
 from visualizers.shared.conversation import Conversation
 from visualizers.shared.line import Line
 from visualizers.shared.loader import EngineLoader
@@ -87,7 +87,9 @@ def build_page(
             add_efficiency(page, loader, lab)
             with gr.Tab("About", id="about"):
                 about_tab()
-        offer.wire(tab.state, ChatHandlers(tab, runs).wire())
+        chat = ChatHandlers(tab, runs, infos)
+        offer.wire(tab.state, chat.wire())
+        ColumnHandlers(tab, loader, chat.parts, infos).wire()
         explore.wire(page, explore_view, tab.state)
         _watch_loading(page, loader, status, tab)
         _name_endpoints(Programs(loader))
@@ -119,20 +121,20 @@ def _watch_loading(page: gr.Blocks, loader: EngineLoader, status: gr.HTML, tab: 
     timer = gr.Timer(0.5)
     watched = [status, *tab.heads.values(), tab.layer, timer]
 
-    def look_again(layer: float) -> dict[Any, Any]:
+    def look_again(layer: float, conversation: Conversation | None) -> dict[Any, Any]:
         updates: dict[Any, Any] = {status: chip(loader)}
         if loader.status.phase == "loading":
             return updates
         updates[timer] = gr.Timer(active=False)
         if loader.engine is not None:
-            layers = loader.engine.info("sigma").layers
-            updates[tab.layer] = gr.update(maximum=layers - 1, value=min(int(layer), layers - 1))
-            for column, model in FIRST_MODELS.items():
-                updates[tab.heads[column]] = column_head(column, model, loader.engine.info(model))
+            last = loader.engine.info("sigma").layers - 1
+            updates[tab.layer] = gr.update(maximum=last, **({"value": last} if layer > last else {}))
+            heads = column_heads(conversation.made if conversation else {}, infos_of(loader.engine))
+            updates |= {tab.heads[column]: head for column, head in heads.items()}
         return updates
 
     # Not queued: a prompt is often sent while this ticks.
-    gr.on([page.load, timer.tick], look_again, tab.layer, watched, **QUICK)
+    gr.on([page.load, timer.tick], look_again, [tab.layer, tab.state], watched, **QUICK)
     # Not as the state's value: a callable value becomes a public endpoint.
     page.load(lambda: Conversation(), None, tab.state, **QUICK)
 

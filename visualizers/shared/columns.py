@@ -12,6 +12,8 @@ COLUMNS = ("left", "right")
 FIRST_MODELS = {"left": "sigma", "right": "gqa"}
 """Who answers where until a visitor chooses."""
 
+FIRST_MADE = {column: {"model": model, "settings": ""} for column, model in FIRST_MODELS.items()}
+
 MASS_WORDS = {"renormalize": "renormalized", "mean": "mean of the others", "drop": "dropped"}
 SYSTEM_SHOWN = 24  # characters of a column's system prompt
 
@@ -23,7 +25,7 @@ def made_by(request: ChatRequest) -> dict[str, dict[str, Any]]:
     that is not as a model answers by itself, in words; `selective_k` and `selective_threshold` as in `Column`.
     """
     columns = {name: request.column(name) for name in request.messages}
-    systems = {name: _system(messages) for name, messages in request.messages.items()}
+    systems = {name: system_of(messages) for name, messages in request.messages.items()}
     labels = _labels(columns)
     return {
         name: {
@@ -37,7 +39,8 @@ def made_by(request: ChatRequest) -> dict[str, dict[str, Any]]:
     }
 
 
-def _system(messages: list[dict[str, str]]) -> str:
+def system_of(messages: list[dict[str, str]]) -> str:
+    """The system prompt of a chat, "" for none."""
     return messages[0]["content"] if messages and messages[0]["role"] == "system" else ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
+from typing import Any
 
 from visualizers.shared.columns import COLUMNS
 
@@ -32,6 +33,8 @@ class Conversation:
     session: str = field(default_factory=lambda: uuid.uuid4().hex)
     turns: list[Turn] = field(default_factory=list)
     cleared: list[Turn] = field(default_factory=list)
+    made: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Who made what the columns show (`visualizers.shared.columns.made_by`); empty before the first turn."""
 
     def begin(self, prompt: str, systems: dict[str, str] | None = None) -> Turn:
         """Add a turn that is about to be answered; what Clear had put aside is gone then."""

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sigma.events import SIDE_NAMES, SIDES
+from sigma.events import SIDES
 from visualizers.chat import recording as chat
-from visualizers.chat.column import column_head
+from visualizers.chat.column import column_heads
 from visualizers.memory.layout import body as memory_body
 from visualizers.page import words
 from visualizers.page.assets import ASSETS, STATIC, style_sheet
 from visualizers.page.html import Html, fragment
-from visualizers.shared.columns import FIRST_MODELS
 from visualizers.shared.compact_json import compact_json
 from visualizers.static import card, memory, recording
 from visualizers.static.bundle import bundle
@@ -92,12 +91,7 @@ def _index(
         tour=fragment("tour/tour", tour=json.dumps(tour_script(live=False), separators=(",", ":"), ensure_ascii=False)),
         chip=_chip(made, space),
         tabs=Html("".join(_tab(name, shown) for name, shown in TABS.items())),
-        columns=Html(
-            "".join(
-                _column(column, model, column_head(column, model, infos[model]))
-                for column, model in FIRST_MODELS.items()
-            )
-        ),
+        columns=Html("".join(_column(column, head) for column, head in column_heads({}, infos).items())),
         pictures=fragment("chat/pictures"),
         explore=fragment("explore/explore"),
         memory=memory_body(),
@@ -110,8 +104,8 @@ def _tab(name: str, shown: str) -> Html:
     return fragment(f"{STATIC}/tab", id=name, name=shown, selected="true" if name == next(iter(TABS)) else "false")
 
 
-def _column(column: str, model: str, head: Html) -> Html:
-    messages = fragment("chat/messages", name=SIDE_NAMES[model])
+def _column(column: str, head: Html) -> Html:
+    messages = fragment("chat/messages", name=f"{column.capitalize()} column")
     return fragment(f"{STATIC}/column", column=column, head=head, messages=messages)
 
 
@@ -151,7 +145,7 @@ def _run(one: dict[str, Any]) -> dict[str, Any]:
     return {
         "title": f"{one['prompt'][:80]} ({'all V rows read' if k is None else f'selective V, k = {k}'})",
         "made": one["made"],
-        "heads": {column: column_head(column, model, infos[model]) for column, model in FIRST_MODELS.items()},
+        "heads": column_heads({}, infos),
     }
 
 

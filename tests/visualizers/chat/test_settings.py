@@ -7,8 +7,10 @@ import pytest
 
 from sigma.events import PromptError
 from tests.fake_engine import fake_info
-from visualizers.chat.settings import TurnSettings
-from visualizers.chat.tab import chat_tab
+from visualizers.chat.settings import TurnSettings, with_example
+from visualizers.chat.tab import chat_tab, read_examples
+from visualizers.shared.column_settings import ColumnSettings
+from visualizers.shared.columns import COLUMNS, made_by
 
 INFOS = {side: fake_info(side) for side in ("sigma", "gqa")}
 IDS = {
@@ -29,6 +31,10 @@ IDS = {
 }
 
 
+OWN = {"model": "model", "selective": "selective", "missing_mass": "missing-mass", "threshold": "threshold"}
+OWN |= {name: name for name in ("temperature", "tuned", "system")}
+
+
 def settings(**changes):
     given = dict(
         system="", tuned=False, lookup=True, selective="16", missing_mass="mean", threshold="0.01", layer=40, pictures=True, temperature=0.5, top_p=0.9, top_k=7, penalty=1.1,
@@ -40,7 +46,12 @@ def settings(**changes):
 def test_the_tab_gives_its_settings_in_the_order_of_their_names():
     with gr.Blocks():
         tab = chat_tab(INFOS, lambda conversation: None)
-    assert [part.elem_id for part in tab.settings] == [IDS[field.name] for field in fields(TurnSettings)]
+    both = [IDS[field.name] for field in fields(TurnSettings) if field.name not in COLUMNS]
+    own = [f"{column}-{OWN[field.name]}" for column in COLUMNS for field in fields(ColumnSettings)]
+    assert [part.elem_id for part in tab.settings] == both + own
+    shown = ["" if part.value is None else part.value for part in tab.settings]
+    assert shown == TurnSettings().values(), "what is shown first is the default"
+    assert TurnSettings.read(*TurnSettings().values()) == TurnSettings()
 
 
 def test_a_request_holds_every_setting():
@@ -70,11 +81,11 @@ def test_a_request_holds_every_setting():
 )
 def test_what_cannot_be_used_is_found_before_the_turn(change):
     with pytest.raises(PromptError):
-        settings(**change).check(INFOS)
+        settings(**change).request({}, INFOS)
 
 
 def test_without_a_model_any_k_may_be_asked_for():
-    settings(selective="9000").check(None)
+    settings(selective="9000").request({})
 
 
 @pytest.mark.parametrize("tuned", [True, False])
@@ -83,3 +94,66 @@ def test_the_request_says_whether_the_tuned_base_answers(tuned):
     infos = {side: replace(info, tuned="a tuned base") for side, info in INFOS.items()}
     assert settings(tuned=tuned).request(messages, infos).column("left").tuned is tuned
     assert settings(tuned=tuned).request(messages, INFOS).column("left").tuned is False
+
+
+def asked(infos=INFOS, **changes):
+    return settings(**changes).request({"left": [], "right": []}, infos)
+
+
+def test_a_column_has_what_is_its_own_and_the_rest_from_both():
+    right = ColumnSettings("sigma", "64", "drop", "0", "0", "same", "Be short.")
+    request = asked(right=right, tuned=True, infos={s: replace(i, tuned="a tuned base") for s, i in INFOS.items()})
+    left, right = request.column("left"), request.column("right")
+    assert (left.selective_k, left.selective_missing_mass, left.selective_threshold) == (16, "mean", 0.01)
+    assert (right.selective_k, right.selective_missing_mass, right.selective_threshold) == (64, "drop", 0)
+    assert (left.sampling.temperature, right.sampling.temperature) == (0.5, 0)
+    assert right.sampling.top_p == left.sampling.top_p == 0.9 and left.tuned and right.tuned
+    assert settings(system="both", right=ColumnSettings("gqa", system="own")).systems() == {
+        "left": "both",
+        "right": "own",
+    }
+
+
+def test_one_model_twice_and_a_base_of_its_own():
+    infos = {side: replace(info, tuned="a tuned base") for side, info in INFOS.items()}
+    both = dict(left=ColumnSettings("gqa", tuned="tuned"), right=ColumnSettings("gqa"), infos=infos)
+    assert [asked(**both).column(c).tuned for c in COLUMNS] == [True, False]
+    off = dict(left=ColumnSettings("sigma", tuned="published"), tuned=True, infos=infos)
+    assert [asked(**off).column(c).tuned for c in COLUMNS] == [False, True]
+    assert not asked(left=ColumnSettings("sigma", tuned="tuned")).column("left").tuned, "these models have none"
+
+
+def test_what_a_gqa_column_still_holds_of_selective_v_is_no_error():
+    assert asked(right=ColumnSettings("gqa", "0", "keep", "x")).column("right").selective_k is None
+
+
+@pytest.mark.parametrize(
+    "own, words",
+    [
+        (ColumnSettings("llama"), "Right column: there is no model 'llama'; there are sigma, gqa"),
+        (ColumnSettings(None), "Right column: there is no model 'None'"),
+        (ColumnSettings("sigma", "0"), "Right column: Selective V: k must be at least 1, not 0"),
+        (ColumnSettings("sigma", "9000"), "Right column: Selective V: k = 9,000 is more than the context"),
+        (ColumnSettings("sigma", "many"), "Right column: Selective V: 'many' is neither off nor"),
+        (ColumnSettings("sigma", missing_mass="keep"), "Right column: Missing mass must be one of"),
+        (ColumnSettings("sigma", threshold="0.7"), "Right column: Threshold must be between 0 and 0.5"),
+        (ColumnSettings("gqa", temperature="hot"), "Right column: Temperature must be a number"),
+        (ColumnSettings("gqa", temperature="9"), "Right column: Temperature must be between 0 and 5"),
+        (ColumnSettings("gqa", tuned="maybe"), "Right column: the base must be one of tuned, published"),
+    ],
+)
+def test_what_a_column_cannot_be_is_named_with_the_column(own, words):
+    with pytest.raises(PromptError, match=words):
+        asked(right=own)
+
+
+def test_every_example_can_be_answered_and_one_sets_a_model_beside_itself():
+    chosen = settings(left=ColumnSettings("gqa", "32"), temperature=0, missing_mass="renormalize", threshold="0")
+    for example in read_examples():
+        shown = with_example(chosen, example)
+        request = shown.request({column: [] for column in COLUMNS}, INFOS)
+        if example["label"] == "k = 16 beside all rows":
+            assert [one["label"] for one in made_by(request).values()] == ["Sigma (k = 16)", "Sigma (all rows)"]
+        else:
+            assert [request.column(column).model for column in COLUMNS] == ["sigma", "gqa"]
+        assert (shown.layer, shown.max_new_tokens) == (chosen.layer, chosen.max_new_tokens)

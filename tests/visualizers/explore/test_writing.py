@@ -1,9 +1,11 @@
 """Answers written for the explorer: a run's question with another k, and a link's question."""
 
+from dataclasses import replace
+
 import pytest
 
-from sigma.events import ChatRequest, PromptError, Sampling
-from tests.visualizers.explore.asking import Asker, chat
+from sigma.events import ChatRequest, Column, PromptError, Sampling
+from tests.visualizers.explore.asking import VIEW, Asker, chat
 from visualizers.explore.measures import first_difference
 from visualizers.explore.writing import MAX_TOKENS, request_of
 
@@ -33,10 +35,57 @@ def test_the_question_of_a_link_gives_the_same_run(tiny, explorer):
     assert {side: text.ids for side, text in again.texts.items()} == {side: t.ids for side, t in original.texts.items()}
 
 
+SAME = {"left": Column("sigma", Sampling(max_new_tokens=8), 2), "right": Column("sigma", Sampling(max_new_tokens=8))}
+
+
+def ask_columns(tiny, session, columns, systems=("", "")):
+    messages = {
+        name: [*([{"role": "system", "content": system}] if system else []), {"role": "user", "content": "Twice"}]
+        for name, system in zip(columns, systems)
+    }
+    sampling = columns["left"].sampling
+    list(tiny.stream(ChatRequest(messages, sampling, columns=columns), session))
+
+
+def test_columns_of_one_model_are_two_texts_and_their_link_gives_the_same_run(tiny, explorer):
+    ask_columns(tiny, "c7", SAME)
+    run = explorer.add_run("hash", "c7")
+    assert list(run.texts) == ["left", "right"]
+    assert run.labels == {"left": "Sigma (k = 2)", "right": "Sigma (all rows)"}
+    asker = Asker(explorer)
+    asker.run = run.id
+    about = asker(op="open", text="right")
+    assert about["writers"] == ["left", "right"] and about["labels"] == run.labels
+    assert "error" not in asker(**VIEW, text="right", parts=["row"])
+    link = {name: str(value) for name, value in run.settings.items() if value is not None}
+    assert link["right"] == "sigma" and link["left_selective"] == "2" and "left" not in link
+    again = explorer.pages.get(asker.page).runs[asker(op="run", question=link)["run"]]
+    assert {name: text.ids for name, text in again.texts.items()} == {name: t.ids for name, t in run.texts.items()}
+
+
+def test_columns_of_two_models_keep_the_sides_names_and_what_is_each_ones_own(tiny, explorer):
+    warm = Sampling(temperature=0.5, seed=3, max_new_tokens=8)
+    columns = {"left": Column("gqa", warm), "right": Column("sigma", replace(warm, temperature=0.25), 3)}
+    ask_columns(tiny, "c8", columns, ("Be short.", ""))
+    run = explorer.add_run("hash", "c8")
+    assert list(run.texts) == ["gqa", "sigma"] and run.names == {"gqa": "left", "sigma": "right"}
+    asker = Asker(explorer)
+    asker.run = run.id
+    assert asker(op="rerun", k=500)["k"] == 500, "by the column that Sigma answered in"
+    link = {name: str(value) for name, value in run.settings.items() if value is not None}
+    assert link["left_system"] == "Be short." and link["right_temperature"] == "0.25" and link["system"] == ""
+    again = explorer.pages.get(asker.page).runs[asker(op="run", question=link)["run"]]
+    assert {name: text.ids for name, text in again.texts.items()} == {name: t.ids for name, t in run.texts.items()}
+    assert [again.column(writer) for writer in again.texts] == list(columns.values())
+
+
 @pytest.mark.parametrize(
     "question,words",
     [
         ({"prompt": " "}, "Write a prompt"),
+        ({"prompt": "x", "left": "llama"}, "Left column: there is no model 'llama'"),
+        ({"prompt": "x", "right": "sigma", "right_selective": "0"}, "Right column: Selective V: k must be at least 1"),
+        ({"prompt": "x", "missing": "keep"}, "Missing mass must be one of"),
         ({"prompt": "x", "temperature": "hot"}, "Temperature must be a number"),
         ({"prompt": "x", "tokens": "many"}, "Max tokens"),
         ({"prompt": "x", "selective": "0"}, "at least 1"),

@@ -5,6 +5,7 @@ import { test } from "node:test";
 
 import { cacheCost, formulaLines, stepTopK } from "../../../assets/chat/curve_formula.js";
 import { lookupWords } from "../../../assets/chat/figures.js";
+import { chatHash } from "../../../assets/chat/link.js";
 import { curveLayout, niceTicks } from "../../../assets/chat/curve_layout.js";
 import { curvePoint, pointCells, pointText, readsAll, tableRows } from "../../../assets/chat/curve_points.js";
 import { byColumn, COLUMNS, columnName, madeBy, recordedBy } from "../../../assets/shared/columns.js";
@@ -90,6 +91,13 @@ test("a column is named by who answered in it; before, by who will", () => {
   const state = { made: { left: { model: "gqa", label: "GQA (left)" } } };
   assert.deepEqual(COLUMNS.map((column) => columnName(state, column)), ["GQA (left)", "GQA"]);
   assert.deepEqual(COLUMNS.map((column) => madeBy(null, column).model), ["sigma", "gqa"]);
+});
+
+test("the chat's address holds its settings, the column that is shown alone, and a prompt", () => {
+  assert.equal(chatHash("", ""), "");
+  assert.equal(chatHash("#chat?right=sigma", ""), "#chat?right=sigma");
+  assert.equal(chatHash("#chat?right=sigma", "left", "a & b"), "#chat?right=sigma&wide=left&prompt=a+%26+b");
+  assert.equal(chatHash("", "right"), "#chat?wide=right");
 });
 
 test("a recording is by model, and shown by column", () => {

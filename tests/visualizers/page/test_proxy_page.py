@@ -103,7 +103,7 @@ def test_a_visitor_sees_the_answer_grow(browser, proxied):
         visitor.wait_run("running")
         lengths = set()
         while visitor.page.locator("body[data-run=running]").count():
-            lengths.add(len(visitor.answer("sigma")))
+            lengths.add(len(visitor.answer("left")))
             time.sleep(0.1)
         visitor.wait_over()
         assert len(lengths) > 4

@@ -1,0 +1,1 @@
+"""What a visitor chooses of the two columns: who answers in each and how, and the link that holds it."""
