@@ -55,7 +55,7 @@ def test_one_example_sets_a_model_beside_itself(visit, engine):
         assert "Sigma (k = 16)" in shown and "Sigma (all rows)" in shown and "GQA" not in shown, part
     assert visitor.page.locator('#kv-formula [data-same="true"]').count() == 2
     assert visitor.page.locator("#attention-left").get_attribute("aria-label").startswith("Sigma (k = 16): attention")
-    visitor.page.wait_for_function("location.hash === '#chat?left_selective=16&right=sigma&right_selective=off'")
+    visitor.page.wait_for_function("location.hash === '#chat?left_selective=16&right=sigma'")
     # The next example is Sigma beside GQA again, and says so.
     visitor.page.get_by_role("button", name="What is a GPU?").click()
     visitor.wait_answer("right", "word2.")
@@ -196,12 +196,12 @@ def test_a_copied_link_brings_columns_and_prompt(visit):
     visitor.page.get_by_role("button", name="k = 16 beside all rows").click()
     visitor.wait_run("running")
     visitor.wait_over()
-    visitor.page.wait_for_function("location.hash.includes('right_selective=off')")
+    visitor.page.wait_for_function("location.hash.includes('right=sigma')")
     visitor.page.locator("#more-button").click()
     visitor.page.locator("#chat-link [data-copy]").click()
     visitor.wait_text("#chat-link", "Link copied.")
     link = visitor.page.evaluate("navigator.clipboard.readText()")
-    assert "prompt=Name+three+uses" in link and "right_selective=off" in link
+    assert "prompt=Name+three+uses" in link and "right=sigma" in link
 
 
 def test_explore_follows_two_columns_of_one_model(visit):
