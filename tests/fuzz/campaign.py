@@ -110,6 +110,7 @@ def keep(name: str, case: Any, corpus: Path = CORPUS) -> None:
     line = json.dumps(case)
     known = path.read_text("utf-8").splitlines() if path.exists() else []
     if line not in known:
+        corpus.mkdir(exist_ok=True)
         path.write_text("".join(f"{one}\n" for one in (*known, line)), "utf-8")
 
 
