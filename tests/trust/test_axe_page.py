@@ -45,7 +45,7 @@ def test_no_grave_violation_on_any_tab(visit, engine, wrong, view):
     wrong("Chat, recorded", page)
     page.get_by_role("button", name="Selective V, k = 16").click()
     visitor.wait_over()
-    page.locator("#attention-sigma").focus()
+    page.locator("#attention-left").focus()
     page.keyboard.press("ArrowDown")
     wrong("Chat, after an answer", page)
     for name in TABS[1:]:

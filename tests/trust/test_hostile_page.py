@@ -51,15 +51,15 @@ def test_prompt_answer_and_tokens(visit, speaking):
     page.get_by_role("button", name="Selective V, k = 16").click()
     visitor.wait_over()
     visitor.send(ALL)
-    page.wait_for_function("n => document.querySelectorAll('#chat-gqa .message.assistant').length === n", arg=2)
+    page.wait_for_function("n => document.querySelectorAll('#chat-right .message.assistant').length === n", arg=2)
     visitor.wait_over()
-    for side in ("sigma", "gqa"):
+    for side in ("left", "right"):
         assert page.locator(f"#chat-{side} .message.user .message-body").last.evaluate("e => e.textContent") == ALL
         shown = page.locator(f"#chat-{side} .message.assistant .message-body").last.evaluate("e => e.textContent")
         assert shown == " ".join(TEXTS)
         assert "<script>" in page.locator(f"#strip-{side}").inner_text()
     inert(visitor)
-    page.locator("#attention-sigma").focus()
+    page.locator("#attention-left").focus()
     for key in ("ArrowDown", "ArrowRight", "ArrowRight", "ArrowLeft"):
         page.keyboard.press(key)
     inert(visitor)
@@ -89,7 +89,7 @@ def test_names_of_models_and_devices(visit):
         visitor = visit(url)
         visitor.page.wait_for_selector('#status-chip[data-phase="ready"]')
         visitor.page.locator("#status-chip summary").first.click()
-        visitor.page.wait_for_function("document.querySelector('#head-sigma h2').innerText.includes('<script>')")
+        visitor.page.wait_for_function("document.querySelector('#head-left h2').innerText.includes('<script>')")
         visitor.send("Hello")
         visitor.wait_over()
         for name in ("Explore", "Tasks", "Memory", "Efficiency", "About"):

@@ -245,7 +245,7 @@ def test_programs_do_not_keep_a_visitor_waiting(visit, site, engine):
     visitor = visit()
     visitor.send("a visitor")
     visitor.page.wait_for_selector("#stop:visible", timeout=5000)
-    visitor.wait_answer("sigma", "heard: a visitor")
+    visitor.wait_answer("left", "heard: a visitor")
     visitor.page.locator("#stop").click()
     visitor.wait_over()
     for event in events:  # nobody wants them: their streams are opened and closed

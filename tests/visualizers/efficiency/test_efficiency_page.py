@@ -96,7 +96,7 @@ def test_the_second_visitor_waits_and_the_chat_goes_on(visit, runs):
     second.page.get_by_role("tab", name="Chat").click()
     second.send("hello beside it")
     second.wait_over()
-    assert "heard: hello beside it" in second.answer("sigma")
+    assert "heard: hello beside it" in second.answer("left")
     runs[1]["rounds"] = 2
     first.page.locator("#effic-stop").click()
     second.page.get_by_role("tab", name="Efficiency").click()
