@@ -130,6 +130,8 @@ def _wanted(field: Any) -> str:
 def _range(field: Any) -> str:
     low = next((limit.ge for limit in field.metadata if hasattr(limit, "ge")), None)
     high = next((limit.le for limit in field.metadata if hasattr(limit, "le")), None)
+    if low is None:  # no bounds: what was refused is no number at all, such as infinity
+        return "a finite number" if high is None else f"at most {_short(high)}"
     return f"at least {low:g}" if high is None else f"between {_short(low)} and {_short(high)}"
 
 

@@ -1,6 +1,7 @@
 """What checkpoint files say is read, or refused by name in one line; nothing is silently something else."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -44,7 +45,7 @@ def changed(path, **changes):
 
 def test_every_end_token_of_the_generation_config_ends_an_answer(folder):
     changed(folder / "generation_config.json", eos_token_id=[2, 7, 9])
-    assert Model(load_side(folder), None).stop_ids == {2, 7, 9}
+    assert Model(load_side(folder), SimpleNamespace(device=torch.device("cpu"))).stop_ids == {2, 7, 9}
 
 
 @pytest.mark.parametrize("named, found", [((2, None), 2), ((None,), None), ((2, [2, 5]), [2, 5]), (([3], 3), 3)])

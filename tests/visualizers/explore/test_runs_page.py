@@ -68,9 +68,9 @@ def test_the_score_of_a_locked_pair_is_the_models(explored, tiny_site):
     asked = [
         past
         for past in tiny_site[0]._sessions._past.values()
-        if past.request.messages["sigma"][-1]["content"] == "Which score?"
+        if past.request.messages["left"][-1]["content"] == "Which score?"
     ]
-    past = asked[0].sides["sigma"]
+    past = asked[0].sides["left"]
     for side, key in (("sigma", 4), ("gqa", 9)):
         visitor.page.evaluate(
             f"window.sigma.explore.setState({{key: null, side: '{side}', layer: 2, head: 5, step: 3}})"
