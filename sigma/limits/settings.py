@@ -83,7 +83,6 @@ class Limits(BaseSettings):
 
     body_size: Size = _of(16 << 20, 1 << 16, 1 << 30, "bytes of any request's body")
     v1_body_size: Size = _of(2_000_000, 1 << 10, 1 << 30, "bytes of a body of /v1")
-    upload_size: Size = _of(1 << 20, 1, 1 << 30, "bytes of a file that is uploaded (no part of the page takes one)")
 
     kv_memory: Seconds | None = _of(
         None, 0.001, 1 << 20, "GiB for K and V of all answers and sessions; unset, half of what is free"

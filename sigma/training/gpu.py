@@ -32,7 +32,7 @@ from torch import Tensor
 
 from kernels.device import chosen_device
 from sigma.checkpoints.base import CheckpointError, fetch_base
-from sigma.checkpoints.load import PACKED_FILE, load_dense, sigma_folder
+from sigma.checkpoints.load import PACKED_FILE, load_dense, load_side, sigma_folder
 from sigma.cli import parser_for, run, say, table
 from sigma.model.modeling import SigmaForCausalLM
 from sigma.training.corpus import pack, read
@@ -44,7 +44,8 @@ from sigma.training.start import lineage_of, started_student
 
 BASE, START, TRAINING, HELD_OUT = "base.gguf", "start", "windows.u16.xz", "held-out"
 LENGTH = 4096  # tokens of a window as it travels; a run may cut it
-HELD_WINDOWS, HELD_LENGTH, FAR_LENGTH = 24, 1024, 8192
+HELD_WINDOWS, HELD_LENGTH = 24, 1024
+FAR, FAR_WINDOWS, FAR_LENGTH = "far", 4, 8192  # of the first corpus, as long as the page goes
 PIECE = 14 * 2**20  # bytes of a file of results: a transfer takes 16 MiB a file
 AGREE = 2e-2  # relative difference of two gradients in bf16 that counts as agreement
 WARM, TIMED = 3, 4  # steps before and in the measurement of a step
@@ -65,27 +66,22 @@ def windows_from(raw: bytes, length: int) -> Tensor:
 
 def prepare(folder: Path, corpora: list[Path], start: Path, base: Path, windows: int, call_bytes: int) -> dict:
     """Write the calls' folders. Returns {"calls": [bytes ...], "tokens": of training}. Raises ValueError, OSError."""
-    teacher, tokenizer = load_dense(str(base))
-    del teacher
+    tokenizer = load_side(str(base)).tokenizer
     recipe = Recipe(length=LENGTH)
     train = torch.cat([corpus_windows(path, tokenizer, recipe, windows) for path in corpora])
     train = train[torch.randperm(len(train), generator=torch.Generator().manual_seed(0))]
     files = {BASE: base.read_bytes(), TRAINING: tokens_file(train)}
-    for path in corpora:
-        texts = read(path, "held-out")
-        files[f"{HELD_OUT}/{path.stem}"] = tokens_file(pack(texts, tokenizer, HELD_LENGTH, HELD_WINDOWS))
-        if "far" not in {
-            name.rpartition("/")[2] for name in files
-        }:  # of the first corpus, in windows of the page's length
-            try:
-                files[f"{HELD_OUT}/far"] = tokens_file(pack(texts, tokenizer, FAR_LENGTH, 4))
-            except ValueError as error:
-                say(f"no long held-out window: {error}", 1.0)
+    held = {path.stem: read(path, "held-out") for path in corpora}
+    parts = [(name, texts, HELD_LENGTH, HELD_WINDOWS) for name, texts in held.items()]
+    parts.append((FAR, next(iter(held.values())), FAR_LENGTH, FAR_WINDOWS))
+    for name, texts, length, most in parts:
+        try:
+            files[f"{HELD_OUT}/{name}"] = tokens_file(pack(texts, tokenizer, length, most))
+        except ValueError as error:  # a short corpus has no window of that length: the run goes without that figure
+            print(f"no held-out windows of {length:,} tokens from {name}: {error}", flush=True)
     for name in ("config.json", "manifest.json", PACKED_FILE):
         files[f"{START}/{name}"] = (start / name).read_bytes()
-    files["made.json"] = json.dumps(
-        {"commit": git_commit(), "start": lineage_of(start), "length": recipe.length}
-    ).encode()
+    files["made.json"] = json.dumps({"commit": git_commit(), "start": lineage_of(start)}).encode()
     return {"calls": cut(files, folder, call_bytes), "tokens": train.numel()}
 
 
@@ -106,7 +102,7 @@ def trusted_attention(student: SigmaForCausalLM, teacher: SigmaForCausalLM, ids:
         student.set_attn_implementation("diffqkv")
         apart = float((gradient(student, teacher, ids) - want).norm() / want.norm().clamp_min(1e-30))
     except RuntimeError as error:  # a kernel that does not compile or run on this device
-        say(f"our kernels failed here: {error}", 1.0)
+        print(f"our kernels failed here: {error}", flush=True)
         apart = math.inf
     return ("diffqkv" if apart < AGREE else "diffqkv_torch"), apart
 
@@ -141,7 +137,7 @@ def there(folder: Path, out: Path, minutes: float, recipe: Recipe, device: str, 
         student = started_student(room / "run" / "start.pt", teacher, windows[:8], recipe, room / START)
         teacher.to(device), student.to(device)
         held = {
-            key.rpartition("/")[2]: windows_from(raw, FAR_LENGTH if key.endswith("/far") else HELD_LENGTH)
+            key.rpartition("/")[2]: windows_from(raw, FAR_LENGTH if key == f"{HELD_OUT}/{FAR}" else HELD_LENGTH)
             for key, raw in files.items()
             if key.startswith(HELD_OUT + "/")
         }

@@ -165,7 +165,6 @@ def launch_options(loader: EngineLoader, mcp: bool = False) -> dict[str, Any]:
         },
         "footer_links": ["api"],
         "show_error": False,
-        "max_file_size": int(most.upload_size),
         "state_session_capacity": most.pages,
         # Everybody who waits for the engine or is answered holds one; the others are for buttons, endpoints, the explorer.
         "max_threads": 40 + most.max_waiting + most.together,

@@ -30,8 +30,8 @@ class ColumnHandlers:
         written = [*tab.planned.values(), tab.link]
         texts = [part for part in tab.settings if isinstance(part, gr.Textbox)]
         changes = [part.blur if part in texts else part.change for part in tab.settings]
-        # Each is sent: several settings may change at once, and the last one's answer must be of them all.
-        gr.on(changes, self.chosen, [tab.state, *tab.settings], written, trigger_mode="multiple", **QUICK)
+        # Several settings may change at once: one call at a time, so that no older answer comes last, and one after the last change.
+        gr.on(changes, self.chosen, [tab.state, *tab.settings], written, trigger_mode="always_last", **QUICK)
         tab.link.submit(self.follow, [tab.state, tab.link], [*tab.settings, tab.box, tab.notice, *written], **QUICK)
 
     def chosen(self, conversation: Conversation | None, *values: Any) -> Updates:

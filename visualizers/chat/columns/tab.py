@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import gradio as gr
 
 from sigma.events import SIDE_NAMES
@@ -29,51 +31,32 @@ def _one(column: str, model: str) -> ColumnSettings:
                 elem_id=f"{column}-model",
                 min_width=120,
             )
-            selective = gr.Dropdown(
-                [AS_BELOW, ("off: all rows", "off"), "16", "32", "64", "128", "256"],
-                value=SAME,
-                allow_custom_value=True,
-                label="Selective V",
-                elem_id=f"{column}-selective",
-                min_width=120,
-            )
+            rows = [("off: all rows", "off"), "16", "32", "64", "128", "256"]
+            selective = _own(column, "selective", "Selective V", rows, typed=True)
         with gr.Accordion("More of its own", open=False, elem_classes=["own-settings"]):
             rest = _rest(column)
     return ColumnSettings(chosen, selective, *rest)
 
 
+def _own(column: str, name: str, label: str, choices: list[Any], typed: bool = False) -> gr.Dropdown:
+    """A setting that is the one below for both columns until it is chosen; `typed`: another value may be written."""
+    return gr.Dropdown(
+        [AS_BELOW, *choices],
+        value=SAME,
+        allow_custom_value=typed,
+        label=label,
+        elem_id=f"{column}-{name}",
+        min_width=120,
+    )
+
+
 def _rest(column: str) -> list[gr.components.Component]:
     with gr.Row():
-        missing_mass = gr.Dropdown(
-            [AS_BELOW, ("renormalize", "renormalize"), ("mean of the others", "mean"), ("drop", "drop")],
-            value=SAME,
-            label="Missing mass",
-            elem_id=f"{column}-missing-mass",
-            min_width=120,
-        )
-        threshold = gr.Dropdown(
-            [AS_BELOW, "0", "0.0001", "0.001", "0.01"],
-            value=SAME,
-            allow_custom_value=True,
-            label="Threshold",
-            elem_id=f"{column}-threshold",
-            min_width=120,
-        )
+        masses = [("renormalize", "renormalize"), ("mean of the others", "mean"), ("drop", "drop")]
+        missing_mass = _own(column, "missing-mass", "Missing mass", masses)
+        threshold = _own(column, "threshold", "Threshold", ["0", "0.0001", "0.001", "0.01"], typed=True)
     with gr.Row():
-        temperature = gr.Dropdown(
-            [AS_BELOW, "0", "0.5", "0.7", "1"],
-            value=SAME,
-            allow_custom_value=True,
-            label="Temperature",
-            elem_id=f"{column}-temperature",
-            min_width=120,
-        )
-        tuned = gr.Dropdown(
-            [AS_BELOW, ("tuned", "tuned"), ("as published", "published")],
-            value=SAME,
-            label="Base",
-            elem_id=f"{column}-tuned",
-            min_width=120,
-        )
+        temperature = _own(column, "temperature", "Temperature", ["0", "0.5", "0.7", "1"], typed=True)
+        tuned = _own(column, "tuned", "Base", [("tuned", "tuned"), ("as published", "published")])
     system = gr.Textbox(label="System prompt", lines=1, max_lines=4, placeholder="as below", elem_id=f"{column}-system")
     return [missing_mass, threshold, temperature, tuned, system]

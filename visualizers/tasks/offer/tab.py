@@ -7,11 +7,8 @@ from dataclasses import dataclass
 import gradio as gr
 
 from sigma.events import SIDE_NAMES
-from visualizers.shared.turn_view import TurnView
+from visualizers.shared.columns import COLUMNS
 from visualizers.tasks.tab import live, still
-
-COLUMNS = tuple(TurnView(0.0).sides)
-"""The chat's columns, as a turn names them."""
 
 
 @dataclass(frozen=True, slots=True)
