@@ -3,10 +3,11 @@
 //   window.sigma.mount(part, ...given)   draws a part of the page, named as in PARTS below, in its element: what a component's
 //                                        `js_on_load` calls, once, with what Gradio gives it. A stub in the page's head
 //                                        (visualizers/page/assets.py) keeps the calls that come before this module has run.
+//   window.sigma.nextCall()              the number of the next call that says what was chosen in Chat: see chat/link.js
 //   window.sigma.explore                 the explorer, once its tab has been opened: see explore/state.js
 //
 // All else is modules that import each other; an address under which they are served changes with their content.
-import { mountChatLink } from "./chat/link.js";
+import { mountChatLink, nextCall } from "./chat/link.js";
 import { mountMessages } from "./chat/messages.js";
 import { mountChat } from "./chat/mount.js";
 import { mountProgress, mountTables } from "./efficiency/mount.js";
@@ -24,7 +25,7 @@ const PARTS = {
 };
 
 const early = window.sigma.waiting;
-window.sigma = { mount: (part, ...given) => PARTS[part](...given), explore: null };
+window.sigma = { mount: (part, ...given) => PARTS[part](...given), nextCall, explore: null };
 for (const call of early) window.sigma.mount(...call);
 openExploreFromAddress();
 openMemoryFromAddress();

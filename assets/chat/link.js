@@ -25,8 +25,14 @@ function newestPrompt() {
   return text.length <= LONGEST_PROMPT ? text : "";
 }
 
+let calls = 0;
+
+// The number of the next call that says what was chosen.
+export const nextCall = () => String(++calls);
+
 class ChatLink {
   #settings = "";
+  #newest = 0;
 
   constructor(element, props, trigger) {
     Object.assign(this, { element, props, trigger });
@@ -36,9 +42,13 @@ class ChatLink {
     return document.getElementById("columns")?.offsetParent !== null;
   }
 
-  // The server has said which settings there are now.
+  // The server has said which settings there are now: `NUMBER HASH`, or no number where nothing was asked. Where an older call's
+  // answer comes after a newer one's, what was chosen is asked again.
   received() {
-    this.#settings = this.props.value || "";
+    const [, number, settings] = /^(\d*) ?(.*)$/.exec(this.props.value || "");
+    if (number && Number(number) < this.#newest) return this.trigger("input");
+    this.#newest = Number(number) || this.#newest;
+    this.#settings = settings;
     this.write();
   }
 

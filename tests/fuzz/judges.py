@@ -16,16 +16,23 @@ from tests.fuzz.target import Target
 from tests.fuzz.texts import ANY_TEXT, ODD, changed, nested, soup
 
 CASES = 18
+PATCH = MonkeyPatch()
 
 
 @cache
 def prepared(name: str) -> tuple[Task, tuple[Case, ...], dict[str, Any]]:
-    """The task with its stand-ins in place for the rest of the process, cases with a truth, and the truths' verdicts."""
+    """The task with its stand-ins in place until `restore`, cases with a truth, and the truths' verdicts."""
     task = load_task(name)
     if name in QUIET:
-        QUIET[name](task, MonkeyPatch())
+        QUIET[name](task, PATCH)
     cases = tuple(case for case in (*task.examples(), *islice(task.generate("dev"), 14)) if case.truth)[:CASES]
     return task, cases, {case.id: judged(task, case, case.truth).scores for case in cases}
+
+
+def restore() -> None:
+    """The real engines again: another test of the same process means those."""
+    PATCH.undo()
+    prepared.cache_clear()
 
 
 def check_of(name: str):

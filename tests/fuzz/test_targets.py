@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
+from tests.fuzz import judges
 from tests.fuzz.browser import NODE
 from tests.fuzz.campaign import corpus_cases
 from tests.fuzz.target import Target
@@ -20,6 +21,12 @@ SOME = 120
 def node():
     yield
     NODE.close()
+
+
+@pytest.fixture(autouse=True)
+def real_engines_afterwards():
+    yield
+    judges.restore()
 
 
 def need(target: Target) -> None:

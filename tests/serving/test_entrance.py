@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -9,6 +10,12 @@ from sigma.limits.current import using
 from sigma.serving.entrance import Entrance
 
 MOST = 1 << 16
+
+
+def run(call):
+    """Await a call on a loop of its own, in a thread: the browser tests of the same process keep one running in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, call).result()
 
 
 class Client:
@@ -30,7 +37,7 @@ class Client:
 
     def ask(self, app):
         with using(body_size=MOST, v1_body_size=2000):
-            asyncio.run(Entrance(app)(self.scope, self.receive, self.send))
+            run(Entrance(app)(self.scope, self.receive, self.send))
         return self
 
     @property
@@ -127,5 +134,5 @@ def test_an_applications_own_failure_stays_one():
     async def other(scope, receive, send):
         seen.append(scope["type"])
 
-    asyncio.run(Entrance(other)({"type": "lifespan"}, None, None))
+    run(Entrance(other)({"type": "lifespan"}, None, None))
     assert seen == ["lifespan"]

@@ -66,6 +66,28 @@ def test_one_example_sets_a_model_beside_itself(visit, engine):
     visitor.wait_text("#kv-figure .legend", "GQA")
 
 
+def test_an_older_answer_that_comes_last_does_not_stay(visit):
+    visitor = visit()
+    held = []
+
+    def hold(route):
+        """The first call that knows of the k; what follows passes it."""
+        if held or '"16","same"' not in (route.request.post_data or ""):
+            return route.continue_()
+        return held.append(route)
+
+    visitor.page.route("**/run/predict*", hold)
+    visitor.page.get_by_role("button", name="k = 16 beside all rows").click()
+    visitor.page.wait_for_function("location.hash === '#chat?left_selective=16&right=sigma'")
+    visitor.wait_over()
+    assert '"gqa"' in held[0].request.post_data, "the call that was held is older than the right column's change"
+    with visitor.page.expect_response(lambda answer: "run/predict" in answer.url and answer.request != held[0].request):
+        held[0].continue_()
+    visitor.page.wait_for_timeout(200)
+    assert visitor.page.evaluate("location.hash") == "#chat?left_selective=16&right=sigma"
+    assert visitor.page.locator(".planned").count() == 0
+
+
 def test_what_is_chosen_is_announced_then_answers_and_is_in_the_link(visit, engine):
     visitor = visit()
     page = visitor.page

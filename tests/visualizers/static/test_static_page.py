@@ -67,7 +67,7 @@ def test_a_run_is_played_stopped_and_stepped_through(reader):
     canvas.focus()
     visitor.page.keyboard.press("ArrowRight")
     visitor.page.wait_for_function(
-        "document.querySelector('#attention-read').innerText.startsWith('Sigma q0, token 1')"
+        "document.querySelector('#attention-read').innerText.startsWith('Sigma (k = 16) q0, token 1')"
     )
     assert visitor.run("pick").locator("option").all_inner_texts() == [f"{RUN['prompt']} (selective V, k = 16)"]
 

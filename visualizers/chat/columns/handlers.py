@@ -18,6 +18,9 @@ from visualizers.shared.turn_handlers import QUICK, TurnParts, Updates
 from visualizers.shared.units import plural
 
 
+NUMBERED_JS = "(...given) => [...given.slice(0, -1), sigma.nextCall?.() ?? '0']"
+
+
 class ColumnHandlers:
     """Bound to one tab; `recorded` describes the sides until a model is loaded."""
 
@@ -30,14 +33,20 @@ class ColumnHandlers:
         written = [*tab.planned.values(), tab.link]
         texts = [part for part in tab.settings if isinstance(part, gr.Textbox)]
         changes = [part.blur if part in texts else part.change for part in tab.settings]
-        # Several settings may change at once: one call at a time, so that no older answer comes last, and one after the last change.
-        gr.on(changes, self.chosen, [tab.state, *tab.settings], written, trigger_mode="always_last", **QUICK)
+        # Several settings may change at once, and of two answers the older may come last. So calls are numbered, and where
+        # an older answer comes after a newer one the browser asks again (assets/chat/link.js).
+        asked = [tab.state, *tab.settings, tab.link]
+        gr.on([*changes, tab.link.input], self.chosen, asked, written, js=NUMBERED_JS, trigger_mode="multiple", **QUICK)
         tab.link.submit(self.follow, [tab.state, tab.link], [*tab.settings, tab.box, tab.notice, *written], **QUICK)
 
     def chosen(self, conversation: Conversation | None, *values: Any) -> Updates:
-        """Say which columns answer next, where that is not who answered what is shown; and the link that holds it."""
+        """Say which columns answer next, where that is not who answered what is shown; and the link that holds it.
+
+        The last value is the call's number, which the link then begins with.
+        """
+        *values, number = values
         settings = TurnSettings.read(*values)
-        return {**self.planned(conversation, settings), self.tab.link: write(settings)}
+        return {**self.planned(conversation, settings), self.tab.link: f"{_number(number)} {write(settings)}"}
 
     def planned(self, conversation: Conversation | None, settings: TurnSettings) -> Updates:
         """The line below each column's header."""
@@ -81,6 +90,10 @@ class ColumnHandlers:
         if engine is None:
             return self.recorded or None
         return {side: engine.info(side) for side in SIDES}
+
+
+def _number(given: Any) -> int:
+    return int(given) if isinstance(given, str) and given.isdecimal() and len(given) < 16 else 0
 
 
 def planned_line(shown: dict[str, Any], next_made: dict[str, Any]) -> Html | str:
