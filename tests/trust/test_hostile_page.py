@@ -64,7 +64,7 @@ def test_prompt_answer_and_tokens(visit, speaking):
         page.keyboard.press(key)
     inert(visitor)
     page.get_by_role("tab", name="Explore").click()
-    page.wait_for_function("document.querySelector('[data-strip=sigma]').innerText.includes('<iframe')")
+    page.wait_for_function("document.querySelector('[data-strip=sigma]')?.innerText.includes('<iframe')")
     for mode in ("selection", "compare", "attention"):
         page.locator(f'[data-mode="{mode}"]').click()
         page.wait_for_timeout(200)
@@ -89,7 +89,7 @@ def test_names_of_models_and_devices(visit):
         visitor = visit(url)
         visitor.page.wait_for_selector('#status-chip[data-phase="ready"]')
         visitor.page.locator("#status-chip summary").first.click()
-        visitor.page.wait_for_function("document.querySelector('#head-left h2').innerText.includes('<script>')")
+        visitor.page.wait_for_function("document.querySelector('#head-left h2')?.innerText.includes('<script>')")
         visitor.send("Hello")
         visitor.wait_over()
         for name in ("Explore", "Tasks", "Memory", "Efficiency", "About"):
@@ -111,7 +111,7 @@ def test_messages_of_failures_and_file_names(visit, text):
         visitor = visit(url)
         visitor.page.wait_for_selector('#status-chip[data-phase="failed"]')
         visitor.send("anyone there?")
-        visitor.page.wait_for_function("document.querySelector('#notice').innerText.includes('no such folder')")
+        visitor.page.wait_for_function("document.querySelector('#notice')?.innerText.includes('no such folder')")
         inert(visitor)
         assert "onerror" in visitor.notice() or "script" in visitor.notice()
     finally:
@@ -126,7 +126,7 @@ def test_a_refusal_quotes_without_reading(visit, engine):
     for text in TEXTS[:12]:
         engine.fail_next = PromptError(f"No: {text}")
         visitor.send("Hello")
-        visitor.page.wait_for_function("t => document.querySelector('#notice').innerText.includes(t)", arg=text)
+        visitor.page.wait_for_function("t => document.querySelector('#notice')?.innerText.includes(t)", arg=text)
     inert(visitor)
 
 
@@ -158,6 +158,6 @@ def test_a_question_in_an_address(visit, engine):
     )
     visitor.page.get_by_role("tab", name="Explore").click()
     visitor.page.wait_for_function(
-        "document.querySelector('[data-strip=sigma]').innerText.includes('heard')", timeout=20_000
+        "document.querySelector('[data-strip=sigma]')?.innerText.includes('heard')", timeout=20_000
     )
     inert(visitor)

@@ -73,7 +73,7 @@ def test_a_visit_by_keyboard_alone(visit, tasks_site, tasks_engine):  # noqa: F8
     page.wait_for_function("old => document.querySelector('#kv-read').innerText !== old", arg=before)
     tab_to(page, "#attention-left")
     page.keyboard.press("ArrowDown")
-    page.wait_for_function("document.querySelector('#attention-read').innerText.includes('Sigma q1')")
+    page.wait_for_function("document.querySelector('#attention-read')?.innerText.includes('Sigma q1')")
     page.keyboard.press("Escape")
     tab_to(page, ".strip")
     # Explore a head of it.
@@ -84,7 +84,7 @@ def test_a_visit_by_keyboard_alone(visit, tasks_site, tasks_engine):  # noqa: F8
     page.keyboard.press("PageDown")
     page.wait_for_function("h => window.sigma.explore.getState().head === h + 1", arg=head)
     page.keyboard.press("ArrowLeft")
-    page.wait_for_function("document.querySelector('#ex-read').innerText.includes('(locked)')")
+    page.wait_for_function("document.querySelector('#ex-read')?.innerText.includes('(locked)')")
     page.keyboard.press("Escape")
     tab_to(page, ".ex-strip")
     # Judge a task: an example, then an answer of one's own.

@@ -29,13 +29,13 @@ class Visitor:
     def wait_text(self, selector, text, timeout=20_000):
         """Wait until an element shows a text."""
         self.page.wait_for_function(
-            "([s, t]) => document.querySelector(s).innerText.includes(t)", arg=[selector, text], timeout=timeout
+            "([s, t]) => document.querySelector(s)?.innerText.includes(t)", arg=[selector, text], timeout=timeout
         )
 
     def wait_answer(self, side, text):
         """Wait until a column of the real chat shows a text; the recorded run before it does not count."""
         self.page.wait_for_function(
-            "([s, t]) => document.body.dataset.run !== 'recorded' && document.querySelector(s).innerText.includes(t)",
+            "([s, t]) => document.body.dataset.run !== 'recorded' && document.querySelector(s)?.innerText.includes(t)",
             arg=[f"#chat-{side}", text],
             timeout=20_000,
         )

@@ -146,14 +146,14 @@ def test_retry_undo_clear_and_its_undo(visit, engine):
 def test_nothing_is_lost_when_a_prompt_cannot_be_answered(visit, engine):
     visitor = visit()
     visitor.page.locator("#send").click()
-    visitor.page.wait_for_function("document.querySelector('#notice').innerText.includes('Write a prompt')")
+    visitor.page.wait_for_function("document.querySelector('#notice')?.innerText.includes('Write a prompt')")
     visitor.send("w " * 50_000)
     visitor.wait_text("#notice", "context holds 8,192")
     assert len(visitor.page.locator("#prompt textarea").input_value()) > 99_000
     assert "w w w" not in visitor.answer("left")
     engine.fail_next = RuntimeError("secret detail")
     visitor.send("please\x07 break")
-    visitor.page.wait_for_function("document.querySelector('#notice').innerText.includes('went wrong')")
+    visitor.page.wait_for_function("document.querySelector('#notice')?.innerText.includes('went wrong')")
     assert "secret" not in visitor.page.locator("body").inner_text()
     assert visitor.page.locator("#prompt textarea").input_value() == "please break"
 
@@ -166,7 +166,7 @@ def test_an_impossible_k_is_explained_and_the_prompt_stays(visit, rows, message)
     box.fill(rows)
     box.press("Enter")
     visitor.send("my prompt")
-    visitor.page.wait_for_function(f"document.querySelector('#notice').innerText.includes('{message}')")
+    visitor.page.wait_for_function(f"document.querySelector('#notice')?.innerText.includes('{message}')")
     assert visitor.page.locator("#prompt textarea").input_value() == "my prompt"
 
 

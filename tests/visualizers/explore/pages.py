@@ -106,7 +106,7 @@ def text(visitor, name):
 
 
 def wait_read(visitor, words):
-    visitor.page.wait_for_function("w => document.querySelector('#ex-read').innerText.includes(w)", arg=words)
+    visitor.page.wait_for_function("w => document.querySelector('#ex-read')?.innerText.includes(w)", arg=words)
 
 
 def chat_then_explore(visitor, prompt):

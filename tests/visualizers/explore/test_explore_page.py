@@ -69,8 +69,8 @@ def test_of_the_other_side_one_head_comes_until_more_is_looked_at(explored):
         module_address("explore/geometry.js"),
     )
     wait_read(visitor, "Sigma q5")
-    visitor.page.wait_for_function("document.querySelector('[data-ex=strip-gqa]').innerText.startsWith('q5 at')")
-    visitor.page.wait_for_function("!document.querySelector('[data-ex=strip-gqa]').innerText.includes('binned')")
+    visitor.page.wait_for_function("document.querySelector('[data-ex=strip-gqa]')?.innerText.startsWith('q5 at')")
+    visitor.page.wait_for_function("!document.querySelector('[data-ex=strip-gqa]')?.innerText.includes('binned')")
     ready(visitor)
     visitor.page.remove_listener("request", sent)
     assert ["row"] in asked
@@ -127,7 +127,7 @@ def test_the_k_slider_previews_and_computes_on_release(explored):
     visitor.page.locator('[data-mode="selection"]').click()
     words = visitor.page.locator('[data-ex="selection-words"] p')
     visitor.page.wait_for_function(
-        "document.querySelector('[data-ex=selection-words] p').innerText.includes('distinct')"
+        "document.querySelector('[data-ex=selection-words] p')?.innerText.includes('distinct')"
     )
     fetched = visitor.page.locator('[data-strip="sigma"] .fetched')
     assert fetched.count() == 17
@@ -137,7 +137,7 @@ def test_the_k_slider_previews_and_computes_on_release(explored):
     assert "Preview" in words.inner_text() and "≈" in text(visitor, "selection-words") and state(visitor)["k"] == 16
     slider.evaluate("e => e.dispatchEvent(new Event('change', {bubbles: true}))")
     visitor.page.wait_for_function(
-        "document.querySelector('[data-ex=selection-words] p').innerText.includes('distinct')"
+        "document.querySelector('[data-ex=selection-words] p')?.innerText.includes('distinct')"
     )
     assert state(visitor)["k"] == 3 and fetched.count() == 4
     assert visitor.page.locator('[data-strip="gqa"] .fetched').count() == 0
@@ -197,7 +197,7 @@ def test_a_table_says_the_same(explored):
     first = float(re.search(r"≈ ([\d.]+) %", rows.first.inner_text())[1])
     assert first > 5
     summary = visitor.page.locator('[data-ex="summary"]')
-    visitor.page.wait_for_function("document.querySelector('[data-ex=summary]').innerText.includes('V rows')")
+    visitor.page.wait_for_function("document.querySelector('[data-ex=summary]')?.innerText.includes('V rows')")
     assert summary.get_attribute("aria-live") == "polite"
 
 

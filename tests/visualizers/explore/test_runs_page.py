@@ -120,7 +120,9 @@ def test_while_an_answer_is_written_its_newest_token_is_shown(explored, tiny_sit
     visitor.send("slowly please")
     visitor.page.get_by_role("tab", name="Explore").click()
     visitor.page.wait_for_selector("#explore[data-state=live]", timeout=PATIENCE)
-    visitor.page.wait_for_function("document.querySelector('[data-ex=heads-sigma]').innerText.includes('newest token')")
+    visitor.page.wait_for_function(
+        "document.querySelector('[data-ex=heads-sigma]')?.innerText.includes('newest token')"
+    )
     draws = int(visitor.page.locator("#explore").get_attribute("data-draws"))
     visitor.page.wait_for_timeout(1200)
     assert 1 <= int(visitor.page.locator("#explore").get_attribute("data-draws")) - draws <= 7

@@ -61,12 +61,16 @@ def test_attention_by_keyboard_and_pointer(visit):
     canvas, read = visitor.page.locator("#attention-left"), visitor.page.locator("#attention-read")
     canvas.focus()
     visitor.page.keyboard.press("ArrowDown")
-    visitor.page.wait_for_function("document.querySelector('#attention-read').innerText.includes('Sigma (k = 16) q1, token 0')")
+    visitor.page.wait_for_function(
+        "document.querySelector('#attention-read')?.innerText.includes('Sigma (k = 16) q1, token 0')"
+    )
     assert "of the mass" in read.inner_text() and "(locked)" in read.inner_text()
     visitor.page.keyboard.press("Escape")
-    visitor.page.wait_for_function("document.querySelector('#attention-read').innerText.includes('Hover')")
+    visitor.page.wait_for_function("document.querySelector('#attention-read')?.innerText.includes('Hover')")
     canvas.hover(position={"x": 120, "y": 30})
-    visitor.page.wait_for_function("document.querySelector('#attention-read').innerText.startsWith('Sigma (k = 16) q')")
+    visitor.page.wait_for_function(
+        "document.querySelector('#attention-read')?.innerText.startsWith('Sigma (k = 16) q')"
+    )
     before = visitor.page.evaluate("document.querySelector('#attention-left').toDataURL()")
     visitor.page.locator('[data-option="log"]').uncheck()
     visitor.page.wait_for_timeout(200)

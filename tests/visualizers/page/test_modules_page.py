@@ -9,7 +9,7 @@ def test_sigma_is_the_one_name_on_the_window(visit):
     visitor = visit()
     visitor.page.wait_for_selector("body[data-run=recorded]", state="attached")
     assert visitor.page.evaluate("Object.keys(window).filter((name) => /sigma/i.test(name))") == ["sigma"]
-    assert visitor.page.evaluate("Object.keys(window.sigma).sort()") == ["explore", "mount"]
+    assert visitor.page.evaluate("Object.keys(window.sigma).sort()") == ["explore", "mount", "nextCall"]
 
 
 def test_components_that_come_before_the_modules_are_drawn_when_those_are_here(browser, site):

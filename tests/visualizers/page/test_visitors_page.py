@@ -136,7 +136,7 @@ def test_a_model_that_cannot_be_loaded_is_explained(visit):
         visitor = visit(url)
         visitor.page.wait_for_selector('#status-chip[data-phase="failed"]')
         visitor.send("anyone there?")
-        visitor.page.wait_for_function("document.querySelector('#notice').innerText.includes('no such folder')")
+        visitor.page.wait_for_function("document.querySelector('#notice')?.innerText.includes('no such folder')")
         assert visitor.page.locator("#prompt textarea").input_value() == "anyone there?"
     finally:
         visitor.context.close()  # or its browser would miss the server

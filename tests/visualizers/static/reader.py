@@ -49,7 +49,7 @@ class Reader:
         return self.page.evaluate("window.sigma.explore.getState()")
 
     def read(self, words):
-        self.page.wait_for_function("w => document.querySelector('#ex-read').innerText.includes(w)", arg=words)
+        self.page.wait_for_function("w => document.querySelector('#ex-read')?.innerText.includes(w)", arg=words)
 
     def overflow(self):
         return self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")

@@ -67,7 +67,7 @@ def test_a_run_is_played_stopped_and_stepped_through(reader):
     canvas.focus()
     visitor.page.keyboard.press("ArrowRight")
     visitor.page.wait_for_function(
-        "document.querySelector('#attention-read').innerText.startsWith('Sigma (k = 16) q0, token 1')"
+        "document.querySelector('#attention-read')?.innerText.startsWith('Sigma (k = 16) q0, token 1')"
     )
     assert visitor.run("pick").locator("option").all_inner_texts() == [f"{RUN['prompt']} (selective V, k = 16)"]
 
@@ -188,7 +188,7 @@ def test_memory_computes_what_the_live_page_does(reader):
     assert not page.evaluate(BLANK, "mem-chart")
     page.locator("#mem-chart").focus()
     page.keyboard.press("ArrowRight")
-    page.wait_for_function("document.querySelector('#mem-read').innerText.startsWith('1,024 tokens: ')")
+    page.wait_for_function("document.querySelector('#mem-read')?.innerText.startsWith('1,024 tokens: ')")
     visitor.tab("Recorded runs")
     visitor.run("end").click()  # the check is of what is shown there when the tab is opened
     visitor.tab("Memory")

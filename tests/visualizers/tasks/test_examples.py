@@ -31,7 +31,7 @@ def test_every_example_is_judged_and_drawn(visit, real_site, name):
     if name != NAMES[0]:
         one.page.locator(f"#task-pick input[value={name}]").check()
     one.page.wait_for_function(
-        "text => document.querySelector('#task-about').innerText.startsWith(text)",
+        "text => document.querySelector('#task-about')?.innerText.startsWith(text)",
         arg=task.about[:40],
         timeout=PATIENCE,
     )

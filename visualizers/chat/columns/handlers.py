@@ -17,7 +17,6 @@ from visualizers.shared.loader import EngineLoader
 from visualizers.shared.turn_handlers import QUICK, TurnParts, Updates
 from visualizers.shared.units import plural
 
-
 NUMBERED_JS = "(...given) => [...given.slice(0, -1), sigma.nextCall?.() ?? '0']"
 
 
