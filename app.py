@@ -50,8 +50,24 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     return args
 
 
+def _engine(args: argparse.Namespace, limits: Limits, gpu, progress):
+    """The engine that the options ask for; `gpu` lends it one for each answer, if there is such."""
+    kv_bytes = None if limits.kv_memory is None else int(limits.kv_memory * 2**30)
+    how = args.checkpoint, args.base, args.device, args.weights, progress, args.tuned, kv_bytes
+    if gpu is not None:
+        from sigma.engine.lent import load_lent_engine
+
+        return load_lent_engine(gpu, *how)
+    from sigma.engine.engine import load_engine
+
+    return load_engine(*how)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Build the page around an engine that loads in the background, and serve it until interrupted."""
+    from visualizers.page import zerogpu
+
+    gpu = zerogpu.lender()  # before anything that imports torch or Gradio
     args = parse(argv)
     limits = apply(options.given(args))
     if args.offline:
@@ -79,21 +95,16 @@ def main(argv: list[str] | None = None) -> int:
     from visualizers.page.page import build_page, launch_options
     from visualizers.shared.loader import EngineLoader
 
-    def load(progress):
-        from sigma.engine.engine import load_engine
-
-        kv_bytes = None if limits.kv_memory is None else int(limits.kv_memory * 2**30)
-        engine = load_engine(args.checkpoint, args.base, args.device, args.weights, progress, args.tuned, kv_bytes)
-        return meter.watched(engine)
-
-    loader = EngineLoader(load, meter=meter)
+    loader = EngineLoader(lambda progress: meter.watched(_engine(args, limits, gpu, progress)), meter=meter)
+    if gpu is not None:  # weights are put on its GPU before the page is served, and in this thread alone
+        loader.load()
     page = build_page(loader)
     # The page answers first: importing torch in the loader would hold the interpreter lock during start-up.
     page.launch(
         server_name=args.host,
         server_port=args.port,
         prevent_thread_lock=True,
-        **launch_options(loader, args.mcp),
+        **launch_options(loader, args.mcp, lent=gpu is not None),
     )
     logs.adopt_server()
     loader.start()

@@ -38,6 +38,16 @@ class DamagedStep(PromptError):
     """A model's step gave values that are no numbers: its answer ends there. The message is for the visitor."""
 
 
+class GpuLost(PromptError):
+    """A GPU that was lent for an answer was taken back before it was done. The message is for the visitor."""
+
+    def __init__(
+        self,
+        message: str = "The GPU, which is lent for each answer, was taken back before this one was done. Try again.",
+    ):
+        super().__init__(message)
+
+
 @dataclass(frozen=True, slots=True)
 class CacheBytes:
     """KV-cache bytes of one side, taken from the tensors themselves (all layers, one sequence).
@@ -233,7 +243,8 @@ class PastRun:
 class SideInfo:
     """What a side is: its name and the numbers that the cache formula needs. `tuned` names its tuned form; "" if it has none.
 
-    `warning`: what the check of its kernels at the start found, and what is done about it; "" if all is well.
+    `warning`: what the check of its kernels at the start found, and what is done about it; "" if all is well. `near`: the
+    device of everything but answers (`aside`, `inspect`, `together`), where theirs is lent to them alone; "" for the same.
     """
 
     side: str
@@ -253,6 +264,7 @@ class SideInfo:
     kernels: str
     tuned: str = ""
     warning: str = ""
+    near: str = ""
 
     @property
     def kv_bytes_per_token(self) -> int:

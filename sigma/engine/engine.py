@@ -6,32 +6,29 @@ for one. Within a request the side that has used less device time goes next, so 
 
 from __future__ import annotations
 
-import logging
 import math
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from typing import TypeVar
 
-import torch
-
-from kernels.device import chosen_device
-from sigma.checkpoints.load import CheckpointError, load_pair, sigma_folder, tuned_twin
+from sigma.checkpoints.load import CheckpointError
 from sigma.checkpoints.tokenizer import StreamDecoder, piece
 from sigma.engine.ahead import Answered, ReadAhead
 from sigma.engine.batch import Device
 from sigma.engine.inspection import KeptTensors, recompute
 from sigma.engine.memory import FREE_SHARE, Memory, free_bytes, grown_bytes
+from sigma.engine.models import checked, made, read_pairs, usable
 from sigma.engine.priority import step_back
 from sigma.engine.requests import check_request
 from sigma.engine.run import Model, Run
-from sigma.engine.self_check import check_finite, self_check
 from sigma.engine.sessions import Sessions
 from sigma.engine.sessions import free as free_sides
 from sigma.events import (
     SOURCE_FIRST,
     AnswersTogether,
     ChatRequest,
+    Column,
     EngineFigures,
     Event,
     OverLimit,
@@ -42,7 +39,6 @@ from sigma.events import (
 )
 from sigma.limits.current import limits
 from sigma.measure.together import answers_together
-from sigma.runtime import Runtime
 
 T = TypeVar("T")
 
@@ -107,10 +103,7 @@ class SigmaEngine:
             return self._started(request, session)
 
     def _started(self, request: ChatRequest, session: str | None) -> Generator[Event, None, None]:
-        asked = {name: request.column(name) for name in request.messages}
-        if not self.tuned and any(column.tuned for column in asked.values()):
-            raise PromptError("These models have no tuned minima.")
-        check_request(request, self.models)
+        asked = self._asked(request)
         kept = self._sessions.take(session)
         runs: list[Run] = []
         try:
@@ -123,6 +116,14 @@ class SigmaEngine:
         finally:
             free_sides(kept)  # of sides that are not asked
         return self._events(runs, session)
+
+    def _asked(self, request: ChatRequest) -> dict[str, Column]:
+        """Who answers under each name; PromptError if the models cannot."""
+        asked = {name: request.column(name) for name in request.messages}
+        if not self.tuned and any(column.tuned for column in asked.values()):
+            raise PromptError("These models have no tuned minima.")
+        check_request(request, self.models)
+        return asked
 
     def _events(self, runs: list[Run], session: str | None) -> Generator[Event, None, None]:
         with self._ahead.paused():
@@ -266,28 +267,10 @@ def load_engine(
     Raises CheckpointError with a message for the user.
     """
     say = progress or (lambda *_: None)
-    device = chosen_device() if device == "auto" else device
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise CheckpointError("device 'cuda' was asked for, but torch finds no GPU; use --device cpu")
-    pair = load_pair(checkpoint, base, progress)
-    say("preparing the GQA side", 0.6)
-    gqa = Runtime(pair.gqa.config, pair.gqa.tensors, device=device, weights=weights)
-    say("preparing the Sigma side", 0.8)
-    sigma = Runtime(pair.sigma.config, pair.sigma.tensors, device=device, weights=weights, share=(gqa,))
-    made = {"sigma": Model(pair.sigma, sigma), "gqa": Model(pair.gqa, gqa)}
-    twin = tuned_twin(pair, sigma_folder(checkpoint), tuned)
-    tuned_models = {}
-    if twin.tuning.state == "tuned":
-        say("preparing the tuned base", 0.9)
-        tuned_gqa = Runtime(twin.gqa.config, twin.gqa.tensors, device=device, weights=weights, share=(gqa,))
-        shared = (sigma, tuned_gqa)
-        tuned_sigma = Runtime(twin.sigma.config, twin.sigma.tensors, device=device, weights=weights, share=shared)
-        tuned_models = {"sigma": Model(twin.sigma, tuned_sigma), "gqa": Model(twin.gqa, tuned_gqa)}
-    elif twin.tuning.state == "failed":
-        logging.getLogger(__name__).warning("%s", twin.tuning.words)
+    device = usable(device)
+    pair, twin = read_pairs(checkpoint, base, tuned, progress)
+    models, tuned_models = made(pair, twin, device, weights, say)
     say("checking both sides", 0.95)
-    for side, model in (*made.items(), *tuned_models.items()):
-        check_finite(side, model.runtime)
-    warning = self_check((made, tuned_models))
+    warning = checked(models, tuned_models)
     say("ready", 1.0)
-    return SigmaEngine(made, tuned_models, kv_bytes, warning)
+    return SigmaEngine(models, tuned_models, kv_bytes, warning)

@@ -69,6 +69,12 @@ class Model:
         return own if limits().context is None else min(own, limits().context)
 
 
+def ids_of(model: Model, request: ChatRequest, name: str) -> list[int]:
+    """The prompt's tokens under a name of the request's messages; PromptError if the model cannot read them."""
+    read = text_ids if request.plain else prompt_ids
+    return read(model.side.tokenizer, request.messages[name], model.context_length)
+
+
 class Run:
     """One side (or column) of one request: `read` until the prompt is read, then `take` after every step.
 
@@ -79,8 +85,7 @@ class Run:
         self.name, self.model, self.request, self.column = name, model, request, request.column(name)
         self.sampling = self.column.sampling
         self.sampler = Sampler(self.sampling, model.runtime.device)
-        read = text_ids if request.plain else prompt_ids
-        self.ids = read(model.side.tokenizer, request.messages[name], model.context_length)
+        self.ids = ids_of(model, request, name)
         self.prompt_length = len(self.ids)
         self.constraint: Constraint | None = None
         if request.grammar is not None:

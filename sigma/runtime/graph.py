@@ -169,7 +169,7 @@ class GraphPath(Path):
         self.failed = False
         self.kept: OrderedDict[tuple, _Captured] = OrderedDict()
         self.lock = Lock()  # the fixed buffers are one step's at a time
-        self.stream = torch.cuda.Stream(path.device) if path.device.type == "cuda" else None
+        self.stream: torch.cuda.Stream | None = None  # made by the first capture: a GPU may be lent only later
 
     def run(self, ids: Tensor, cache: DiffKVCache, trace: Trace, top_k: int | None) -> Tensor:
         return self.path.run(ids, cache, trace, top_k)
@@ -231,7 +231,7 @@ class GraphPath(Path):
             # From pageable memory the host's copy is taken at once, so the caller may change ids; nothing is waited for.
             step.ids.copy_(ids, non_blocking=True)
             step.lengths.fill_(length)
-            if self.stream is None:
+            if self.stream is None and path.device.type != "cuda":
                 step.result = fused_step(path, buffers, step.ids, step.lengths, selected, sums)
             elif step.graph is None:
                 self._capture(step, buffers, selected, sums)
@@ -259,7 +259,7 @@ class GraphPath(Path):
         All graphs share one memory pool: they run one after the other, and what a result holds stays reserved.
         """
         arguments = self.path, buffers, step.ids, step.lengths, reading, sums
-        graph = torch.cuda.CUDAGraph()
+        graph, self.stream = torch.cuda.CUDAGraph(), self.stream or torch.cuda.Stream(self.path.device)
         pool = next((other.graph.pool() for other in self.kept.values()), None)
         here = torch.cuda.current_stream(self.path.device)
         try:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sigma.efficiency.results import Result
 from sigma.efficiency.settings import Settings
-from sigma.events import AnswersTogether, PromptError
+from sigma.events import AnswersTogether, PromptError, SideInfo
 from sigma.limits.current import limits
 from visualizers.efficiency.document import Answered, ask
 from visualizers.shared.line import Line
@@ -39,7 +39,7 @@ class Lab:
 
         engine = self.loader.engine
         alone = measure.directly if engine is None else engine.aside
-        device = chosen_device() if engine is None else engine.info("sigma").device.split(":")[0]
+        device = chosen_device() if engine is None else near(engine.info("sigma")).split(":")[0]
         going = measure.measure(settings, device, alone)
         try:
             result = yield from _said(going)
@@ -69,6 +69,11 @@ class Lab:
         if engine is None:
             raise PromptError(f"No model is loaded: {self.loader.status.text}")
         return (yield from ask(engine, question, session))
+
+
+def near(info: SideInfo) -> str:
+    """The device that is measured: the one that is there between answers, too."""
+    return info.near or info.device
 
 
 def _said(going: Generator) -> Generator[tuple[str, float], None, Result]:

@@ -8,6 +8,7 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -69,7 +70,7 @@ class Writer:
                 self._jobs[job.id] = job
                 while len(self._jobs) > JOBS:
                     self._jobs.popitem(last=False)
-                self._pool.submit(_run, job, start)
+                self._pool.submit(copy_context().run, _run, job, start)  # on behalf of who asks
             elif job.page is not page:
                 raise PromptError("This answer was asked for by another page.")
         if job.problem is not None:

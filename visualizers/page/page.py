@@ -25,7 +25,7 @@ from visualizers.explore.api import make_attention, make_selective
 from visualizers.explore.handlers import ExploreHandlers, first_view_script
 from visualizers.memory.api import kv_memory
 from visualizers.memory.tab import memory_tab
-from visualizers.page import assets, policy, theme
+from visualizers.page import assets, policy, theme, zerogpu
 from visualizers.page.about import about_tab
 from visualizers.page.blocks import Blocks
 from visualizers.page.refusals import REFUSALS
@@ -139,10 +139,10 @@ def _watch_loading(page: gr.Blocks, loader: EngineLoader, status: gr.HTML, tab: 
     page.load(lambda: Conversation(), None, tab.state, **QUICK)
 
 
-def launch_options(loader: EngineLoader, mcp: bool = False) -> dict[str, Any]:
+def launch_options(loader: EngineLoader, mcp: bool = False, lent: bool = False) -> dict[str, Any]:
     """Arguments for `Blocks.launch`: the look, the routes beside the page, and limits that a public page needs.
 
-    `mcp`: offer the named endpoints as tools to agents, too. OpenAI's clients have a line of their own: no visitor of the
+    `mcp`: offer the named endpoints as tools to agents, too. `lent`: answers are made on a GPU that is lent. OpenAI's clients have a line of their own: no visitor of the
     page waits for them.
     """
     most = limits()
@@ -154,6 +154,9 @@ def launch_options(loader: EngineLoader, mcp: bool = False) -> dict[str, Any]:
         *routes(loader, line, visitors=loader.meter.visitors),
         *operator_routes(loader),
     ]
+    middleware = [*policy.MIDDLEWARE, Middleware(Entrance), Middleware(Unbuffered)]
+    if lent:
+        middleware.append(Middleware(zerogpu.Borrowers))
     return {
         "theme": theme.theme(),
         "css": assets.style_sheet(),
@@ -161,7 +164,7 @@ def launch_options(loader: EngineLoader, mcp: bool = False) -> dict[str, Any]:
         "app_kwargs": {
             "routes": served,
             "exception_handlers": REFUSALS,
-            "middleware": [*policy.MIDDLEWARE, Middleware(Entrance), Middleware(Unbuffered)],
+            "middleware": middleware,
         },
         "footer_links": ["api"],
         "show_error": False,

@@ -55,6 +55,12 @@ class EngineLoader:
             self._thread.start()
         return self
 
+    def load(self) -> EngineLoader:
+        """Load in this thread, before anything is served; a `start` after it does nothing."""
+        self._thread = threading.current_thread()
+        self._run()
+        return self
+
     @property
     def status(self) -> Status:
         """The newest status; a new object whenever it changes."""
