@@ -27,11 +27,14 @@ class PromptError(ValueError):
 
 
 class OverLimit(PromptError):
-    """A request beyond what this server gives; the message says what to do. `limit`: its name in `sigma.limits`."""
+    """A request beyond what this server gives; the message says what to do. `limit`: its name in `sigma.limits`.
 
-    def __init__(self, message: str, limit: str = ""):
+    `seconds`: after which to ask again where that helps, as far as it is known.
+    """
+
+    def __init__(self, message: str, limit: str = "", seconds: int = 60):
         super().__init__(message)
-        self.limit = limit
+        self.limit, self.seconds = limit, seconds
 
 
 class DamagedStep(PromptError):

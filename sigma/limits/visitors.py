@@ -72,10 +72,12 @@ class Visitors:
             requests, tokens = self._of(who, now)
             used = tokens.now(per_hour / 3600, now)
             if per_hour and used >= per_hour:
+                minutes = max(1, ceil((used - per_hour * 0.95) / (per_hour / 60)))
                 raise OverLimit(
                     f"This server reads and writes {per_hour:,} tokens an hour for one visitor, and yours are used up. "
-                    f"Try again in {_minutes((used - per_hour * 0.95) / (per_hour / 3600))}.",
+                    f"Try again in {minutes} minute{'s' * (minutes > 1)}.",
                     "tokens_per_hour",
+                    60 * minutes,
                 )
             asked = requests.now(per_minute / 60, now)
             if per_minute and asked > per_minute - 1:
@@ -84,6 +86,7 @@ class Visitors:
                     f"This server takes {per_minute:,} requests a minute from one visitor. "
                     f"Try again in {wait} second{'s' * (wait > 1)}.",
                     "requests_per_minute",
+                    wait,
                 )
             requests.amount += 1
             if number is not None:
@@ -108,8 +111,3 @@ class Visitors:
         while len(self._spent) > MOST_VISITORS:
             self._spent.popitem(last=False)
         return found
-
-
-def _minutes(seconds: float) -> str:
-    minutes = max(1, ceil(seconds / 60))
-    return f"{minutes} minute{'s' * (minutes > 1)}"

@@ -123,7 +123,9 @@ def _refusing(handler: Callable) -> Callable:
         except OverLimit as over:
             refused = over_limit(over)
             response = JSONResponse(refused.body, refused.status)
-            if refused.status != 429:  # clients would send it again by themselves
+            if refused.status == 429:
+                response.headers["retry-after"] = str(over.seconds)
+            else:  # clients would send it again by themselves
                 response.headers["x-should-retry"] = "false"
         except FieldError as error:
             response = JSONResponse(Refused(400, str(error), param=error.field).body, 400)

@@ -33,8 +33,24 @@ def test_who_asks_too_often_is_told_when_to_come_again():
         assert one.post("/v1/completions", json={}).status_code == 400  # what is wrong is not counted
         assert one.get("/v1/models").status_code == 200
     told = refused.json()["error"]
-    assert refused.status_code == 429 and "Try again in" in told["message"]
+    assert refused.status_code == 429
+    wait = int(refused.headers["retry-after"])  # OpenAI's clients obey it
+    assert 50 < wait <= 60 and f"Try again in {wait} seconds." in told["message"]
     assert (told["type"], told["code"]) == ("rate_limit_error", "requests_per_minute")
+
+
+def test_who_has_used_up_the_hours_tokens_is_told_in_seconds_too():
+    now = [0.0]
+    visitors = Visitors(lambda: now[0])
+    loader = SimpleNamespace(engine=FakeEngine(words=3), status=SimpleNamespace(text=""))
+    ask = {"model": "sigma", "prompt": "Hello", "max_tokens": 2}
+    with using(tokens_per_hour=100), TestClient(Starlette(routes=routes(loader, Line(1, 20), "/v1", visitors))) as one:
+        visitors.admit("testclient", "first")
+        visitors.charge("first", 110)
+        refused = one.post("/v1/completions", json=ask)
+        assert refused.status_code == 429 and "Try again in 9 minutes." in refused.json()["error"]["message"]
+        now[0] = float(refused.headers["retry-after"])
+        assert now[0] == 9 * 60 and one.post("/v1/completions", json=ask).status_code == 200
 
 
 def test_an_answer_that_takes_too_long_ends_with_a_sentence(site, engine, client, monkeypatch):

@@ -219,14 +219,14 @@ def test_twenty_clients_at_once_are_all_answered_and_more_are_told(site, engine,
     assert sorted(n for n, _ in answers) == list(range(20)) and all(f"number {n} " in text for n, text in answers)
 
     engine.delay, engine.words = 0.02, 400
-    statuses = []
+    replies = []
     body = {"model": "sigma", "messages": HELLO, "max_tokens": 3}
     first = threading.Thread(target=lambda: post(site, "/v1/chat/completions", {**body, "max_tokens": 100}))
     first.start()
     settled(lambda: engine.open_now())
     threads = [
         threading.Thread(
-            target=lambda: statuses.append(post(site, "/v1/completions", {**body, "messages": None, "prompt": "x"})[0])
+            target=lambda: replies.append(post(site, "/v1/completions", {**body, "messages": None, "prompt": "x"})[:2])
         )
         for _ in range(23)
     ]
@@ -234,7 +234,10 @@ def test_twenty_clients_at_once_are_all_answered_and_more_are_told(site, engine,
         thread.start()
     for thread in [first, *threads]:
         thread.join(30)
+    statuses = [status for status, _ in replies]
     assert statuses.count(429) == 3 and statuses.count(200) == 20
+    assert [headers.get("retry-after") for status, headers in replies if status == 429] == ["60"] * 3
+    assert not any("retry-after" in headers for status, headers in replies if status == 200)
 
 
 def test_a_streams_first_chunk_comes_before_the_answer_is_made(site, engine):

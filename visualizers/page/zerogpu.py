@@ -7,6 +7,7 @@ to. Each visitor has a quota of seconds a day, which the package takes from the 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Generator, MutableMapping
 from functools import wraps
 from typing import Any
@@ -57,13 +58,22 @@ def in_words(error: Any) -> Exception:
     title, said = str(getattr(error, "title", "")), str(error.message).strip()
     said = said if said.endswith((".", "!")) else f"{said}."
     if "quota" in title or "credits" in title:
-        return OverLimit(QUOTA.format(said=said), "gpu_quota")
+        return OverLimit(QUOTA.format(said=said), "gpu_quota", _seconds(said) or 3600)
     if "duration" in title:
         return PromptError(TOO_LONG.format(said=said))
     if "queue" in title or "client" in title:
-        return OverLimit(NONE_FREE.format(said=said), "gpu")
+        return OverLimit(NONE_FREE.format(said=said), "gpu", 180)
     # The task answers for its own errors, so whatever else ends it has taken the process away.
     return GpuLost()
+
+
+def _seconds(said: str) -> int | None:
+    """How long to wait, where a sentence says "in 1:02:03", with "2 days, " before it or not."""
+    found = re.search(r"in (?:(\d+) days?, )?(\d+):(\d\d):(\d\d)", said)
+    if found is None:
+        return None
+    days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
 
 
 class Borrowers:

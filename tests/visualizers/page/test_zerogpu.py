@@ -118,6 +118,7 @@ def test_a_program_is_told_of_its_quota_and_of_a_gpu_taken_back(space):
     refused = space.chat(json=BODY)
     assert refused.status_code == 429 and refused.json()["error"]["code"] == "gpu_quota"
     assert "Try again in 1:02:03." in refused.json()["error"]["message"]
+    assert refused.headers["retry-after"] == str(3600 + 2 * 60 + 3)
     (space.folder / "die").write_text("8")
     died = space.chat(json={**BODY, "max_tokens": 500})
     assert died.status_code == 400 and "taken back" in died.json()["error"]["message"]
