@@ -229,6 +229,17 @@ def test_the_default_model_s_greedy_text_is_ours(default, run):
 
 
 @pytest.mark.base
+def test_the_default_model_on_three_ranks(default, run):
+    folder, _ = default
+    results, _ = run([folder], "--ranks", "3")
+    equal, total, worst = compare("Sigma-135M, fp32", results["sigma"], models.our_answers(folder), 3)
+    assert equal == total == 128 and worst < 1e-3
+    assert len(results["sigma"]["allocated"]) == 3
+    for rank in results["sigma"]["allocated"]:  # its one K head on each of them, a V head on each
+        assert rank["bytes"] == rank["tokens"] * 15_360
+
+
+@pytest.mark.base
 def test_the_default_model_in_bf16(default, run):
     folder, _ = default
     results, _ = run([folder], "--dtype", "bfloat16")
