@@ -18,6 +18,7 @@ from sigma.serving.vllm.backends import FLASH, TRITON, unequal_backend
 from sigma.serving.vllm.fold import folded, in_names, in_sizes, stored_names
 from sigma.serving.vllm.shards import cache_bytes, check_mappable, possible_ranks, shard, weight_bytes
 from tests import house
+from tests.serving.vllm_models import SHAPES
 
 ROOT = Path(__file__).parents[2]
 WIDTH = 48
@@ -201,7 +202,7 @@ GIGABYTES_USED = 0.9 * 80  # of each GPU, by vLLM
 
 def test_the_readme_s_table_is_computed():
     text = (ROOT / "sigma/serving/vllm/README.md").read_text("utf-8")
-    rows = [re.findall(r"-?\d[\d,.]*", line) for line in text.splitlines() if re.match(r"\| \d", line)]
+    rows = [re.findall(r"-?\d[\d,.]*", line) for line in text.splitlines() if re.match(r"\| \d+ \|", line)]
     assert [int(row[0]) for row in rows] == [1, 2, 4, 8]
     sigma, gqa = preset("sigma-10b"), preset("std-10b")
     for row in rows:
@@ -217,6 +218,17 @@ def test_the_readme_s_table_is_computed():
             assert float(tokens) == pytest.approx(held_by_all / 1e6, abs=0.005)
         saved = cache_bytes(sigma, ranks) / cache_bytes(gqa, ranks) - 1
         assert float(row[6]) == pytest.approx(100 * saved)
+
+
+def test_the_readme_s_measured_bytes_are_the_formula_s():
+    text = (ROOT / "sigma/serving/vllm/README.md").read_text("utf-8")
+    seen = 0
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) > 4 and (shape := SHAPES.get(cells[0].partition(",")[0])) is not None:
+            seen += 1
+            assert int(cells[4].replace(",", "")) == cache_bytes(SigmaConfig(**shape), int(cells[1]), 4), line
+    assert seen == 17
 
 
 def test_only_the_plugin_s_own_modules_name_vllm_and_the_rest_is_imported_without():
