@@ -63,6 +63,7 @@ def main(argv: list[str] | None = None) -> None:
 
         from kernels.device import chosen_device
         from sigma.checkpoints.load import load_pair
+        from sigma.checkpoints.preset import Place
         from sigma.measure.speed import contenders, medians
         from sigma.measure.together import Together, time_together
         from sigma.runtime import Runtime
@@ -77,10 +78,10 @@ def main(argv: list[str] | None = None) -> None:
             raise ValueError(f"--batch must be at least 1, got {min(args.batch)}")
         if args.lookup and (args.batch is not None or args.prefill):
             raise ValueError("--lookup times whole answers: it goes with neither --batch nor --prefill")
-        pair = load_pair(args.checkpoint, args.base, say, args.tuned)
+        device = chosen_device(args.device)
+        pair = load_pair(args.checkpoint, args.base, say, args.tuned, Place(device, args.weights))
         for side in (pair.gqa, pair.sigma):
             side.config.check_context(args.context + args.tokens)
-        device = chosen_device(args.device)
         gqa = Runtime(pair.gqa.config, pair.gqa.tensors, device=device, weights=args.weights)
         sigma = Runtime(pair.sigma.config, pair.sigma.tensors, device=device, weights=args.weights, share=gqa)
         common = {"context": args.context, "dtype": gqa.weights, "device": str(device)}

@@ -15,7 +15,10 @@ from sigma.events import PromptError
 
 def model_options(parser: argparse.ArgumentParser, tuned: str = "off") -> None:
     """--checkpoint, --base, --tuned (its default is `tuned`), --device, --weights, --json."""
-    parser.add_argument("--checkpoint", help="Sigma checkpoint: folder or Hub id (default: the embedded one)")
+    parser.add_argument(
+        "--checkpoint",
+        help="Sigma checkpoint: folder, Hub id, or preset:sigma-1.5b (random weights) (default: the embedded one)",
+    )
     parser.add_argument("--base", help="GQA model: folder, GGUF file or Hub id (default: fetched once, 93 MB)")
     parser.add_argument(
         "--tuned",

@@ -248,6 +248,7 @@ class SideInfo:
 
     `warning`: what the check of its kernels at the start found, and what is done about it; "" if all is well. `near`: the
     device of everything but answers (`aside`, `inspect`, `together`), where theirs is lent to them alone; "" for the same.
+    `note`: what is to be known before its answers are read; "" for nothing.
     """
 
     side: str
@@ -268,6 +269,7 @@ class SideInfo:
     tuned: str = ""
     warning: str = ""
     near: str = ""
+    note: str = ""
 
     @property
     def kv_bytes_per_token(self) -> int:

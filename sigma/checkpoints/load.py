@@ -24,6 +24,7 @@ from sigma.checkpoints.files import (
     refuse_pointer,
     stored_shapes,
 )
+from sigma.checkpoints.preset import NOTE, Place, is_preset, preset_pair
 from sigma.checkpoints.tokenizer import tokenizer_from_gguf
 from sigma.checkpoints.tuned import TUNED_FILE, Tuning, parted, read_tuned, with_minima
 from sigma.model.configuration import SigmaConfig
@@ -194,15 +195,24 @@ def sigma_folder(checkpoint: str | None, progress: Progress | None = None) -> Pa
 
 
 def load_pair(
-    checkpoint: str | None = None, base: str | None = None, progress: Progress | None = None, tuned: str = "off"
+    checkpoint: str | None = None,
+    base: str | None = None,
+    progress: Progress | None = None,
+    tuned: str = "off",
+    place: Place | None = None,
 ) -> Pair:
     """Both sides. A packed checkpoint takes its other tensors from the base; a full one needs `base` named.
 
+    `preset:NAME` has random weights (`sigma.checkpoints.preset`), made at `place`, and the default base's tokenizer.
     tuned: "off" takes no tuned minima; "auto" takes those that lie in a packed checkpoint's folder, and goes on untuned,
     saying so in `Pair.tuning`, if they cannot be used; anything else is a file that must fit.
     Raises CheckpointError.
     """
     say = progress or (lambda *_: None)
+    if is_preset(checkpoint, base):
+        tokenizer = load_side(None, progress).tokenizer
+        models = preset_pair(checkpoint, base, tokenizer, place or Place(), progress)
+        return Pair(*(Side(*model, tokenizer, {"note": NOTE}) for model in models))
     folder = sigma_folder(checkpoint, progress)
     packed = folder / PACKED_FILE
     if not packed.exists():

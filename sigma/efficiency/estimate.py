@@ -10,8 +10,9 @@ import torch
 
 from kernels.contenders import DTYPES
 from kernels.cost import selective_cost
+from kernels.device import free_bytes
 from sigma.efficiency.settings import Settings
-from sigma.engine.memory import FREE_SHARE, free_bytes
+from sigma.engine.memory import FREE_SHARE
 from sigma.events import PromptError
 
 ROUNDS = 5

@@ -12,12 +12,14 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from typing import TypeVar
 
+from kernels.device import free_bytes
 from sigma.checkpoints.load import CheckpointError
+from sigma.checkpoints.preset import Place
 from sigma.checkpoints.tokenizer import StreamDecoder, piece
 from sigma.engine.ahead import Answered, ReadAhead
 from sigma.engine.batch import Device
 from sigma.engine.inspection import KeptTensors, recompute
-from sigma.engine.memory import FREE_SHARE, Memory, free_bytes, grown_bytes
+from sigma.engine.memory import FREE_SHARE, Memory, grown_bytes
 from sigma.engine.models import checked, made, read_pairs, usable
 from sigma.engine.priority import step_back
 from sigma.engine.requests import check_request
@@ -94,6 +96,7 @@ class SigmaEngine:
             kernels=runtime.kernels,
             tuned=self.tuned[side].side.name if side in self.tuned else "",
             warning=self.warning,
+            note=model.side.manifest.get("note", ""),
             parameters=sum(math.prod(tensor.shape) for tensor in model.side.tensors.values()),
         )
 
@@ -256,7 +259,7 @@ def load_engine(
     """Both sides loaded, their common tensors once, a first step taken on each and their kernels checked.
 
     Args:
-        checkpoint: packed or full Sigma (folder or Hub id); None is the embedded default.
+        checkpoint: packed or full Sigma (folder or Hub id); None is the embedded default; `preset:NAME` has random weights.
         base: the GQA model (folder, GGUF file or Hub id); None is the default base.
         device: "auto", "cpu" or "cuda"; weights: "auto", "int4", "bf16" or "fp32".
         progress: called with (what is being done, fraction).
@@ -268,7 +271,7 @@ def load_engine(
     """
     say = progress or (lambda *_: None)
     device = usable(device)
-    pair, twin = read_pairs(checkpoint, base, tuned, progress)
+    pair, twin = read_pairs(checkpoint, base, tuned, progress, Place(device, weights))
     models, tuned_models = made(pair, twin, device, weights, say)
     say("checking both sides", 0.95)
     warning = checked(models, tuned_models)

@@ -9,6 +9,7 @@ import torch
 
 from kernels.device import chosen_device
 from sigma.checkpoints.load import CheckpointError, Pair, load_pair, sigma_folder, tuned_twin
+from sigma.checkpoints.preset import Place, is_preset
 from sigma.engine.run import Model
 from sigma.engine.self_check import check_finite, self_check
 from sigma.runtime import Runtime
@@ -26,9 +27,13 @@ def usable(device: str) -> str:
     return device
 
 
-def read_pairs(checkpoint: str | None, base: str | None, tuned: str, progress: Say | None = None) -> tuple[Pair, Pair]:
+def read_pairs(
+    checkpoint: str | None, base: str | None, tuned: str, progress: Say | None = None, place: Place | None = None
+) -> tuple[Pair, Pair]:
     """(both sides, the same with tuned minima: `Pair.tuning` says whether there are any); as `load_engine` takes them."""
-    pair = load_pair(checkpoint, base, progress)
+    pair = load_pair(checkpoint, base, progress, place=place)
+    if is_preset(checkpoint):
+        return pair, pair
     return pair, tuned_twin(pair, sigma_folder(checkpoint), tuned)
 
 

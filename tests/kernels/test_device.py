@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from kernels import bench
+from kernels import bench, device
 from kernels.device import chosen_device
 
 
@@ -20,3 +20,14 @@ def test_the_bench_times_no_other_device_than_the_one_named(monkeypatch, capsys)
         bench.main(["--device", "cuda"])
     assert caught.value.code == 2
     assert "no CUDA or ROCm device" in capsys.readouterr().err
+
+
+def test_a_containers_limit_counts(tmp_path, monkeypatch):
+    monkeypatch.setattr(device, "_CGROUP", tmp_path)
+    monkeypatch.setattr(device, "_machine", lambda: 5000)
+    assert device.free_bytes(torch.device("cpu")) == 5000
+    (tmp_path / "memory.current").write_text("300\n")
+    (tmp_path / "memory.max").write_text("max\n")
+    assert device.free_bytes(torch.device("cpu")) == 5000
+    (tmp_path / "memory.max").write_text("1000\n")
+    assert device.free_bytes(torch.device("cpu")) == 700

@@ -22,7 +22,7 @@ def column_head(column: str, made: Mapping[str, Any], info: SideInfo | None) -> 
         model=made["model"],
         settings=made["settings"],
         name=info.name if info else SIDE_NAMES[made["model"]],
-        about=describe_heads(info) if info else "",
+        about=" · ".join(filter(None, (info.note, describe_heads(info)))) if info else "",
         picture=Html(heads_svg(info) if info else ""),
     )
 

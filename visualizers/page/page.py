@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
 
+from sigma.events import SideInfo
 from sigma.limits.current import limits
 from sigma.serving.entrance import Entrance
 from sigma.serving.operators import operator_routes
@@ -32,7 +34,7 @@ from visualizers.page.refusals import REFUSALS
 from visualizers.page.shut import shut_routes, tell_failures
 from visualizers.page.status import chip
 from visualizers.page.streams import Unbuffered
-from visualizers.page.words import LIMITS, SENTENCE, TITLE
+from visualizers.page.words import LIMITS, SENTENCE, TITLE, limits_of
 from visualizers.shared.conversation import Conversation
 from visualizers.shared.line import Line
 from visualizers.shared.loader import EngineLoader
@@ -73,7 +75,7 @@ def build_page(
             gr.HTML(f"<h1>{SENTENCE}</h1>", elem_id="sentence", padding=False, apply_default_css=False, js_on_load=None)
             tour_button()
             status = gr.HTML(elem_id="status", padding=False, apply_default_css=False, js_on_load=None)
-        gr.HTML(f'<p class="limits">{LIMITS}</p>', padding=False, apply_default_css=False, js_on_load=None)
+        about = gr.HTML(_limits(LIMITS), elem_id="limits", padding=False, apply_default_css=False, js_on_load=None)
         # Wrapped, every tab is in the bar: gradio's menu hides those that do not fit a phone.
         with gr.Tabs(elem_id="tabs", overflow_behavior="wrap"):
             with gr.Tab("Chat", id="chat"):
@@ -91,7 +93,7 @@ def build_page(
         offer.wire(tab.state, chat.wire())
         ColumnHandlers(tab, loader, chat.parts, infos).wire()
         explore.wire(page, explore_view, tab.state)
-        _watch_loading(page, loader, status, tab)
+        _watch_loading(page, loader, status, about, tab, infos)
         _name_endpoints(Programs(loader))
         gr.api(make_efficiency(lab), api_name="efficiency", concurrency_id="efficiency", concurrency_limit=MEASURING)
 
@@ -116,10 +118,16 @@ def _name_endpoints(programs: Programs) -> None:
     gr.api(kv_memory, api_name="kv_memory")
 
 
-def _watch_loading(page: gr.Blocks, loader: EngineLoader, status: gr.HTML, tab: ChatTab) -> None:
+def _limits(words: str) -> str:
+    return f'<p class="limits">{escape(words)}</p>'
+
+
+def _watch_loading(
+    page: gr.Blocks, loader: EngineLoader, status: gr.HTML, about: gr.HTML, tab: ChatTab, default: dict[str, SideInfo]
+) -> None:
     """Keep the chip up to date while the model loads; then describe the loaded sides and stop asking."""
     timer = gr.Timer(0.5)
-    watched = [status, *tab.heads.values(), tab.layer, timer]
+    watched = [status, about, *tab.heads.values(), tab.layer, timer]
 
     def look_again(layer: float, conversation: Conversation | None) -> dict[Any, Any]:
         updates: dict[Any, Any] = {status: chip(loader)}
@@ -129,7 +137,9 @@ def _watch_loading(page: gr.Blocks, loader: EngineLoader, status: gr.HTML, tab: 
         if loader.engine is not None:
             last = loader.engine.info("sigma").layers - 1
             updates[tab.layer] = gr.update(maximum=last, **({"value": last} if layer > last else {}))
-            heads = column_heads(conversation.made if conversation else {}, infos_of(loader.engine))
+            infos = infos_of(loader.engine)
+            updates[about] = _limits(limits_of(infos, default))
+            heads = column_heads(conversation.made if conversation else {}, infos)
             updates |= {tab.heads[column]: head for column, head in heads.items()}
         return updates
 

@@ -2,12 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from sigma.events import SideInfo
+
 TITLE = "Sigma's demo"
 SENTENCE = "Sigma gives queries, keys and values different budgets. Watch what that saves."
 LIMITS = (
     "This default model has 135M + 45M parameters and runs on two CPU cores: it shows the mechanism. "
     "It is not the Sigma-10B of the paper, whose weights are not public."
 )
+
+
+def limits_of(infos: Mapping[str, SideInfo], default: Mapping[str, SideInfo]) -> str:
+    """What the loaded models are not; `default` describes those that the page comes with, known again by their shape."""
+    sigma, gqa = infos["sigma"], infos["gqa"]
+    sizes = f"{_millions(sigma)} and {_millions(gqa)} parameters"
+    if sigma.note or gqa.note:
+        return (
+            f"{sigma.name}, and {gqa.name}, have {sizes} that were drawn at random: what they say means nothing, and the "
+            f"attention is of no text; speed and memory are those of trained models of these shapes."
+        )
+    if _shape(sigma) == _shape(default["sigma"]):
+        return LIMITS
+    return f"{sigma.name} beside {gqa.name}: {sizes}, on {sigma.device}."
+
+
+def _shape(info: SideInfo) -> tuple[int | None, ...]:
+    return info.layers, info.query_heads, info.key_heads, info.value_heads, info.key_head_dim, info.augmented_query_dim
+
+
+def _millions(info: SideInfo) -> str:
+    return f"{info.parameters / 1e9:.2f}B" if info.parameters >= 1e9 else f"{info.parameters / 1e6:,.0f}M"
+
 
 ABOUT = f"""
 ## What the default model is, and is not

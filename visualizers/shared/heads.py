@@ -6,7 +6,9 @@ from html import escape
 
 from sigma.events import SideInfo
 
-STEP, DOT, ROW = 16, 10, 22
+ROW = 22
+DOT = 10  # a query head's width, where there is room
+WIDEST = 160  # of all heads together, beside the model's name on a phone
 
 
 def head_groups(queries: int, shared: int) -> list[range]:
@@ -31,20 +33,22 @@ def heads_svg(info: SideInfo) -> str:
 
     Shapes differ as well as colours: query heads are round, key heads blue bars, value heads orange bars.
     """
-    width = info.query_heads * STEP + 24
+    step = min(16.0, WIDEST / info.query_heads)
+    gap, radius = min(2.0, step / 8), min(DOT / 2, step * 0.36)
+    width = round(info.query_heads * step) + 24
     marks = []
     for kind, count, top in (("k", info.key_heads, True), ("v", info.value_heads, False)):
         for group in head_groups(info.query_heads, count):
-            x0 = 24 + group.start * STEP + 2
-            x1 = 24 + (group.stop - 1) * STEP + STEP - 2
+            x0 = 24 + group.start * step + gap
+            x1 = 24 + group.stop * step - gap
             y = 2 if top else 2 + 2 * ROW
-            marks.append(f'<rect class="head-{kind}" x="{x0}" y="{y}" width="{x1 - x0}" height="{DOT}" rx="3"/>')
+            marks.append(f'<rect class="head-{kind}" x="{x0:g}" y="{y}" width="{x1 - x0:g}" height="{DOT}" rx="3"/>')
             end = y + DOT if top else y
             for q in group:
-                x = 24 + q * STEP + STEP / 2
-                marks.append(f'<line class="join-{kind}" x1="{x}" y1="{end}" x2="{x}" y2="{2 + ROW + DOT / 2}"/>')
+                x = 24 + (q + 0.5) * step
+                marks.append(f'<line class="join-{kind}" x1="{x:g}" y1="{end}" x2="{x:g}" y2="{2 + ROW + DOT / 2}"/>')
     for q in range(info.query_heads):
-        marks.append(f'<circle class="head-q" cx="{24 + q * STEP + STEP / 2}" cy="{2 + ROW + DOT / 2}" r="{DOT / 2}"/>')
+        marks.append(f'<circle class="head-q" cx="{24 + (q + 0.5) * step:g}" cy="{2 + ROW + DOT / 2}" r="{radius:g}"/>')
     for label, y in (("K", 11), ("Q", 11 + ROW), ("V", 11 + 2 * ROW)):
         marks.append(f'<text x="2" y="{y}">{label}</text>')
     height = 4 + 2 * ROW + DOT

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from kernels import device
 from sigma.engine import memory
 from sigma.engine.engine import SigmaEngine
 from sigma.events import PromptError
@@ -89,21 +90,10 @@ def test_a_stream_that_nobody_began_claims_nothing(engine):
 
 
 def test_the_share_is_of_what_is_free(engine, monkeypatch):
-    free = memory.free_bytes(torch.device("cpu"))
+    free = device.free_bytes(torch.device("cpu"))
     assert free is None or 2**20 < free < 2**50
     monkeypatch.setattr("sigma.engine.engine.free_bytes", lambda device: 1000)
     assert SigmaEngine(engine.models)._memory.limit == 1000 * memory.FREE_SHARE
     assert SigmaEngine(engine.models, kv_bytes=77)._memory.limit == 77
     monkeypatch.setattr("sigma.engine.engine.free_bytes", lambda device: None)
     assert SigmaEngine(engine.models)._memory.limit is None
-
-
-def test_a_containers_limit_counts(tmp_path, monkeypatch):
-    monkeypatch.setattr(memory, "_CGROUP", tmp_path)
-    monkeypatch.setattr(memory, "_machine", lambda: 5000)
-    assert memory.free_bytes(torch.device("cpu")) == 5000
-    (tmp_path / "memory.current").write_text("300\n")
-    (tmp_path / "memory.max").write_text("max\n")
-    assert memory.free_bytes(torch.device("cpu")) == 5000
-    (tmp_path / "memory.max").write_text("1000\n")
-    assert memory.free_bytes(torch.device("cpu")) == 700

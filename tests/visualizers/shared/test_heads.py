@@ -1,4 +1,6 @@
+import itertools
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -20,3 +22,17 @@ def test_the_drawing_counts_the_heads(side, keys):
     assert len(re.findall('class="head-q"', svg)) == 9
     plural = "s" if keys > 1 else ""
     assert describe_heads(fake_info(side)) == f"9 query heads share {keys} key head{plural} and 3 value heads"
+
+
+@pytest.mark.parametrize("queries, keys, values", [(9, 1, 3), (32, 4, 16), (64, 8, 8), (1, 1, 1)])
+def test_however_many_heads_there_are_they_fit_beside_the_name_and_do_not_touch(queries, keys, values):
+    svg = heads_svg(replace(fake_info("sigma"), query_heads=queries, key_heads=keys, value_heads=values))
+    assert float(re.search(r' width="([\d.]+)" height="\d+" role', svg)[1]) <= 184
+    dots = [(float(x), float(r)) for x, r in re.findall(r'cx="([\d.]+)" cy="[\d.]+" r="([\d.]+)"', svg)]
+    assert len(dots) == queries and all(b - a > r + s for (a, r), (b, s) in itertools.pairwise(dots))
+    bars = [(float(x), float(w)) for x, w in re.findall(r'class="head-k" x="([\d.]+)" y="2" width="([\d.]+)"', svg)]
+    assert (
+        len(bars) == keys
+        and all(w > 0 for _, w in bars)
+        and all(a + w < b for (a, w), (b, _) in itertools.pairwise(bars))
+    )
