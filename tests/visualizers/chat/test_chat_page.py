@@ -52,8 +52,8 @@ def test_prompt_lookup_is_a_setting_and_its_account_a_figure(visit, engine):
     visitor.page.locator("#settings button").first.click()
     visitor.page.locator("#lookup input").check()
     visitor.send("And a CPU?")
+    until(lambda: engine.requests[-1].lookup)
     visitor.wait_over()
-    assert engine.requests[-1].lookup
     until(lambda: visitor.figure("left", "lookup") == 2)
     assert cell.is_visible() and "2.00 a step · 25 % right" in cell.inner_text()
     assert "of 80 guessed from the prompt and the answer, 20 were right" in cell.get_attribute("title")
