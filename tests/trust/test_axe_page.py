@@ -64,6 +64,32 @@ def test_no_grave_violation_on_any_tab(visit, engine, wrong, view):
 
 
 @pytest.mark.parametrize("view", VIEWS)
+def test_no_grave_violation_in_columns_of_ones_own(visit, engine, wrong, view):
+    """One model beside itself, the settings of both open, what answers next, the link, and one column alone."""
+    engine.delay = 0.0
+    visitor = visit(**VIEWS[view])
+    page = visitor.page
+    page.get_by_role("button", name="k = 16 beside all rows").click()
+    visitor.wait_text("#head-left", "k = 16")
+    visitor.wait_over()
+    page.locator('[data-choose="right"]').click()
+    page.wait_for_selector("#right-model input:visible")
+    for more in page.locator("#choose-columns .own-settings button").all():
+        more.click()
+    page.locator("#lookup input").check()
+    page.locator("#left-system textarea").fill("Be short.")
+    page.locator("#left-system textarea").blur()
+    visitor.wait_text("#planned-left", "Be short.")
+    page.locator("#more-button").click()
+    page.locator("#chat-link [data-copy]").click()
+    page.wait_for_timeout(300)
+    wrong("Chat, columns", page)
+    page.locator('[data-widen="left"]').click()
+    page.wait_for_timeout(300)
+    wrong("Chat, one column alone", page)
+
+
+@pytest.mark.parametrize("view", VIEWS)
 def test_no_grave_violation_in_the_tour(visit, wrong, view):
     visitor = visit(**VIEWS[view])
     visitor.page.locator("#tour-button").click()
