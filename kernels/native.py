@@ -60,6 +60,12 @@ class NativeUnavailable(RuntimeError):
     """There is no native code on this machine; the message says why in a few words."""
 
 
+def checked(outcome: int) -> None:
+    """What a C function returns (`told` in memory.h), as its `restype`: MemoryError where its memory ran out."""
+    if outcome:
+        raise MemoryError("no memory for the buffers of a kernel")
+
+
 def load(
     name: str,
     sources: Sequence[Path],
@@ -86,7 +92,7 @@ def load(
         digest.update(path.read_bytes() + b"\0")
     target = _cache() / digest.hexdigest()[:20] / f"{name}.so"
     try:
-        if not target.exists():
+        if not _whole(target):
             _build(compiler, sources, flags, openmp, target)
         opened = ctypes.CDLL(str(target))
     except OSError as error:
@@ -110,11 +116,11 @@ def library() -> ctypes.CDLL | None:
                     for operation in ("decode", "weights", "prefill", "selective"):
                         for dtype in ("bf16", "fp32"):
                             function = getattr(opened, f"sigma_{operation}_{dtype}")
-                            function.argtypes, function.restype = [ctypes.POINTER(Args)], None
+                            function.argtypes, function.restype = [ctypes.POINTER(Args)], checked
                     for operation in ("decode_many", "selective_many"):
                         for dtype in ("bf16", "fp32"):
                             function = getattr(opened, f"sigma_{operation}_{dtype}")
-                            function.argtypes, function.restype = [ctypes.POINTER(Args), ctypes.c_int64], None
+                            function.argtypes, function.restype = [ctypes.POINTER(Args), ctypes.c_int64], checked
                     _library = opened
                 except NativeUnavailable as error:
                     _reason = str(error)
@@ -242,7 +248,22 @@ def _build(compiler: str, sources: Sequence[Path], flags: Sequence[str], openmp:
             _run([compiler, *_COMPILE, *flags, f"-I{_HERE.parent}", "-c", str(source), "-o", objects[-1]])
         # Linking torch's own runtime by path keeps one set of threads even where a wheel renamed its libgomp.
         _run([compiler, "-shared", *objects, *([openmp] if openmp else ["-fopenmp"]), "-o", str(made)])
+        digest = _digest_file(made)
+        digest.write_text(hashlib.sha256(made.read_bytes()).hexdigest())
         made.replace(target)
+        digest.replace(_digest_file(target))
+
+
+def _whole(target: Path) -> bool:
+    """Whether the library is there as it was built: one that a full disk cut off, or a bad one damaged, is no code to run."""
+    try:
+        return _digest_file(target).read_text() == hashlib.sha256(target.read_bytes()).hexdigest()
+    except (OSError, ValueError):
+        return False
+
+
+def _digest_file(target: Path) -> Path:
+    return target.with_suffix(".sha256")
 
 
 def _run(command: list[str]) -> None:

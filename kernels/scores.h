@@ -6,6 +6,7 @@
 #include <numeric>
 #include <vector>
 
+#include "memory.h"
 #include "simd.h"
 
 namespace sigma {

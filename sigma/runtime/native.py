@@ -46,7 +46,7 @@ def _library() -> ctypes.CDLL:
             "sigma_head": [model, matrix, address, number, number, number, address],
         }.items():
             function = getattr(opened, name)
-            function.argtypes, function.restype = arguments, None
+            function.argtypes, function.restype = arguments, native.checked
         _opened = opened
     return _opened
 

@@ -12,18 +12,16 @@
 namespace sigma {
 namespace {
 
-struct Activations {  // fp32 and bf16 copies of one set of rows
-  std::vector<float> full;
-  std::vector<uint16_t> half;
-  void resize(int64_t n) {
-    if (int64_t(full.size()) < n) full.resize(n), half.resize(n);
-  }
-};
-
 template <class T>
 void grow(std::vector<T>& v, int64_t n) {
   if (int64_t(v.size()) < n) v.resize(n);
 }
+
+struct Activations {  // fp32 and bf16 copies of one set of rows
+  std::vector<float> full;
+  std::vector<uint16_t> half;
+  void resize(int64_t n) { grow(full, n), grow(half, n); }
+};
 
 inline void keep(Activations& a, int64_t at, float value, bool half) {
   a.full[at] = value;

@@ -50,6 +50,9 @@ from visualizers.tour.tab import tour_button
 MEASURING = 4
 """Programs that want to measure and hold a thread: one measures, the others wait in its line, the rest in Gradio's queue."""
 
+FAILED_SECONDS = 4.0
+"""How often a page looks again whether there is a model after all."""
+
 RECORDED = assets.ASSETS / "examples" / "recorded.json"
 EXPLORED = assets.ASSETS / "examples" / "explore.json"
 
@@ -133,7 +136,8 @@ def _watch_loading(
         updates: dict[Any, Any] = {status: chip(loader)}
         if loader.status.phase == "loading":
             return updates
-        updates[timer] = gr.Timer(active=False)
+        # What could not be loaded may be loaded yet: whoever asks begins that again.
+        updates[timer] = gr.Timer(active=False) if loader.engine is not None else gr.Timer(FAILED_SECONDS)
         if loader.engine is not None:
             last = loader.engine.info("sigma").layers - 1
             updates[tab.layer] = gr.update(maximum=last, **({"value": last} if layer > last else {}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,6 +14,9 @@ from sigma.observe.meter import Meter
 log = logging.getLogger(__name__)
 
 Progress = Callable[[str, float], None]
+
+AGAIN_SECONDS = 2.0
+"""Between the end of an attempt that failed and the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ def running_on(info: SideInfo) -> str:
 
 
 class EngineLoader:
-    """Calls `load(progress)` once, in a thread; `known` are the exceptions whose message may be shown as it is.
+    """Calls `load(progress)` in a thread, and again where that failed and somebody asks (`retry`); `known` are the exceptions whose message may be shown as it is.
 
     meter: what counts the answers, where `load` gives an engine that it watches; the page's lines are told to it, too.
     """
@@ -46,13 +50,15 @@ class EngineLoader:
         self._status = Status("loading", "starting")
         self._settled = threading.Event()
         self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._ended = 0.0
         self.engine: Engine | None = None
 
     def start(self) -> EngineLoader:
         """Begin loading; a second call does nothing."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="engine-loader", daemon=True)
-            self._thread.start()
+        with self._lock:
+            if self._thread is None:
+                self._begin()
         return self
 
     def load(self) -> EngineLoader:
@@ -60,6 +66,18 @@ class EngineLoader:
         self._thread = threading.current_thread()
         self._run()
         return self
+
+    def retry(self) -> None:
+        """Begin once more, where the last attempt has failed and is some seconds past: a network may be back, a disk free."""
+        with self._lock:
+            if self._status.phase == "failed" and time.monotonic() - self._ended >= AGAIN_SECONDS:
+                self._status = Status("loading", "trying again")
+                self._settled.clear()
+                self._begin()
+
+    def _begin(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="engine-loader", daemon=True)
+        self._thread.start()
 
     @property
     def status(self) -> Status:
@@ -90,4 +108,5 @@ class EngineLoader:
             log.exception("the model could not be loaded")
             self._status = Status("failed", "The model could not be loaded; the server's log says why.")
         finally:
+            self._ended = time.monotonic()
             self._settled.set()

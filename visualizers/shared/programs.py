@@ -57,6 +57,7 @@ class Programs:
         """
         caller = Caller(request)
         self.loader.meter.visitors.admit(host_of(request), current())
+        self.loader.retry()
         with self._place.taken(caller):
             while not self.loader.wait(WAIT_SECONDS):
                 if caller.gone():

@@ -20,6 +20,7 @@ from visualizers.shared.stream import Run
 log = logging.getLogger(__name__)
 
 FAILED = "Something went wrong while answering; the server's log has the details under {number}. Your prompt is kept."
+AGAIN = " To try once more, ask again."
 WAIT_SECONDS = 0.25
 TOAST_SECONDS = 8
 QUICK = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
@@ -73,6 +74,7 @@ class TurnParts:
         OverLimit for a visitor who has asked too much already.
         """
         loader.meter.visitors.admit(host_of(), current())
+        loader.retry()
         shown = ""
         while not loader.wait(WAIT_SECONDS) and not run.stop.is_set():
             status = loader.status
@@ -83,7 +85,7 @@ class TurnParts:
         if run.stop.is_set():
             return None
         if loader.engine is None:
-            raise PromptError(self._with_rest(f"No model is loaded: {loader.status.text}", "all the same"))
+            raise PromptError(self._with_rest(f"No model is loaded: {loader.status.text}", "all the same") + AGAIN)
         if shown:
             yield self.say("")
         return loader.engine

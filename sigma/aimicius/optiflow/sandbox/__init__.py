@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import stat
 import subprocess
 import sys
 import tempfile
@@ -25,6 +24,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from sigma.aimicius.optiflow.sandbox.kept import SandboxError, note_digest, private_folder, trusted, whole
 from sigma.checkpoints.base import cache_folder, sha256_of
 from sigma.limits import current
 
@@ -69,10 +69,6 @@ class Run:
         return self.end not in ("busy", "unavailable")
 
 
-class SandboxError(RuntimeError):
-    """The sandbox cannot be used on this machine; the message says why."""
-
-
 class Sandbox:
     """A place to run programs. `at_once` run at a time, others wait `patience` seconds; by default as this server's limits say."""
 
@@ -97,7 +93,7 @@ class Sandbox:
             kept = self._cached()
         except SandboxError as error:
             return "unavailable", str(error)
-        if _trusted(kept):
+        if trusted(kept):
             return "ready", "The sandbox (CPython 3.12 in WebAssembly) is ready."
         return "cold", "The sandbox will be compiled at the first run (about ten seconds, once)."
 
@@ -122,7 +118,7 @@ class Sandbox:
         try:
             private_folder(cached.parent)
             with FileLock(cached.parent / "lock", timeout=COMPILE_SECONDS):
-                if not _trusted(cached):
+                if not (trusted(cached) and whole(cached)):
                     _compile(cached)
         except (OSError, Timeout) as error:
             raise SandboxError(f"The sandbox cannot be prepared in {cached.parent}: {error}") from error
@@ -147,11 +143,14 @@ class Sandbox:
             return Run("busy", f"Other programs are running; none ended within {patience:g} s. Try again.")
         try:
             with tempfile.TemporaryDirectory(prefix="sigma-plan-") as job:
-                return self._run(cached, Path(job), program, dict(values or {}), limits)
+                ended = self._run(cached, Path(job), program, dict(values or {}), limits)
         except OSError as error:
             return Run("unavailable", f"The sandbox could not start: {error}")
         finally:
             slots.release()
+        if ended.end == "unavailable":
+            self._ready = None  # the next run looks whether its code is still whole
+        return ended
 
     def _places(self) -> tuple[threading.BoundedSemaphore, float]:
         given = current.limits()
@@ -264,37 +263,9 @@ def _compile(cached: Path) -> None:
             f"{path.name} is not the file this was made for (SHA-256 {found[:16]}..., expected {WASM_SHA256[:16]}...)."
         )
     ended = _child("compile", str(path), str(cached), seconds=COMPILE_SECONDS)
-    if ended.get("end") != "compiled" or not _trusted(cached):
+    if ended.get("end") != "compiled" or not trusted(cached):
         raise SandboxError(f"The sandbox could not be compiled: {ended.get('reason', ended.get('end'))}")
-
-
-def private_folder(folder: Path) -> None:
-    """Make the folder, or check that nobody else can write into it. Raises SandboxError if somebody can."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if os.name != "posix":
-        return
-    info = folder.lstat()
-    if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.getuid():
-        raise SandboxError(f"{folder} does not belong to this user; compiled code is not loaded from there.")
-    if info.st_mode & 0o022:
-        folder.chmod(0o700)
-        for path in folder.iterdir():  # written while others could
-            if path.suffix == ".cwasm":
-                path.unlink()
-
-
-def _trusted(cached: Path) -> bool:
-    """Whether the compiled code is there, ours, and writable by nobody else."""
-    try:
-        info = cached.lstat()
-        parent = cached.parent.lstat()
-    except OSError:
-        return False
-    if not stat.S_ISREG(info.st_mode) or info.st_size < 1 << 20:
-        return False
-    if os.name != "posix":
-        return True
-    return all(i.st_uid == os.getuid() and not i.st_mode & 0o022 for i in (info, parent))
+    note_digest(cached)
 
 
 SANDBOX = Sandbox()
