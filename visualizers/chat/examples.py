@@ -1,11 +1,21 @@
-"""Which examples of the Chat tab ask a task a question whose right answer is known."""
+"""The examples of the Chat tab, and which of them ask a task a question whose right answer is known."""
 
 from __future__ import annotations
 
+import json
 from functools import cache
+from typing import Any
 
 from sigma.aimicius.recognise import QUESTION, Known
-from visualizers.chat.tab import read_examples
+from visualizers.page.assets import ASSETS
+
+EXAMPLES = ASSETS / "examples" / "chat.json"
+
+
+def read_examples() -> list[dict[str, Any]]:
+    """The examples of the tab: label, prompt, system prompt, whether by the tuned base, selective-V setting, what a column
+    has of its own ("left", "right"), and the task's "case" that its question is, with the truth."""
+    return json.loads(EXAMPLES.read_text("utf-8"))
 
 
 @cache

@@ -11,9 +11,10 @@ import gradio as gr
 from sigma.events import SIDE_NAMES, SIDES, ChatRequest, Engine, PromptError, SideInfo
 from visualizers.chat.column import column_heads
 from visualizers.chat.columns.link import write
+from visualizers.chat.examples import read_examples
 from visualizers.chat.messages import pack_messages
 from visualizers.chat.settings import TurnSettings, with_example
-from visualizers.chat.tab import ChatTab, read_examples
+from visualizers.chat.tab import ChatTab
 from visualizers.shared.columns import COLUMNS, FIRST_MODELS, made_by
 from visualizers.shared.conversation import Conversation, Turn
 from visualizers.shared.line import Place

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +14,8 @@ from sigma.events import SideInfo
 from sigma.limits.current import limits
 from visualizers.chat.column import column_heads
 from visualizers.chat.columns.tab import column_settings
-from visualizers.page.assets import ASSETS
+from visualizers.chat.examples import read_examples
+from visualizers.chat.outcomes import LEGEND, labels, recorded_signs
 from visualizers.page.html import fragment
 from visualizers.shared.column_settings import ColumnSettings
 from visualizers.shared.columns import COLUMNS
@@ -62,12 +62,6 @@ class ChatTab:
         rows = [self.selective, self.missing_mass, self.threshold]
         own = [part for column in COLUMNS for part in self.own[column].values()]
         return [self.system, self.tuned, self.lookup, *rows, self.layer, self.pictures, *self.sampling, *own]
-
-
-def read_examples() -> list[dict[str, Any]]:
-    """The examples of the tab: label, prompt, system prompt, whether by the tuned base, selective-V setting, and what a
-    column has of its own ("left", "right")."""
-    return json.loads((ASSETS / "examples" / "chat.json").read_text("utf-8"))
 
 
 def chat_tab(infos: dict[str, SideInfo], on_leave: Any, below: Callable[[], None] = lambda: None) -> ChatTab:
@@ -117,7 +111,7 @@ def _dock() -> dict[str, Any]:
     examples = gr.Dataset(
         components=[box],
         samples=[[e["prompt"]] for e in known],
-        sample_labels=[e["label"] for e in known],
+        sample_labels=labels(),
         type="index",
         show_label=False,
         label="Examples",
@@ -125,6 +119,8 @@ def _dock() -> dict[str, Any]:
         elem_id="examples",
         container=False,
     )
+    if recorded_signs():
+        gr.HTML(f"<p>{LEGEND}</p>", elem_id="examples-legend", padding=False, apply_default_css=False, js_on_load=None)
     with gr.Row(elem_id="prompt-row", equal_height=True):
         box.render()
         send = gr.Button("Send", variant="primary", elem_id="send", scale=0, min_width=92)

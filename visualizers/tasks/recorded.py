@@ -11,6 +11,7 @@ from typing import Any
 
 from sigma.aimicius.contract import Task
 from sigma.events import SIDE_NAMES, SIDES
+from visualizers.shared.signs import signs
 from visualizers.tasks.evaluate.results import figures_table
 
 RECORDED = Path(__file__).resolve().parents[2] / "assets" / "sigma-135m" / "aimicius.json"
@@ -18,7 +19,6 @@ DATA = {
     "test": "our generated AIMicius-style test set, which shares no template and no value with the training questions",
     "heldout": "questions written by hand in people's words, which no training question comes from",
 }
-SIGNS = {"right": "✓", "partly": "◐", "wrong": "✗"}
 LEGEND = "Before each example: what came of it when it was recorded with the default models, Sigma first: ✓ right, ◐ in part, ✗ wrong."
 log = logging.getLogger(__name__)
 
@@ -41,8 +41,8 @@ def outcomes(task: Task, path: Path = RECORDED) -> dict[str, str]:
     rows = [r for r in recorded(path)["reports"] if (r["task"], r["data"]) == (task.name, "examples")]
     found = {side: r.get("outcomes", {}) for side in SIDES for r in rows if r["side"] == side}
     both = set.intersection(*(set(found.get(side, {})) for side in SIDES))
-    signs = {case: "".join(SIGNS.get(found[side][case], "") for side in SIDES) for case in both}
-    return {case: text for case, text in signs.items() if len(text) == len(SIDES)}
+    shown = {case: signs({side: found[side][case] for side in SIDES}) for case in both}
+    return {case: text for case, text in shown.items() if text}
 
 
 def recorded_html(task: Task, path: Path = RECORDED) -> str:

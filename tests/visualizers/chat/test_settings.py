@@ -7,8 +7,9 @@ import pytest
 
 from sigma.events import PromptError
 from tests.fake_engine import fake_info
+from visualizers.chat.examples import read_examples
 from visualizers.chat.settings import TurnSettings, with_example
-from visualizers.chat.tab import chat_tab, read_examples
+from visualizers.chat.tab import chat_tab
 from visualizers.shared.column_settings import ColumnSettings
 from visualizers.shared.columns import COLUMNS, made_by
 

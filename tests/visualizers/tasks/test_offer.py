@@ -7,8 +7,7 @@ from sigma.aimicius.contract import Score, Verdict
 from sigma.aimicius.recognise import Known, Recognised
 from tests.aimicius.small_task import TASK
 from tests.visualizers.tasks.site import small_tasks
-from visualizers.chat.examples import known_questions
-from visualizers.chat.tab import read_examples
+from visualizers.chat.examples import known_questions, read_examples
 from visualizers.shared.conversation import Conversation
 from visualizers.shared.loader import EngineLoader
 from visualizers.shared.runs import Runs
