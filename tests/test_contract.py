@@ -9,6 +9,7 @@ import pytest
 from sigma import events
 from sigma.engine.engine import SigmaEngine
 from sigma.engine.inspection import KeptTensors
+from sigma.engine.lent import LentEngine
 from sigma.events import SIDES, Cancelled, ChatRequest, Sampling
 from sigma.observe.meter import WatchedEngine
 from tests.fake_engine import FakeEngine, FakeInspection
@@ -33,6 +34,7 @@ def parameters(kind: type, name: str) -> list[tuple] | None:
     "kind, protocol",
     [
         (SigmaEngine, events.Engine),
+        (LentEngine, events.Engine),
         (FakeEngine, events.Engine),
         (WatchedEngine, events.Engine),
         (KeptTensors, events.HeldInspection),

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 
 import torch
 
+from sigma.checkpoints.preset import Place
 from sigma.engine.engine import SigmaEngine
 from sigma.engine.models import Models, Say, checked, made, read_pairs, usable
 from sigma.engine.run import ids_of
@@ -236,7 +237,7 @@ def load_lent_engine(
     say = progress or (lambda *_: None)
 
     def read() -> tuple[Any, ...]:
-        pairs = read_pairs(checkpoint, base, tuned, progress)
+        pairs = read_pairs(checkpoint, base, tuned, progress, Place("cpu", "auto"))
         near = made(*pairs, "cpu", "auto", say)
         return pairs, near, checked(*near)
 

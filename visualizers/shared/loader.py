@@ -51,6 +51,7 @@ class EngineLoader:
         self._settled = threading.Event()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
+        self._once = False
         self._ended = 0.0
         self.engine: Engine | None = None
 
@@ -62,15 +63,17 @@ class EngineLoader:
         return self
 
     def load(self) -> EngineLoader:
-        """Load in this thread, before anything is served; a `start` after it does nothing."""
-        self._thread = threading.current_thread()
+        """Load in this thread and no other, before anything is served; `start` and `retry` do nothing after it."""
+        self._thread, self._once = threading.current_thread(), True
         self._run()
         return self
 
     def retry(self) -> None:
         """Begin once more, where the last attempt has failed and is some seconds past: a network may be back, a disk free."""
         with self._lock:
-            if self._status.phase == "failed" and time.monotonic() - self._ended >= AGAIN_SECONDS:
+            if self._once or self._status.phase != "failed":
+                return
+            if time.monotonic() - self._ended >= AGAIN_SECONDS:
                 self._status = Status("loading", "trying again")
                 self._settled.clear()
                 self._begin()

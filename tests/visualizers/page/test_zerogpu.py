@@ -16,6 +16,7 @@ from sigma.events import GpuLost, OverLimit, PromptError
 from tests.tiny import byte_tokenizer, tiny_model
 from tests.visualizers.visitor import Visitor
 from visualizers.page import zerogpu
+from visualizers.shared.loader import EngineLoader
 
 ROOT = Path(__file__).parents[3]
 BODY = {"model": "sigma", "messages": [{"role": "user", "content": "hello"}]}
@@ -183,6 +184,20 @@ def test_whatever_spaces_says_is_a_sentence(title, message, kind, words):
     said = zerogpu.in_words(gr.Error(message, title=title))
     assert type(said) is kind and words in str(said)
     assert kind is not OverLimit or said.limit in ("gpu_quota", "gpu")
+
+
+def test_what_was_loaded_before_the_page_is_tried_once(monkeypatch):
+    monkeypatch.setattr("visualizers.shared.loader.AGAIN_SECONDS", 0.0)
+    tried = []
+
+    def fail(progress):
+        tried.append(threading.current_thread())
+        raise ValueError("no network")
+
+    loader = EngineLoader(fail).load()
+    loader.start()
+    loader.retry()  # another thread could not put weights on the GPU
+    assert tried == [threading.current_thread()] and loader.status.text == "no network" and loader.wait(0)
 
 
 def test_elsewhere_nothing_is_lent(monkeypatch):
