@@ -212,7 +212,8 @@ class ChatHandlers:
             conversation.made = run.view.made
             yield self._heads(conversation)
         events = engine.stream(request, conversation.session)
-        for update in stream_turn(events, request, run, pictures=bool(settings.pictures)):
+        answered = lambda: self.runs.line.standing()[0]  # noqa: E731
+        for update in stream_turn(events, request, run, pictures=bool(settings.pictures), answered=answered):
             turn.answers.update(update.texts)
             changed = self._columns(conversation)
             if update.payload is not None:

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-FULL = "Too many programs are waiting for an answer; try again in a minute."
+FULL = "Too many are waiting for an answer; try again in a minute."
 NAMED = re.compile(r"/call/v2/([^/]*)/?$")
 FIELD = re.compile(r"Parameter `(.*?)` is not a valid key-word argument", re.S)
 MISSING = re.compile(r"No value provided for required argument: (\w{1,100})$")

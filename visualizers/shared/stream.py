@@ -12,7 +12,10 @@ from visualizers.shared.columns import made_by
 from visualizers.shared.turn_view import TurnView
 
 TEXT_SECONDS = 0.1
-"""Least time between text updates: ten a second, more than eyes need and few enough for a browser."""
+"""Least time between text updates: ten a second, more than eyes need and few enough for a browser. An update costs the
+server some 10 ms of its processor, so where more than CROWD are answered at once each has fewer: together they have no more than CROWD would."""
+
+CROWD = 2
 
 PICTURE_SECONDS = 0.4
 """Least time between picture updates: two or three a second, which eyes follow and a browser pays for easily."""
@@ -41,11 +44,12 @@ def stream_turn(
     run: Run,
     clock: Callable[[], float] = time.monotonic,
     pictures: bool = True,
+    answered: Callable[[], int] = lambda: 1,
 ) -> Iterator[Update]:
     """Draw one turn from the engine's events; closing this generator, or `run.stop`, closes theirs, which frees the caches.
 
-    request: what was asked. pictures: whether they are drawn on the way; without, only text comes until the end. The last update always carries
-    a picture of the final state. Raises what the engine raises.
+    request: what was asked. pictures: whether they are drawn on the way; without, only text comes until the end. answered:
+    how many visitors are being answered now. The last update always carries a picture of the final state. Raises what the engine raises.
     """
     view = run.view
     view.made = made_by(request)
@@ -56,7 +60,7 @@ def stream_turn(
             view.feed(event, now)
             if run.stop.is_set():
                 break
-            if now - last_text < TEXT_SECONDS:
+            if now - last_text < TEXT_SECONDS * max(1.0, answered() / CROWD):
                 continue
             last_text, payload = now, None
             if pictures and now - last_picture >= PICTURE_SECONDS:

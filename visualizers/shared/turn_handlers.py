@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from html import escape
@@ -22,6 +23,10 @@ log = logging.getLogger(__name__)
 FAILED = "Something went wrong while answering; the server's log has the details under {number}. Your prompt is kept."
 AGAIN = " To try once more, ask again."
 WAIT_SECONDS = 0.25
+TELL_SECONDS = 1.0
+"""How often whoever waits in the line is told something: each time costs the server some 10 ms of its processor, and a line
+of twenty that moves often would take all of it."""
+
 TOAST_SECONDS = 8
 QUICK = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
 """Options of an event that ends at once. Not queued: Gradio closes a page's event stream when its last queued event
@@ -34,6 +39,15 @@ Updates = dict[Any, Any]
 def toast(message: str) -> None:
     """A message that floats over the page for a while. Gradio shows its text as HTML, so it is escaped here."""
     gr.Warning(escape(message), duration=TOAST_SECONDS)
+
+
+def _has_come(place: Place, run: Run, seconds: float) -> bool:
+    """Wait so long, until the place's turn has come or the run is stopped; whether it has come."""
+    end = time.monotonic() + seconds
+    while not (come := place.wait(max(0.0, min(WAIT_SECONDS, end - time.monotonic())))):
+        if run.stop.is_set() or time.monotonic() >= end:
+            break
+    return come
 
 
 @dataclass(frozen=True)
@@ -98,7 +112,7 @@ class TurnParts:
         show: what says that one waits ("waiting: 2 before you"), and "" at the end; by default the notice.
         """
         show, shown = show or self.say, ""
-        while not place.wait(WAIT_SECONDS if shown else 0) and not run.stop.is_set():
+        while not _has_come(place, run, TELL_SECONDS if shown else 0) and not run.stop.is_set():
             note = f"waiting: {place.before} before you"
             yield show(note) if note != shown else {self.notice: gr.skip()}
             shown = note

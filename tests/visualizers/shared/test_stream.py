@@ -45,6 +45,23 @@ def test_text_at_most_13_and_pictures_under_5_a_second():
     assert run.ended.is_set() and not run.view.stopped
 
 
+def test_where_many_are_answered_each_has_fewer_updates_and_the_whole_answer():
+    counts = {}
+    for answered in (1, 2, 8):
+        updates = list(
+            stream_turn(
+                FakeEngine(words=200).stream(request()),
+                request(),
+                Run(TurnView(0.0)),
+                Clock(0.01),
+                answered=lambda answered=answered: answered,
+            )
+        )
+        counts[answered] = len(updates)
+        assert updates[-1].payload and updates[-1].texts["right"].endswith("word1.192")
+    assert counts[1] == counts[2] > 3 * counts[8] > 9
+
+
 def test_closing_the_stream_frees_the_cache():
     engine, run = FakeEngine(), Run(TurnView(0.0))
     stream = stream_turn(engine.stream(request()), request(), run)

@@ -84,7 +84,7 @@ def test_a_wait_that_is_stopped_ends_without_an_engine(parts, monkeypatch):
 
 
 def test_the_wait_for_a_place_says_how_many_are_before(parts, monkeypatch):
-    monkeypatch.setattr(turn_handlers, "WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(turn_handlers, "TELL_SECONDS", 0.01)
     line, run = Line(places=1), Run(TurnView(0.0))
     earlier, place = [line.join(), line.join()], line.join()
     steps = parts.await_place(place, run)
