@@ -365,6 +365,16 @@ class Inspection(Protocol):
         a text of a single token, whose query was not kept.
         """
 
+    def squares(
+        self, layer: int, queries: tuple[int, int], keys: tuple[int, int], width: int, head: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The largest weight of each square of `width` queries and keys, and the log-sum-exp as from `attend`.
+
+        queries, keys: [start, stop) of a window. float32 [n_q, ceil(queries / width), ceil(keys / width)]; 0 where no query
+        of the square can look. Without the weights between, so a text of thousands of tokens takes a fraction of `attend`'s
+        time. ValueError as `weights`.
+        """
+
     def output_errors(self, layer: int, query: int, ks: Sequence[int], missing_mass: str | None = None) -> np.ndarray:
         """|o_k - o| / |o| of every head with the V rows of its k best scores and of the current token.
 

@@ -37,6 +37,7 @@ from sigma.events import (
     SideInfo,
     StepEvent,
 )
+from visualizers.explore.payloads import squares_of
 
 T = TypeVar("T")
 
@@ -136,6 +137,10 @@ class FakeInspection:
             sums[:, row] = np.log(np.exp(logits).sum(axis=1))
         own = slice(None) if head is None else slice(head, head + 1)
         return weights[own], sums[own]
+
+    def squares(self, layer, queries, keys, width, head=None) -> tuple[np.ndarray, np.ndarray]:
+        weights, sums = self.attend(layer, *queries, head)
+        return squares_of(weights, keys, width), sums
 
     def output_errors(self, layer: int, query: int, ks: Sequence[int], missing_mass: str | None = None) -> np.ndarray:
         row = self.weights(layer, query, query + 1)[:, 0]

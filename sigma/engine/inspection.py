@@ -23,6 +23,8 @@ CHUNK = 256
 QUERY_BYTES = 192 << 20
 """Most bytes of queries kept; of a longer text the newest queries are kept, and all keys and values."""
 TOP = 5
+_SQUARE_ROWS = 96
+"""Least queries of one head whose scores are held at a time: over 8,192 positions 3 MB, so that they stay in the cache."""
 _HEAD_ROWS = 64  # next-token distributions computed together: 64 rows over 49,152 tokens are 13 MB
 
 
@@ -76,6 +78,37 @@ class KeptTensors:
         return weights.numpy(), sums.numpy()
 
     @torch.inference_mode()
+    def squares(
+        self, layer: int, queries: tuple[int, int], keys: tuple[int, int], width: int, head: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """See `sigma.events.Inspection.squares`."""
+        (start, stop), (k0, k1) = queries, keys
+        self._check(layer, start, stop)
+        if not 0 <= k0 < k1 <= self.tokens or width < 1:
+            raise ValueError(f"keys {k0} to {k1 - 1} in squares of {width} are not there: 0 to {self.tokens - 1} are")
+        heads = range(self.query_heads) if head is None else (head,)
+        shared = self.query_heads // self.key_heads
+        largest = torch.zeros(len(heads), -(-(stop - start) // width), -(-(k1 - k0) // width))
+        sums = torch.empty(len(heads), stop - start)
+        if self.tokens == 1:  # whose query was not kept
+            return largest.add_(1).numpy(), sums.fill_(float("nan")).numpy()
+        step = -(-_SQUARE_ROWS // width) * width
+        for at, one in enumerate(heads):
+            q = self._queries[layer][one].float() * self.scale
+            k = self._keys[layer][one // shared, :stop].float().t()
+            for low in range(start, stop, step):
+                high = min(low + step, stop)
+                scores = q[low - self.first_query : high - self.first_query] @ k[:, :high]
+                scores[:, low:].masked_fill_(_later(high - low), float("-inf"))
+                most = _runs(scores[:, k0 : min(k1, high)], width)  # [rows, bins], of the scores
+                top = scores.amax(1)
+                sums[at, low - start : high - start] = scores.sub_(top[:, None]).exp_().sum(1).log_().add_(top)
+                most -= sums[at, low - start : high - start, None]  # a weight is exp(score - log-sum-exp)
+                rows = slice((low - start) // width, -(-(high - start) // width))
+                largest[at, rows, : most.shape[1]] = _runs(most.t(), width).t().exp_()
+        return largest.numpy(), sums.numpy()
+
+    @torch.inference_mode()
     def output_errors(self, layer: int, query: int, ks: Sequence[int], missing_mass: str | None = None) -> np.ndarray:
         """See `sigma.events.Inspection.output_errors`."""
         if any(k < 1 for k in ks):
@@ -125,6 +158,19 @@ class KeptTensors:
             )
         if not self._queries:
             raise ValueError("this inspection was freed")
+
+
+def _later(rows: int) -> Tensor:
+    """Which of the newest `rows` positions each of their queries cannot see, [rows, rows]."""
+    return torch.ones(rows, rows, dtype=torch.bool).triu_(1)
+
+
+def _runs(rows: Tensor, width: int) -> Tensor:
+    """[n, t] -> [n, ceil(t / width)], the largest of each run of `width` columns."""
+    whole = rows.shape[1] // width
+    found = rows[:, : whole * width].unflatten(1, (whole, width)).amax(2)
+    rest = rows[:, whole * width :]
+    return found if not rest.shape[1] else torch.cat((found, rest.amax(1, keepdim=True)), 1)
 
 
 def recompute(

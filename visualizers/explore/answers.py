@@ -72,12 +72,12 @@ def _window(
     """A packed map of one head, or of all (None), with the log-sum-exp of its rows."""
     sums = []
 
-    def block(start: int, stop: int) -> np.ndarray:
-        weights, own = one.attend(view.layer, start, stop, head)
+    def squares(start: int, stop: int, width: int) -> np.ndarray:
+        largest, own = one.squares(view.layer, (start, stop), keys, width, head)
         sums.append(own)
-        return weights
+        return largest
 
-    packed = payloads.pack_map(block, queries, keys, size, view.still_wanted)
+    packed = payloads.pack_squares(squares, queries, keys, size, view.still_wanted)
     return {**packed, "lse": payloads.pack_sums(np.concatenate(sums, axis=1), packed["width"])}
 
 

@@ -51,32 +51,55 @@ def pack_map(
 ) -> dict[str, Any]:
     """A window of all given heads' maps, at most `size` bins a side.
 
-    weights(start, stop) gives float [heads, stop - start, stop] (`sigma.events.Inspection.weights`); queries and
-    keys are [start, stop) of the window. `still_wanted` is called between blocks and may raise.
+    weights(start, stop) gives float [heads, stop - start, stop] (`sigma.events.Inspection.weights`); otherwise as `pack_squares`.
+    """
+    look = lambda start, stop, width: squares_of(weights(start, stop), keys, width)  # noqa: E731
+    return pack_squares(look, queries, keys, size, still_wanted)
+
+
+def squares_of(weights: np.ndarray, keys: tuple[int, int], width: int) -> np.ndarray:
+    """The largest weight of each square of `width` queries and keys, of the keys [start, stop) of the window.
+
+    weights: float [heads, rows, n], where a key from n on is seen by none. Returns [heads, ceil(rows / width),
+    ceil(keys / width)].
+    """
+    block, (k0, k1) = weights[:, :, keys[0] : keys[1]], keys
+    heads, count, seen = block.shape
+    if short := -count % width:
+        block = np.pad(block, ((0, 0), (0, short), (0, 0)))
+    # Over the queries first: what is left for the pass along the keys is small.
+    block = block.reshape(heads, (count + short) // width, width, seen).max(axis=2)
+    wide = np.zeros((*block.shape[:2], k1 - k0), np.float32)
+    wide[:, :, :seen] = block
+    return max_pool(wide.reshape(-1, k1 - k0), width).reshape(*wide.shape[:2], -1)
+
+
+def pack_squares(
+    squares: Callable[[int, int, int], np.ndarray],
+    queries: tuple[int, int],
+    keys: tuple[int, int],
+    size: int,
+    still_wanted: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """A window of maps from their squares, at most `size` bins a side.
+
+    squares(start, stop, width) gives what `squares_of` returns, of the queries start .. stop - 1; queries and keys are
+    [start, stop) of the window. `still_wanted` is called between blocks and may raise.
     Returns {heads, q0, q1, k0, k1, width, codes}.
     """
     (q0, q1), (k0, k1) = queries, keys
     width = column_width(max(q1 - q0, k1 - k0), size)
     rows = -(-(q1 - q0) // width)
-    heads, parts = 0, []
+    parts = []
     step = max(1, BLOCK // width) * width
     for start in range(q0, q1, step):
         still_wanted()
-        stop = min(start + step, q1)
-        block = weights(start, stop)[:, :, k0:k1]
-        heads, short = len(block), -(stop - start) % width
-        if short:
-            block = np.pad(block, ((0, 0), (0, short), (0, 0)))
-        # Over the queries first: what is left for the pass along the keys is small.
-        block = block.reshape(heads, -(-(stop - start) // width), width, block.shape[2]).max(axis=2)
-        wide = np.zeros((*block.shape[:2], k1 - k0), np.float32)
-        wide[:, :, : block.shape[2]] = block
-        parts.append(max_pool(wide.reshape(-1, k1 - k0), width).reshape(*wide.shape[:2], -1))
+        parts.append(squares(start, min(start + step, q1), width))
     bins = np.concatenate(parts, axis=1)
     seen = [columns_of_row(q0, k0, k1 - k0, width, r) for r in range(rows)]
     visible = np.arange(bins.shape[2])[None, :] < np.asarray(seen)[:, None]
     return {
-        "heads": heads,
+        "heads": len(bins),
         "q0": q0,
         "q1": q1,
         "k0": k0,

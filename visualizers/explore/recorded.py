@@ -19,6 +19,7 @@ import numpy as np
 
 from sigma.events import NextTokens
 from visualizers.explore.measures import k_grid
+from visualizers.explore.payloads import squares_of
 
 LEVELS, DECADES = 63, 5.0
 VERSION = 2
@@ -85,6 +86,13 @@ class RecordedSide:
         sums = expand(self._data["log_sums"][layer], "<i2").reshape(self.query_heads, self.tokens)
         own = slice(None) if head is None else slice(head, head + 1)
         return weights[own], sums[own, start:stop].astype(np.float32) / 64
+
+    def squares(
+        self, layer: int, queries: tuple[int, int], keys: tuple[int, int], width: int, head: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """As `Inspection.squares`."""
+        weights, sums = self.attend(layer, *queries, head)
+        return squares_of(weights, keys, width), sums
 
     def output_errors(self, layer: int, query: int, ks: Sequence[int], missing_mass: str | None = None) -> np.ndarray:
         """As `Inspection.output_errors`, interpolated between the k of the recorded grid; nan before the answer, and for

@@ -14,6 +14,7 @@ from sigma.events import Cancelled, ChatRequest, DamagedStep, PromptError, Sampl
 from sigma.limits.current import limits
 from sigma.runtime import Runtime
 from tests.tiny import side_of, tiny_model
+from visualizers.explore.payloads import squares_of
 
 SHAPES = {
     "gqa": dict(num_key_heads=3),
@@ -62,6 +63,37 @@ def test_bf16_is_close(model):
     ids = some_ids(60)
     found = recompute(Runtime.from_model(model, weights="bf16"), ids, 1)
     assert np.abs(found.weights(0, 0, 60) - eager(model, ids)[0][0]).mean() < 1e-3
+
+
+@pytest.mark.parametrize(
+    "queries, keys, width, head",
+    [
+        ((0, 300), (0, 300), 7, None),
+        ((0, 300), (0, 300), 1, None),
+        ((3, 250), (5, 120), 4, 0),
+        ((299, 300), (0, 300), 64, None),
+        ((0, 300), (0, 300), 500, None),
+        ((0, 40), (100, 180), 9, None),
+    ],
+)
+def test_squares_are_the_largest_weights_without_the_weights_between(model, queries, keys, width, head):
+    found = recompute(Runtime.from_model(model, weights="fp32"), some_ids(300), 1)
+    largest, sums = found.squares(1, queries, keys, width, head)
+    weights, meant = found.attend(1, *queries, head)
+    np.testing.assert_allclose(largest, squares_of(weights, keys, width), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(sums, meant, atol=1e-4)
+
+
+def test_squares_of_a_text_whose_oldest_queries_were_not_kept(monkeypatch):
+    monkeypatch.setattr(inspection, "QUERY_BYTES", 2 * 9 * 12 * 4 * 20)
+    found = recompute(Runtime.from_model(tiny_model(num_key_heads=3), weights="fp32"), some_ids(50), 1)
+    queries, keys = (found.first_query, 50), (0, 50)
+    assert found.first_query > 0
+    meant = squares_of(found.weights(0, *queries), keys, 6)
+    np.testing.assert_allclose(found.squares(0, queries, keys, 6)[0], meant, rtol=1e-4, atol=1e-6)
+    for wrong in (((0, 50), keys, 6), (queries, (0, 51), 6), (queries, keys, 0), (queries, (5, 5), 6)):
+        with pytest.raises(ValueError, match="not there"):
+            found.squares(0, *wrong)
 
 
 def test_output_error_is_that_of_the_selective_kernel(model):
