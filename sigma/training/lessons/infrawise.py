@@ -76,7 +76,7 @@ def _dcw(rng: random.Random, known_share: float, benchmark: str) -> DCW | None:
     if not pool:
         return None
     target, baseline = rng.choice(pool), ""
-    if rng.random() < 0.5:
+    if rng.random() < 0.6:
         baseline = rng.choice(pool if rng.random() < 0.8 else names.DESIGNS)
         if one_machine(target, baseline):
             return None

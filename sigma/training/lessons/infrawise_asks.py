@@ -70,6 +70,10 @@ COMPARE = (
     "How does the {w} of {t} compare with that of {b}{c}?", "How big is the advantage of {t} over {b} in {w}{c}?", "By how much does {t} beat {b} in {w}{c}?", "By what factor is {t} faster than {b} in {w}{c}?", "What factor do we gain with {t} over {b} for {w}{c}?", "What do we lose in {w} if we take {t} instead of {b}{c}?",
     "Is there a benefit of {t} over {b} for {w}{c}?", "Is {t} a worthy successor of {b} for {w}{c}?", "Is there any point in leaving {b} for {t} with {w}{c}?", "Would you swap {b} for {t} for {w}{c}?", "Could {t} replace {b} for {w}{c}?", "upgrade {b} to {t}, {w}{c}", "switch from {b} to {t}: {w}{c}?",
     "{t} relative to {b} in {w}{c}", "{t} (vs {b}): {w}{c}", "{w}: {t} / baseline {b}{c}", "{w} | {t} | baseline {b}{c}", "{t} better than {b}? {w}{c}", "compare {t} {b} {w}{c}", "comparison {t} with {b}, {w}{c}", "{t} against {b} {w}{c}", "ratio of {t} to {b} in {w}{c}", "{w} on {t} compared to {b}{c}",
+    "{b} does our {w} well enough. What would {t} add{c}?", "{b} has served us well. Does {t} do more for {w}{c}?", "So far it was {b}. Next it may be {t}, for {w}{c}.", "{b} is what we know; {t} is what I ask about. Workload: {w}{c}.",
+    "Take {b} as 100 %. Where is {t} in {w}{c}?", "If {b} is the old one and {t} the new one, how does {w} change{c}?", "Old: {b}. New: {t}. Job: {w}{c}.", "{b} before, {t} after: {w}{c}", "{b} today, {t} tomorrow, {w}{c}", "{w}: from {b} to {t}{c}", "{w}, {b} replaced by {t}{c}",
+    "Is {b} beaten by {t} in {w}{c}?", "Is {b} slower than the new {t} in {w}{c}?", "Does {b} lose to {t} in {w}{c}?", "How far is {b} behind {t} in {w}{c}?",
+    "What is {t} worth in {w}, seen from {b}{c}?", "In {w}, {t} as a multiple of {b}{c}",
     "Show how {t} improves on {b} in {w}{c}.", "Measure {t} by {b}: {w}{c}.", "Evaluate {t}, taking {b} as the baseline, in {w}{c}.", "Use {b} as baseline for {t}; the workload is {w}{c}.",
 )  # fmt: skip
 # Behind the request without a comma, with one, and as a sentence of its own.
