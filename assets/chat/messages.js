@@ -1,5 +1,6 @@
 // The messages of one side. What is shown and what is copied is the text itself, never markup: its marks stay, and lines that
 // are headings, lists, quotes, tables or code look like it.
+import { note } from "./kept.js";
 import { Lines, unpackMessage } from "./message_parts.js";
 import { copyText } from "../shared/clipboard.js";
 import { el, setText } from "../shared/dom.js";
@@ -101,10 +102,13 @@ function selectedText(list) {
   return found.join("\n\n");
 }
 
+const column = (root) => root.closest("#chat-left, #chat-right")?.id.slice("chat-".length);
+
 export function mountMessages(root, props, watch) {
   const box = root.querySelector(".messages"), list = root.querySelector(".message-list"), before = root.querySelector(".placeholder");
   let packed = [], shown = [];
   function show() {
+    note(column(root), props.value);
     const rows = props.value ? props.value.split("\n") : [];
     if (rows.length) before.hidden = true;
     const follows = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_END || rows.length > shown.length;

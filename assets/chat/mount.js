@@ -3,6 +3,7 @@ import { AttentionView } from "./attention_view.js";
 import { CurveFigure } from "./curve_figure.js";
 import { showFigures, showSummary } from "./figures.js";
 import { onWiden, wireHeads } from "./heads.js";
+import { keptPicture, note, watchLeaving } from "./kept.js";
 import { Replay } from "./replay.js";
 import { fillStrip } from "./strip.js";
 import { drawAttention } from "../shared/attention.js";
@@ -107,10 +108,17 @@ class ChatPictures {
     this.schedule();
   }
 
+  // What a reload has brought back is the only picture that comes: the headers, which may not be there yet, get their figures then.
+  showAgain(tries = 100) {
+    if (document.getElementById("head-left")) this.show(this.#state);
+    else if (tries) setTimeout(() => this.showAgain(tries - 1), 50);
+  }
+
   // A payload from the server; it ends the recorded run.
   update(text) {
     const { root } = this;
     if (!text) return;
+    note("picture", text);
     this.#end();
     root.dataset.bytes = text.length;
     root.dataset.updates = Number(root.dataset.updates || 0) + 1;
@@ -159,7 +167,10 @@ export function mountChat(root, props, watch) {
   const pictures = new ChatPictures(root), recorded = recording();
   watch("value", () => pictures.update(props.value));
   if (recorded) pictures.infos = byColumn(recorded.info);
-  if (props.value) pictures.update(props.value);
+  const shown = props.value || keptPicture();
+  watchLeaving();
+  if (shown) pictures.update(shown);
+  if (!props.value && shown) pictures.showAgain();
   else if (recorded) pictures.play(recorded);
   pictures.watch();
   wireHeads();

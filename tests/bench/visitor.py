@@ -42,7 +42,7 @@ class Page:
         opening = [
             (one["id"], [first(number) for number in one["inputs"]])
             for one in config["dependencies"]
-            if any(event == "load" for _, event in one["targets"]) and one["backend_fn"] and not one.get("js")
+            if any(event == "load" for _, event in one["targets"]) and one["backend_fn"]
         ]
         return cls(
             send["id"],

@@ -12,6 +12,7 @@ from sigma.events import SIDE_NAMES, SIDES, ChatRequest, Engine, PromptError, Si
 from visualizers.chat.column import column_heads
 from visualizers.chat.columns.link import write
 from visualizers.chat.examples import read_examples
+from visualizers.chat.kept import read_kept
 from visualizers.chat.messages import pack_messages
 from visualizers.chat.settings import TurnSettings, with_example
 from visualizers.chat.tab import ChatTab
@@ -24,6 +25,9 @@ from visualizers.shared.stream import Run, stream_turn
 from visualizers.shared.turn_handlers import QUICK, TurnParts, Updates
 from visualizers.shared.turn_view import TurnView
 
+KEPT_JS = """() => {
+  try { return [sessionStorage.getItem('sigma-chat') || '']; } catch { return ['']; }
+}"""
 NO_TUNED = "these models have no tuned base: answered as published"
 
 
@@ -38,6 +42,12 @@ class ChatHandlers:
         self.tab, self.runs, self.recorded = tab, runs, recorded or {}
         self.parts = TurnParts(tab.send, tab.stop, tab.notice)
         self.examples = read_examples()
+
+    def wire_opening(self, page: gr.Blocks) -> None:
+        """What happens when a page opens. Not as the state's value: a callable value becomes a public endpoint."""
+        tab = self.tab
+        shown = [tab.state, *tab.columns.values(), *tab.heads.values(), *tab.planned.values(), tab.notice, tab.box]
+        page.load(self.arrived, tab.notice, shown, js=KEPT_JS, **QUICK)
 
     def wire(self) -> list[Any]:
         """Attach every handler; returns the events after which the newest turn is another, or has ended."""
@@ -60,6 +70,17 @@ class ChatHandlers:
             tab.clear.click(self.clear, [tab.state], outputs, **QUICK),
             tab.restore.click(self.restore, [tab.state], outputs, **QUICK),
         ]
+
+    def arrived(self, kept: str) -> Updates:
+        """A page has opened: a new conversation, or the one that its tab kept while it was loaded anew."""
+        found = read_kept(kept)
+        if found is None:
+            return {self.tab.state: Conversation()}
+        conversation = found.conversation
+        updates = {self.tab.state: conversation, **self._columns(conversation), **self._heads(conversation)}
+        if found.said:
+            updates |= self.parts.say(found.said)
+        return {**updates, self.tab.box: found.box} if found.box else updates
 
     def send(
         self, request: gr.Request, prompt: str, conversation: Conversation | None, *settings: Any

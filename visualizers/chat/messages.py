@@ -6,6 +6,8 @@ something else, and a fence of some languages (cpp, mermaid) would hide its code
 
 from __future__ import annotations
 
+import json
+
 from visualizers.shared.compact_json import compact_json
 
 MARKS = {"user": "u", "assistant": "a", "waiting": "w", "note": "n"}
@@ -17,3 +19,13 @@ def pack_messages(rows: list[dict[str, str]]) -> str:
     While an answer grows, so does this string, only at its end: Gradio then sends the new part alone.
     """
     return "\n".join(MARKS[row["role"]] + compact_json(row["content"])[1:-1] for row in rows)
+
+
+def unpack_messages(packed: str) -> list[dict[str, str]]:
+    """The rows again. ValueError or KeyError for what was never packed; a lone surrogate becomes a question mark."""
+    roles = {mark: role for role, mark in MARKS.items()}
+    rows = []
+    for line in packed.split("\n") if packed else []:
+        content = json.loads(f'"{line[1:]}"')
+        rows.append({"role": roles[line[:1]], "content": content.encode("utf-8", "replace").decode()})
+    return rows

@@ -95,6 +95,7 @@ def build_page(
         chat = ChatHandlers(tab, runs, infos)
         offer.wire(tab.state, chat.wire())
         ColumnHandlers(tab, loader, chat.parts, infos).wire()
+        chat.wire_opening(page)
         explore.wire(page, explore_view, tab.state)
         _watch_loading(page, loader, status, about, tab, infos)
         _name_endpoints(Programs(loader))
@@ -134,7 +135,7 @@ def _watch_loading(
 
     def look_again(layer: float, conversation: Conversation | None) -> dict[Any, Any]:
         updates: dict[Any, Any] = {status: chip(loader)}
-        if loader.status.phase == "loading":
+        if loader.status.phase == "loading" or conversation is None:  # not yet, or the page is only just opening
             return updates
         # What could not be loaded may be loaded yet: whoever asks begins that again.
         updates[timer] = gr.Timer(active=False) if loader.engine is not None else gr.Timer(FAILED_SECONDS)
@@ -149,8 +150,6 @@ def _watch_loading(
 
     # Not queued: a prompt is often sent while this ticks.
     gr.on([page.load, timer.tick], look_again, [tab.layer, tab.state], watched, **QUICK)
-    # Not as the state's value: a callable value becomes a public endpoint.
-    page.load(lambda: Conversation(), None, tab.state, **QUICK)
 
 
 def launch_options(loader: EngineLoader, mcp: bool = False, lent: bool = False) -> dict[str, Any]:
