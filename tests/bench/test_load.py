@@ -1,11 +1,11 @@
 """The load measurement, small: a few visitors of the fake engine, all counted, and what it finds where something is wrong."""
 
-import asyncio
 import json
 
 import httpx
 import pytest
 
+from tests.apart import awaited, in_thread
 from tests.bench import load
 from tests.bench.visitor import Page, Visitor
 from tests.fake_engine import FakeEngine
@@ -15,7 +15,7 @@ from tests.visualizers.server import launch
 def test_a_few_visitors_of_the_real_application_are_all_counted(capsys):
     """Ten in six seconds, two of whom close their tab; the exit status says that nothing was lost or left behind."""
     arguments = ["--visitors", "100", "--minutes", "0.1", "--leave", "2", "--delay", "0.02", "--tokens", "12", "--json"]
-    status = load.main(arguments)
+    status = in_thread(load.main, arguments)
     found = json.loads(capsys.readouterr().out)
     assert status == 0, found
     assert (found["visitors"], found["left"], found["failed"], found["heard_others"]) == (10, 2, 0, 0)
@@ -42,7 +42,7 @@ def visit(url, change=lambda visitor: None):
             change(visitor)
             return await visitor.visit("hello", 20)
 
-    return asyncio.run(go())
+    return awaited(go())
 
 
 def test_an_error_on_the_way_a_refusal_and_a_strangers_text_are_found(served):

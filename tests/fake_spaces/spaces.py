@@ -91,7 +91,9 @@ def GPU(task, duration):
         work = task, _pickled(arguments), results, stop, int(_taken("die") or -1)
         process = FORK.Process(target=_forked, args=work, daemon=True)
         process.start()
-        threading.Thread(target=lambda: (process.join(), results.put(None)), daemon=True).start()
+        # Alone in waiting for the process: of two threads that do, one is told that it has no such child.
+        watch = threading.Thread(target=lambda: (process.join(), results.put(None)), daemon=True)
+        watch.start()
         items: queue.Queue = queue.Queue()  # the fork is not held up by who reads its items
         reader = threading.Thread(target=lambda: [items.put(item) for item in iter(results.get, None)] and None)
         reader.start()
@@ -113,8 +115,8 @@ def GPU(task, duration):
                 yield value
         finally:
             stop.set()
-            process.join(20)
-            _note({**told, "end": end, "alive": process.is_alive()})
+            watch.join(20)
+            _note({**told, "end": end, "alive": watch.is_alive()})
 
     return call
 

@@ -1,21 +1,14 @@
 """Bodies that are too large are refused on every route, with a length, a wrong one or none; what is read before stays read."""
 
-import asyncio
 import json
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from sigma.limits.current import using
 from sigma.serving.entrance import Entrance
+from tests.apart import awaited
 
 MOST = 1 << 16
-
-
-def run(call):
-    """Await a call on a loop of its own, in a thread: the browser tests of the same process keep one running in this one."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, call).result()
 
 
 class Client:
@@ -37,7 +30,7 @@ class Client:
 
     def ask(self, app):
         with using(body_size=MOST, v1_body_size=2000):
-            run(Entrance(app)(self.scope, self.receive, self.send))
+            awaited(Entrance(app)(self.scope, self.receive, self.send))
         return self
 
     @property
@@ -134,5 +127,5 @@ def test_an_applications_own_failure_stays_one():
     async def other(scope, receive, send):
         seen.append(scope["type"])
 
-    run(Entrance(other)({"type": "lifespan"}, None, None))
+    awaited(Entrance(other)({"type": "lifespan"}, None, None))
     assert seen == ["lifespan"]
