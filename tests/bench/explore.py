@@ -14,9 +14,9 @@ import statistics
 import subprocess
 import sys
 
-from sigma.cli import parser_for, run, table
+from sigma.cli import parser_for, run
 from tests import browser as chromium
-from tests.bench.page import free_port, wait_for
+from tests.bench.page import free_port, printed, wait_for
 
 WORDS = "The lighthouse keeper wrote in the old book that the ship had passed the rocks at night and the lamp was out. "
 
@@ -255,9 +255,7 @@ def main(argv: list[str] | None = None) -> None:
         if args.tokens < 330:
             raise ValueError(f"--tokens must be at least 330, got {args.tokens}: an answer alone may have 256")
         result = measure(args.tokens, args.long)
-        if not args.json:
-            print(table([[name, value] for name, value in result.items()], ["figure", "value"]))
-        return result
+        return printed(result, args.json)
 
     run(work, args.json)
 

@@ -147,6 +147,13 @@ def measure(repeats: int) -> dict:
     }
 
 
+def printed(result: dict, as_json: bool) -> dict:
+    """The figures of a measurement, printed as a table unless they are to be printed as JSON."""
+    if not as_json:
+        print(table([[name, value] for name, value in result.items()], ["figure", "value"]))
+    return result
+
+
 def main(argv: list[str] | None = None) -> None:
     parser = parser_for(__doc__)
     parser.add_argument("--repeats", type=int, default=5)
@@ -157,9 +164,7 @@ def main(argv: list[str] | None = None) -> None:
         if args.repeats < 1:
             raise ValueError(f"--repeats must be at least 1, got {args.repeats}")
         result = measure(args.repeats)
-        if not args.json:
-            print(table([[name, value] for name, value in result.items()], ["figure", "value"]))
-        return result
+        return printed(result, args.json)
 
     run(work, args.json)
 

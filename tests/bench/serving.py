@@ -24,8 +24,8 @@ from pathlib import Path
 
 import httpx
 
-from sigma.cli import parser_for, run, table
-from tests.bench.page import free_port, wait_for
+from sigma.cli import parser_for, run
+from tests.bench.page import free_port, printed, wait_for
 from tests.trust.raw import Raw
 
 SIDES = ("sigma", "gqa")
@@ -249,9 +249,7 @@ def main(argv: list[str] | None = None) -> None:
         if args.rounds < 1 or args.clients < 1:
             raise ValueError("--rounds and --clients must be at least 1")
         result = bare() if args.bare else measure(args.rounds, args.clients)
-        if not args.json:
-            print(table([[name, value] for name, value in result.items()], ["figure", "value"]))
-        return result
+        return printed(result, args.json)
 
     run(work, args.json)
 

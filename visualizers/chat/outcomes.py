@@ -10,11 +10,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import sys
 from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from sigma.aimicius import load_task
@@ -22,35 +19,11 @@ from sigma.aimicius.contract import Task, verdict_of
 from sigma.aimicius.record import outcome
 from sigma.events import SIDES, Engine, PromptError
 from visualizers.chat import recording
-from visualizers.chat.examples import EXAMPLES, known_questions, read_examples
+from visualizers.chat.examples import OUTCOMES, known_questions, read_examples
 from visualizers.chat.settings import TurnSettings, with_example
 from visualizers.shared.columns import COLUMNS
 from visualizers.shared.loader import running_on
 from visualizers.shared.signs import signs
-
-OUTCOMES = EXAMPLES.with_name("chat_outcomes.json")
-LEGEND = "✓ right, ◐ in part, ✗ wrong when recorded; Sigma first."
-log = logging.getLogger(__name__)
-
-
-@cache
-def recorded_signs(path: Path = OUTCOMES) -> dict[str, str]:
-    """Signs by the examples' prompts; none where no file is, or one that cannot be read."""
-    try:
-        rows = json.loads(path.read_text("utf-8"))["examples"]
-        found = {str(row["prompt"]): signs({side: row[side]["outcome"] for side in SIDES}) for row in rows}
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        log.warning("the recorded outcomes in %s cannot be read: %s", path.name, error)
-        return {}
-    return {prompt: text for prompt, text in found.items() if text}
-
-
-def labels() -> list[str]:
-    """The examples' labels with their signs, in the order of `read_examples`."""
-    known = recorded_signs()
-    return [f"{example['label']} {known.get(example['prompt'], '')}".rstrip() for example in read_examples()]
 
 
 def judged(task: Task, row: Mapping[str, Any], answer: str) -> dict[str, str]:

@@ -14,8 +14,7 @@ from sigma.events import SideInfo
 from sigma.limits.current import limits
 from visualizers.chat.column import column_heads
 from visualizers.chat.columns.tab import column_settings
-from visualizers.chat.examples import read_examples
-from visualizers.chat.outcomes import LEGEND, labels, recorded_signs
+from visualizers.chat.examples import LEGEND, labels, read_examples, recorded_signs
 from visualizers.page.html import fragment
 from visualizers.shared.column_settings import ColumnSettings
 from visualizers.shared.columns import COLUMNS

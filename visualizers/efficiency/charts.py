@@ -36,7 +36,10 @@ def short(tokens: int) -> str:
 
 def panels(result: dict[str, Any], label: str) -> list[str]:
     """A figure per panel: milliseconds of one layer's step over the cached tokens, with quartiles. label: the origin."""
-    return [_figure(f"{title} <i>({label})</i>", _lines(result, name), _over_tokens(result)) for name, title in PANELS]
+    return [
+        _figure(f"{title} <i>({_kind(label)})</i>", _lines(result, name), _over_tokens(result))
+        for name, title in PANELS
+    ]
 
 
 def _lines(result: dict[str, Any], name: str) -> list[dict[str, Any]]:
@@ -86,14 +89,19 @@ def _over_tokens(result: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _kind(label: str) -> str:
+    """An origin's first word or two: a figure has no room for its machine and day, which stand above the tables."""
+    return label.partition(":")[0]
+
+
 def saved(result: dict[str, Any], label: str, with_paper: bool) -> str:
     """What Sigma saves of STD's time by prefix, in percent; with the paper's Table 15 where it is comparable."""
     outputs = result["outputs"]
     shown = [
-        ("sigma", "attention", f"attention ({label})", {"color": INK, "width": 2.5}, "circle"),
+        ("sigma", "attention", f"attention ({_kind(label)})", {"color": INK, "width": 2.5}, "circle"),
         ("sigma", "copied", "all, cache copied (computed)", {"color": SOFT, "width": 1.5, "dash": "dot"}, "x"),
         ("sigma", "in_place", "all, cache in place (computed)", {"color": SOFT, "width": 1.5}, "triangle-up"),
-        ("selective", "attention", f"attention, selective V ({label})", {"color": V, "width": 2.5}, "square"),
+        ("selective", "attention", f"attention, selective V ({_kind(label)})", {"color": V, "width": 2.5}, "square"),
     ]
     data = []
     for side, name, called, line, symbol in shown:

@@ -15,7 +15,7 @@ LIMITS = (
 
 
 def limits_of(infos: Mapping[str, SideInfo], default: Mapping[str, SideInfo]) -> str:
-    """What the loaded models are not; `default` describes those that the page comes with, known again by their shape."""
+    """What the loaded models are not; `default` describes those that the page comes with, if it could be read: they are known again by their shape."""
     sigma, gqa = infos["sigma"], infos["gqa"]
     sizes = f"{_millions(sigma)} and {_millions(gqa)} parameters"
     if sigma.note or gqa.note:
@@ -23,7 +23,7 @@ def limits_of(infos: Mapping[str, SideInfo], default: Mapping[str, SideInfo]) ->
             f"{sigma.name}, and {gqa.name}, have {sizes} that were drawn at random: what they say means nothing, and the "
             f"attention is of no text; speed and memory are those of trained models of these shapes."
         )
-    if _shape(sigma) == _shape(default["sigma"]):
+    if "sigma" in default and _shape(sigma) == _shape(default["sigma"]):
         return LIMITS
     return f"{sigma.name} beside {gqa.name}: {sizes}, on {sigma.device}."
 

@@ -8,7 +8,7 @@ from sigma.aimicius import load_task
 from sigma.events import SIDES
 from tests.fake_engine import FakeEngine
 from visualizers.chat import outcomes
-from visualizers.chat.examples import known_questions, read_examples
+from visualizers.chat.examples import known_questions, labels, read_examples, recorded_signs
 from visualizers.shared.signs import SIGNS, signs
 
 
@@ -31,8 +31,8 @@ def test_a_truth_is_right_and_nonsense_is_not():
 
 
 def test_the_labels_end_with_the_signs_of_both_sides():
-    found = dict(zip([example["prompt"] for example in read_examples()], outcomes.labels(), strict=True))
-    for prompt, text in outcomes.recorded_signs().items():
+    found = dict(zip([example["prompt"] for example in read_examples()], labels(), strict=True))
+    for prompt, text in recorded_signs().items():
         assert len(text) == 2 and set(text) <= {*SIGNS.values()} and found[prompt].endswith(f" {text}")
     assert "What is a GPU?" in found.values()
     assert signs({"sigma": "right", "gqa": ""}) == signs({"sigma": "right"}) == ""
@@ -41,11 +41,11 @@ def test_the_labels_end_with_the_signs_of_both_sides():
 @pytest.mark.parametrize("text", ["", "[]", '{"examples": [{"prompt": 1}]}', "\x00"])
 def test_a_file_that_is_no_record_shows_no_signs(text, tmp_path, caplog):
     path = tmp_path / "outcomes.json"
-    assert outcomes.recorded_signs(path) == {}
+    assert recorded_signs(path) == {}
     path.write_text(text)
-    outcomes.recorded_signs.cache_clear()
-    assert outcomes.recorded_signs(path) == {} and "cannot be read" in caplog.text
-    outcomes.recorded_signs.cache_clear()
+    recorded_signs.cache_clear()
+    assert recorded_signs(path) == {} and "cannot be read" in caplog.text
+    recorded_signs.cache_clear()
 
 
 def test_the_command_asks_as_the_page_does_and_writes_the_file(tmp_path, monkeypatch):

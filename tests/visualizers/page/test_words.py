@@ -21,6 +21,7 @@ def test_the_default_model_says_what_it_is_not():
 
 def test_another_checkpoint_is_not_called_the_default():
     said = limits_of(loaded(name="Mine", layers=12, parameters=1_640_000_000, device="cuda"), DEFAULT)
+    assert said == limits_of(loaded(name="Mine", layers=12, parameters=1_640_000_000, device="cuda"), {})
     assert said == "Mine beside Mine: 1.64B and 1.64B parameters, on cuda."
 
 
