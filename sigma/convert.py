@@ -24,6 +24,14 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--key-heads", type=int, help="key heads of the result; a divisor of the source's")
     parser.add_argument("--augmented-query", type=int, help="width of the augmented query (default: a plain query)")
     parser.add_argument(
+        "--keep-layers",
+        type=int,
+        nargs="+",
+        default=[],
+        metavar="N",
+        help="layers that keep the source's queries and keys",
+    )
+    parser.add_argument(
         "--text", type=Path, nargs="+", required=True, help="calibration and test text (a tenth is held out)"
     )
     parser.add_argument("--context", type=int, default=1024, help="tokens per window: the longest context served")
@@ -62,6 +70,7 @@ def main(argv: list[str] | None = None) -> None:
             text=tuple(args.text),
             key_heads=args.key_heads,
             augmented_query=args.augmented_query,
+            kept=tuple(args.keep_layers),
             context=args.context,
             windows=args.windows,
             healed=args.healed,

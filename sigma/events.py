@@ -252,7 +252,8 @@ class SideInfo:
 
     `warning`: what the check of its kernels at the start found, and what is done about it; "" if all is well. `near`: the
     device of everything but answers (`aside`, `inspect`, `together`), where theirs is lent to them alone; "" for the same.
-    `note`: what is to be known before its answers are read; "" for nothing.
+    `note`: what is to be known before its answers are read; "" for nothing. `key_heads` and `augmented_query_dim` are those
+    of most layers; `layer_key_heads`: of each layer, where they differ, else ().
     """
 
     side: str
@@ -274,12 +275,17 @@ class SideInfo:
     warning: str = ""
     near: str = ""
     note: str = ""
+    layer_key_heads: tuple[int, ...] = ()
+
+    def key_heads_of(self, layer: int) -> int:
+        """K heads of one layer."""
+        return self.layer_key_heads[layer] if self.layer_key_heads else self.key_heads
 
     @property
     def kv_bytes_per_token(self) -> int:
         """K and V that one token adds, all layers (arXiv 2501.13629, Eq. 1)."""
-        row = self.key_heads * self.key_head_dim + self.value_heads * self.value_head_dim
-        return self.layers * row * self.kv_itemsize
+        keys = sum(self.layer_key_heads) or self.layers * self.key_heads
+        return (keys * self.key_head_dim + self.layers * self.value_heads * self.value_head_dim) * self.kv_itemsize
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,7 +354,6 @@ class Inspection(Protocol):
     tokens: int
     layers: int
     query_heads: int
-    key_heads: int
     value_heads: int
     first_query: int
 

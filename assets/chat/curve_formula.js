@@ -3,6 +3,7 @@
 import { columnName, madeBy } from "../shared/columns.js";
 import { setText } from "../shared/dom.js";
 import { binary, grouped } from "../shared/numbers.js";
+import { keyHeadsOfAll } from "../shared/sides.js";
 
 const bytes = (value) => grouped(value) + " B";
 const heads = (count, kind) => `${count} ${kind} head${count === 1 ? "" : "s"}`;
@@ -10,7 +11,7 @@ const heads = (count, kind) => `${count} ${kind} head${count === 1 ? "" : "s"}`;
 // Bytes of all layers at `tokens` cached tokens (Eq. 1). `topK`: V rows fetched per query head (App. B.2), null for all.
 export function cacheCost(info, tokens, topK) {
   const rows = info.layers * info.kv_itemsize;
-  const k = rows * tokens * info.key_heads * info.key_head_dim, v = rows * tokens * info.value_heads * info.value_head_dim;
+  const k = info.kv_itemsize * tokens * keyHeadsOfAll(info) * info.key_head_dim, v = rows * tokens * info.value_heads * info.value_head_dim;
   const fetched = info.query_heads * (Math.min(topK, tokens - 1) + 1);
   return { k, v, k_read: k, v_read: topK === null || tokens < 1 ? v : rows * fetched * info.value_head_dim };
 }
@@ -30,7 +31,9 @@ const few = (threshold, topK) => topK !== null && threshold > 0;
 // What each line of a column's part says, as plain text; `same`: whether measured and computed agree.
 export function formulaLines(info, figures, topK, threshold = 0) {
   const one = cacheCost(info, 1, null), tokens = figures.context, cost = cacheCost(info, tokens, topK);
-  const token = `${info.layers} layers × (${heads(info.key_heads, "K")} × ${info.key_head_dim} + ${heads(info.value_heads, "V")} × ${info.value_head_dim}) × ${info.kv_itemsize} B = ${bytes(one.k + one.v)} a token`;
+  const values = `${heads(info.value_heads, "V")} × ${info.value_head_dim}`, mixed = keyHeadsOfAll(info) !== info.layers * info.key_heads;
+  const row = mixed ? `(${heads(keyHeadsOfAll(info), "K")} of all layers × ${info.key_head_dim} + ${info.layers} layers × ${values})` : `${info.layers} layers × (${heads(info.key_heads, "K")} × ${info.key_head_dim} + ${values})`;
+  const token = `${row} × ${info.kv_itemsize} B = ${bytes(one.k + one.v)} a token`;
   if (!tokens) return { computed: token, measured: "nothing yet", read: "nothing yet", same: null };
   const held = verdict([["K", figures.k, cost.k], ["V", figures.v, cost.v]]);
   const light = few(threshold, topK), pairs = [["K", figures.k_read, cost.k_read], ["V", figures.v_read, cost.v_read]];

@@ -4,7 +4,7 @@ import { largeMap, optionsFor } from "./look.js";
 import { drawHeads, drawLarge, markHeads, markLarge, paintMaps } from "./maps.js";
 import { setText } from "../shared/dom.js";
 import { grouped } from "../shared/numbers.js";
-import { SIDES, sideName } from "../shared/sides.js";
+import { SIDES, atLayer, sideName } from "../shared/sides.js";
 
 export class MapsPanel {
   constructor(explorer, painter) {
@@ -20,7 +20,7 @@ export class MapsPanel {
   }
 
   #drawSide(side, map, colours, pair) {
-    const { painter, explorer } = this, name = "heads-" + side, info = explorer.run.info[side], options = optionsFor(explorer, side);
+    const { painter, explorer } = this, name = "heads-" + side, info = atLayer(explorer.run.info[side], explorer.state.get().layer), options = optionsFor(explorer, side);
     const layout = headsLayout(painter.width(name), info);
     painter.layouts[name] = layout;
     painter.repaint(name, [painter.numberOf(map), JSON.stringify(options), info.query_heads, info.key_heads], (canvas) => {
@@ -42,7 +42,7 @@ export class MapsPanel {
       drawLarge(canvas, layout, found && found.map, found && paintMaps(found.map, [found.head], colours, options), colours);
     });
     markLarge(explorer.mark("large"), layout, found && found.map, colours, pair);
-    const info = explorer.run.info[s.side], { key, value } = groupsOf(info, s.head);
+    const info = atLayer(explorer.run.info[s.side], s.layer), { key, value } = groupsOf(info, s.head);
     setText(explorer.$("large-name"), `${sideName(s.side)}, layer ${s.layer}, q${s.head} (K${key}, V${value})`);
     setText(explorer.$("large-note"), this.#note(found ? found.map.width : 1));
   }

@@ -3,6 +3,7 @@ import { fetchedIn, lookAt } from "./look.js";
 import { describePair } from "./words.js";
 import { setText } from "../shared/dom.js";
 import { setMixed } from "../shared/mixed.js";
+import { atLayer } from "../shared/sides.js";
 
 const HELP = "Hover a point to read it, click to lock, Escape to unlock. Arrow keys move the cell, [ and ] the layer, comma and dot the step, p plays.";
 
@@ -26,7 +27,7 @@ export function drawRead(explorer, pair) {
   if (!given) return setText(line, HELP);
   const fetched = fetchedIn(explorer, pair.side, pair.query, pair.head);
   const shown = hover && s.key === null ? hover : pair;
-  return setMixed(line, describePair(run, run.info[pair.side], shown, lookAt(explorer, pair.side, pair, true), {
+  return setMixed(line, describePair(run, atLayer(run.info[pair.side], explorer.state.get().layer), shown, lookAt(explorer, pair.side, pair, true), {
     layer: s.layer, locked: s.key !== null, exact: exactWeight(explorer, pair),
     fetched: fetched && pair.key !== null ? fetched(pair.key) : null,
   }));

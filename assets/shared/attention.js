@@ -2,6 +2,7 @@
 import { coloursOf, fitCanvas, pixelOf, rgbOf } from "./canvas.js";
 import { headLayout } from "./head_layout.js";
 import { grouped } from "./numbers.js";
+import { atLayer } from "./sides.js";
 
 // Strength 0..1 of a cell under the chosen scale; `top` is the largest weight shown.
 export function strengthOf(attention, head, column, options, top) {
@@ -99,6 +100,7 @@ function drawCells(c, layout, colours, attention, options) {
 
 export function drawAttention(canvas, attention, info, options, selection) {
   const columns = attention ? attention.columns : 1;
+  info = atLayer(info, attention ? attention.layer : 0);
   const probe = headLayout(canvas.parentElement.clientWidth, info, columns);
   const { context: c, width } = fitCanvas(canvas, probe.height);
   const layout = headLayout(width, info, columns);

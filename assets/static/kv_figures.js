@@ -36,10 +36,10 @@ export class Memory {
   check = async (measured) => JSON.stringify(SIDES.filter((side) => this.infos[side]).flatMap((side) => {
     const { tokens, k, v, v_read: read } = measured[side] || {}, info = this.infos[side];
     if (![tokens, k, v, read].every((value) => Number.isSafeInteger(value) && value >= 0) || tokens < 1) return [];
-    const shape = {
-      layers: info.layers, n_q: info.query_heads, n_k: info.key_heads, n_v: info.value_heads, d_k: info.key_head_dim,
-      d_v: info.value_head_dim, window: null, others: [],
-    };
+    const kind = (layers, n_k) => ({ layers, n_k, n_v: info.value_heads, d_k: info.key_head_dim, d_v: info.value_head_dim, window: null });
+    const each = info.layer_key_heads && info.layer_key_heads.length ? info.layer_key_heads : Array(info.layers).fill(info.key_heads);
+    const kinds = [...new Set(each)].map((n_k) => kind(each.filter((heads) => heads === n_k).length, n_k));
+    const shape = { ...kinds[0], n_q: info.query_heads, others: kinds.slice(1) };
     const cost = cacheCost(shape, tokens, 1, 8 * info.kv_itemsize, null), pair = (given, found) => [amount(BigInt(given)), amount(found)];
     return [{
       name: sideName(side), tokens: grouped(tokens), k: pair(k, cost.k_resident), v: pair(v, cost.v_resident), v_read: amount(BigInt(read)),

@@ -252,9 +252,10 @@ def tuned_twin(pair: Pair, folder: Path, tuned: str) -> Pair:
             raise
         return replace(pair, tuning=Tuning("failed", f"Both sides run untuned: {one_line(error)}"))
     gqa = replace(pair.gqa, name=name, tensors=tensors)
-    sigma = replace(
-        pair.sigma, name=f"{pair.sigma.name}, tuned", tensors={**own, **{matrix: tensors[matrix] for matrix in both}}
-    )
+    # besides V, O and the MLP: queries and keys of layers that Sigma keeps as the base has them
+    kept = (name for name, found in pair.gqa.tensors.items() if pair.sigma.tensors.get(name) is found)
+    shared = {matrix: tensors[matrix] for matrix in (*both, *kept)}
+    sigma = replace(pair.sigma, name=f"{pair.sigma.name}, tuned", tensors={**own, **shared})
     return Pair(sigma, gqa, Tuning("tuned", name))
 
 

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+from statistics import mode
+
 from sigma.model.configuration import SigmaConfig
+
+
+def key_heads_in_words(config: SigmaConfig) -> str:
+    """ "1", or "1 (3 in layers 8, 17)" where layers differ: the number of most layers, then the others'."""
+    usual = mode(config.key_heads)
+    others = sorted({heads for heads in config.key_heads if heads != usual})
+    said = [
+        f"{heads} in layers {', '.join(str(i) for i, found in enumerate(config.key_heads) if found == heads)}"
+        for heads in others
+    ]
+    return f"{usual} ({'; '.join(said)})" if said else str(usual)
 
 
 def model_card(name: str, source: str, before: SigmaConfig, after: SigmaConfig, figures: dict) -> str:
@@ -17,9 +30,10 @@ def model_card(name: str, source: str, before: SigmaConfig, after: SigmaConfig, 
     front = ["library_name: transformers", "tags: [sigma, diffqkv]", "pipeline_tag: text-generation"]
     if is_hub_id:
         front.append(f"base_model: {source}")
-    heads = "{0.num_attention_heads} query, {0.num_key_heads} key, {0.num_value_heads} value"
+    heads = "{0.num_attention_heads} query, {1} key, {0.num_value_heads} value"
     saved = 1 - figures["kv_bytes_per_token_after"] / figures["kv_bytes_per_token_before"]
-    query = "plain" if after.augmented_query_dim is None else f"augmented, width {after.augmented_query_dim}"
+    widths = {wide for wide in after.augmented_query_dims if wide is not None}
+    query = f"augmented, width {' or '.join(map(str, sorted(widths)))}" if widths else "plain"
     rows = [("source", figures["gqa_nll"], None, None), ("converted", *_row(figures["converted"]))]
     if figures.get("healed"):
         rows.append(("converted and healed", *_row(figures["healed"])))
@@ -35,7 +49,7 @@ def model_card(name: str, source: str, before: SigmaConfig, after: SigmaConfig, 
             "",
             f"| | {source} | {name} |",
             "|---|---|---|",
-            f"| heads | {heads.format(before)} | {heads.format(after)} |",
+            f"| heads | {heads.format(before, key_heads_in_words(before))} | {heads.format(after, key_heads_in_words(after))} |",
             f"| query | plain | {query} |",
             f"| KV cache per token, bf16 | {figures['kv_bytes_per_token_before']:,} bytes "
             f"| {figures['kv_bytes_per_token_after']:,} bytes ({-saved:.1%}) |",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -65,16 +67,32 @@ def layer_inputs(model: SigmaForCausalLM, windows: Tensor, batch: int = 4) -> li
     return [torch.cat(store) for store in found]
 
 
-def converted_config(config: SigmaConfig, key_heads: int, augmented_query_dim: int | None) -> SigmaConfig:
-    """The source's config with other key heads and an augmented query; norms of q and k become part of the weights."""
+def converted_config(
+    config: SigmaConfig, key_heads: int, augmented_query_dim: int | None, kept: Collection[int] = ()
+) -> SigmaConfig:
+    """The source's config with other key heads and an augmented query; norms of q and k become part of the weights.
+
+    kept: layers that stay the source's. Raises ValueError for one that does not exist, or if norms of q and k would
+    have to stay with them.
+    """
+    if missing := sorted(set(kept) - set(range(config.num_hidden_layers))):
+        raise ValueError(f"layer {missing[0]} cannot be kept: there are 0 to {config.num_hidden_layers - 1}")
+    if kept and config.qk_norm:
+        raise ValueError("no layer can be kept: this source normalises queries and keys, which the others give up")
+    layers = range(config.num_hidden_layers)
     changed = {
         "qk_norm": False,
-        "num_key_heads": key_heads,
-        "augmented_query_dim": augmented_query_dim,
+        "num_key_heads": [config.key_heads[i] if i in kept else key_heads for i in layers],
+        "augmented_query_dim": [None if i in kept else augmented_query_dim for i in layers],
         "selective_v_top_k": None,
         "selective_v_missing_mass": DEFAULT_MISSING_MASS,
     }
     return SigmaConfig.from_dict({**config.to_dict(), **changed})
+
+
+def kept_layers(config: SigmaConfig) -> frozenset[int]:
+    """Layers of a converted model whose queries and keys are still the source's: those with more K heads than others."""
+    return frozenset(i for i, heads in enumerate(config.key_heads) if heads > min(config.key_heads))
 
 
 @torch.no_grad()
@@ -86,25 +104,30 @@ def convert(
     fold=PROGRESSIVE_FOLD,
     alpha: float = GATE_ALPHA,
     progress=None,
+    kept: Collection[int] = (),
 ) -> SigmaForCausalLM:
     """A Sigma with `key_heads` K heads that shares every tensor but the query and key path with `model`.
 
     Args:
         model: a GQA model of our class; windows: calibration tokens [n, t], best at the longest context served.
         progress: called with (layer, layers).
+        kept: layers that keep the model's own queries and keys.
 
-    Raises ValueError if key_heads does not divide the model's key heads.
+    Raises ValueError if key_heads does not divide the model's key heads, or for layers that cannot be kept.
     """
     old = model.config
+    old.one_for_all_layers("a conversion")
     if key_heads < 1 or old.num_key_heads % key_heads:
         raise ValueError(f"--key-heads {key_heads} must divide the {old.num_key_heads} key heads of the source")
     if old.augmented_query_dim is not None or old.key_head_dim != old.head_dim:
         raise ValueError("the source already has an augmented query or a compressed key dim; convert a GQA model")
     with torch.device("meta"):
-        sigma = SigmaForCausalLM(converted_config(old, key_heads, augmented_query_dim))
+        sigma = SigmaForCausalLM(converted_config(old, key_heads, augmented_query_dim, kept))
     state = model.state_dict()
     inputs = layer_inputs(model, windows)
     for i, x in enumerate(inputs):
+        if i in kept:
+            continue
         name = f"model.layers.{i}.self_attn."
         x = x.float()
         if old.qkv_bias:  # a bias is the weight of an input that is always 1
@@ -156,12 +179,15 @@ def augment(
         raise ValueError("the query is augmented already")
     if model.config.qk_norm:
         raise ValueError("the query has a norm; convert the model instead")
-    config = converted_config(model.config, model.config.num_key_heads, width)
+    kept = kept_layers(model.config)
+    config = converted_config(model.config, min(model.config.key_heads), width, kept)
     with torch.device("meta"):
         sigma = SigmaForCausalLM(config)
     state = model.state_dict()
     inputs = layer_inputs(model, windows)
     for i, x in enumerate(inputs):
+        if i in kept:
+            continue
         name = f"model.layers.{i}.self_attn."
         q = F.linear(x.float(), state[f"{name}q_proj.weight"], state.get(f"{name}q_proj.bias"))
         start = start_augmented_query(q, width, alpha, seed=i)

@@ -15,6 +15,7 @@ from sigma.conversion.convert import convert
 from sigma.measure.quality import compare
 from sigma.model.modeling import SigmaForCausalLM
 from sigma.training.corpus import pack, read
+from sigma.training.recipe import kept_of
 from sigma.training.start import end_of_run
 
 
@@ -23,7 +24,8 @@ class Order:
     """What to convert, into what, and with which text.
 
     `source`: folder, GGUF file or Hub id, None for the default base; `name` is what the card calls it. `key_heads`,
-    `augmented_query`: of the result, or None with `healed`, a healing run whose end is written. `context`, `windows`:
+    `augmented_query`: of the result, and `kept` the layers that stay the source's, or none of them with `healed`, a
+    healing run whose end is written. `context`, `windows`:
     of the calibration. `repository`: where to upload the folder, None for nowhere.
     """
 
@@ -33,6 +35,7 @@ class Order:
     text: tuple[Path, ...]
     key_heads: int | None = None
     augmented_query: int | None = None
+    kept: tuple[int, ...] = ()
     context: int = 1024
     windows: int = 64
     healed: Path | None = None
@@ -43,7 +46,7 @@ def converted_folder(order: Order, say: Callable[[str, float], None]) -> dict:
     """Write the converted checkpoint and its card; returns the figures. Raises ValueError for an order that cannot be done."""
     if order.dest.exists() and any(order.dest.iterdir()):
         raise ValueError(f"{order.dest} exists and is not empty; choose another folder")
-    heads, width, weights, healing = _target(order)
+    heads, width, kept, weights, healing = _target(order)
     if order.context < 2 or order.windows < 1:
         raise ValueError(
             f"--context must be at least 2 and --windows at least 1, got {order.context} and {order.windows}"
@@ -56,7 +59,7 @@ def converted_folder(order: Order, say: Callable[[str, float], None]) -> dict:
         raise ValueError(f"the text gives {len(windows)} window of {order.context} tokens; at least 2 are needed")
     held = max(1, min(8, len(windows) // 10))
     begun = time.monotonic()
-    sigma = convert(model, windows[held:], heads, width, progress=lambda i, n: say("converting", i / n))
+    sigma = convert(model, windows[held:], heads, width, progress=lambda i, n: say("converting", i / n), kept=kept)
     seconds = time.monotonic() - begun
     nll, converted = _measured(model, sigma, windows[:held], say)
     result = {
@@ -79,16 +82,17 @@ def converted_folder(order: Order, say: Callable[[str, float], None]) -> dict:
     return result
 
 
-def _target(order: Order) -> tuple[int, int | None, dict[str, Tensor], dict | None]:
-    """(key heads, augmented width, healed weights, the run's bookkeeping); without a run no weights and None."""
+def _target(order: Order) -> tuple[int, int | None, tuple[int, ...], dict[str, Tensor], dict | None]:
+    """(key heads, augmented width, layers kept, healed weights, the run's bookkeeping); without a run no weights and None."""
     if order.healed is None:
         if order.key_heads is None:
             raise ValueError("--key-heads is needed, or --healed RUN")
-        return order.key_heads, order.augmented_query, {}, None
-    if order.key_heads is not None or order.augmented_query is not None:
+        return order.key_heads, order.augmented_query, order.kept, {}, None
+    if order.key_heads is not None or order.augmented_query is not None or order.kept:
         raise ValueError("--healed takes the heads and the query's width from its run; leave the options out")
     weights, healing = end_of_run(order.healed)
-    return healing["recipe"]["key_heads"], healing["recipe"]["augmented_query_dim"], weights, healing
+    recipe = healing["recipe"]
+    return recipe["key_heads"], recipe["augmented_query_dim"], kept_of(recipe), weights, healing
 
 
 def _measured(model: SigmaForCausalLM, sigma: SigmaForCausalLM, held: Tensor, say) -> tuple[float, dict]:

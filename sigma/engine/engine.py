@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
+from statistics import mode
 from typing import TypeVar
 
 from kernels.device import free_bytes
@@ -86,11 +87,11 @@ class SigmaEngine:
             name=model.side.name,
             layers=c.num_hidden_layers,
             query_heads=c.num_attention_heads,
-            key_heads=c.num_key_heads,
+            key_heads=mode(c.key_heads),
             value_heads=c.num_value_heads,
             key_head_dim=c.key_head_dim,
             value_head_dim=c.head_dim,
-            augmented_query_dim=c.augmented_query_dim,
+            augmented_query_dim=mode(c.augmented_query_dims),
             kv_itemsize=runtime.kv_itemsize,
             context_length=model.context_length,
             weights=runtime.weights,
@@ -99,6 +100,7 @@ class SigmaEngine:
             tuned=self.tuned[side].side.name if side in self.tuned else "",
             warning=self.warning,
             note=model.side.manifest.get("note", ""),
+            layer_key_heads=c.key_heads if isinstance(c.num_key_heads, list) else (),
             parameters=sum(math.prod(tensor.shape) for tensor in model.side.tensors.values()),
         )
 

@@ -33,8 +33,7 @@ class KeptTensors:
 
     def __init__(self, config, queries: list[Tensor], cache, next_tokens: dict[int, NextTokens]):
         self.layers = config.num_hidden_layers
-        self.query_heads, self.key_heads = config.num_attention_heads, config.num_key_heads
-        self.value_heads = config.num_value_heads
+        self.query_heads, self.value_heads = config.num_attention_heads, config.num_value_heads
         self.scale = config.scale
         self.missing_mass, self.threshold = config.selective_v_missing_mass, config.selective_v_threshold
         self._queries = queries  # per layer [n_q, kept, d_k]
@@ -64,7 +63,7 @@ class KeptTensors:
         first, rows = self.first_query, stop - start
         q, k = self._queries[layer], self._keys[layer]
         if head is not None:
-            own = head // (self.query_heads // self.key_heads)
+            own = head * len(k) // self.query_heads  # Eq. 3
             q, k = q[head : head + 1], k[own : own + 1]
         q, k = q[:, start - first : stop - first].float(), k[:, :stop].float()
         heads = len(q)
@@ -87,7 +86,7 @@ class KeptTensors:
         if not 0 <= k0 < k1 <= self.tokens or width < 1:
             raise ValueError(f"keys {k0} to {k1 - 1} in squares of {width} are not there: 0 to {self.tokens - 1} are")
         heads = range(self.query_heads) if head is None else (head,)
-        shared = self.query_heads // self.key_heads
+        key_heads = len(self._keys[layer])
         largest = torch.zeros(len(heads), -(-(stop - start) // width), -(-(k1 - k0) // width))
         sums = torch.empty(len(heads), stop - start)
         if self.tokens == 1:  # whose query was not kept
@@ -95,7 +94,7 @@ class KeptTensors:
         step = -(-_SQUARE_ROWS // width) * width
         for at, one in enumerate(heads):
             q = self._queries[layer][one].float() * self.scale
-            k = self._keys[layer][one // shared, :stop].float().t()
+            k = self._keys[layer][one * key_heads // self.query_heads, :stop].float().t()
             for low in range(start, stop, step):
                 high = min(low + step, stop)
                 scores = q[low - self.first_query : high - self.first_query] @ k[:, :high]

@@ -85,8 +85,9 @@ def _wrong_operations(models: list[dict[str, Model]]) -> list[str]:
     for by_side in models:
         for model in by_side.values():
             c, runtime = model.side.config, model.runtime
-            heads = c.num_attention_heads, c.num_key_heads, c.num_value_heads
-            shapes.add((runtime.device, runtime.dtype, heads, c.key_head_dim, c.head_dim))
+            for key_heads in set(c.key_heads):
+                heads = c.num_attention_heads, key_heads, c.num_value_heads
+                shapes.add((runtime.device, runtime.dtype, heads, c.key_head_dim, c.head_dim))
     for shape in sorted(shapes, key=str):
         for one in agreement.disagreements(*shape):
             backends.distrust(one.operation, one.backend)

@@ -28,7 +28,7 @@ def stock_model(side):
     from transformers import LlamaConfig, LlamaForCausalLM
 
     c = side.config
-    if c.num_key_heads != c.num_value_heads:
+    if set(c.key_heads) != {c.num_value_heads}:
         raise ValueError("stock transformers needs as many key heads as value heads")
     config = LlamaConfig(
         vocab_size=c.vocab_size,

@@ -177,10 +177,10 @@ class DiffKVCache(Cache):
     def reserve(self, batch: int, rows: int, dtype: torch.dtype, device: torch.device) -> None:
         """Room for `rows` more tokens of each of `batch` sequences, for code that writes them itself; see `advance`."""
         config = self.config
-        for layer in self.layers:
+        for layer, key_heads in zip(self.layers, config.key_heads):
             if not layer.is_initialized:
                 layer.lazy_initialization(
-                    torch.empty(batch, config.num_key_heads, 0, config.key_head_dim, dtype=dtype, device=device),
+                    torch.empty(batch, key_heads, 0, config.key_head_dim, dtype=dtype, device=device),
                     torch.empty(batch, config.num_value_heads, 0, config.head_dim, dtype=dtype, device=device),
                 )
             layer.reserve(layer.length + rows)

@@ -5,10 +5,13 @@
     K  0 . . . . . . . .                       K  0 . . . . . . . | 1 ...... | 2  3
     V  0 . . 1 . . 2 . .                       V  0 . 1 . 2 . 3 . | 4 . 5 .. | ... 15
 
-Query head i reads key head i * n_k // n_q and value head i * n_v // n_q (paper, Eq. 3).
+Query head i reads key head i * n_k // n_q and value head i * n_v // n_q (paper, Eq. 3). Layers may differ in their key
+heads and in their augmented query: a conversion that folds all of them but a few says so by lists.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from transformers import PretrainedConfig
 
@@ -21,12 +24,14 @@ class SigmaConfig(PretrainedConfig):
 
     Args:
         num_attention_heads: query heads, a multiple of both key and value heads.
-        num_key_heads, num_value_heads: cached heads of either kind; None means as many as query heads.
+        num_key_heads, num_value_heads: cached heads of either kind; None means as many as query heads. Key heads may be a
+            list, one number a layer (`key_heads` has them by layer either way).
         head_dim: width of a value head, and of a query head before it meets K.
         key_head_dim: cached width of a key head; below `head_dim` ("half K dim") K is expanded by a trainable
             layer, which is absorbed into the query so that nothing is expanded in memory. Above it, as in models
             with 192 wide keys and 128 wide values, query heads are as wide as key heads. None means `head_dim`.
-        augmented_query_dim: width of the augmented query's gate and up projections; None is a plain query.
+        augmented_query_dim: width of the augmented query's gate and up projections; None is a plain query. May be a list,
+            one entry a layer (`augmented_query_dims`).
         selective_v_top_k: V rows fetched per query head when decoding (plus the current token); None fetches all.
         selective_v_missing_mass: what becomes of the softmax mass on the rows that are not fetched: "drop" (nothing),
             "renormalize" (the kept weights sum to 1) or "mean" (it goes to the mean of those rows). Configurations
@@ -49,11 +54,11 @@ class SigmaConfig(PretrainedConfig):
         intermediate_size: int = 1536,
         num_hidden_layers: int = 30,
         num_attention_heads: int = 9,
-        num_key_heads: int | None = None,
+        num_key_heads: int | Sequence[int] | None = None,
         num_value_heads: int | None = None,
         head_dim: int | None = None,
         key_head_dim: int | None = None,
-        augmented_query_dim: int | None = None,
+        augmented_query_dim: int | Sequence[int | None] | None = None,
         selective_v_top_k: int | None = None,
         selective_v_missing_mass: str | None = None,
         selective_v_threshold: float = 0.0,
@@ -76,11 +81,11 @@ class SigmaConfig(PretrainedConfig):
         self.intermediate_size = intermediate_size
         self.num_hidden_layers = num_hidden_layers
         self.num_attention_heads = num_attention_heads
-        self.num_key_heads = num_attention_heads if num_key_heads is None else num_key_heads
+        self.num_key_heads = num_attention_heads if num_key_heads is None else _one_if_alike(num_key_heads)
         self.num_value_heads = num_attention_heads if num_value_heads is None else num_value_heads
         self.head_dim = _head_dim(hidden_size, num_attention_heads) if head_dim is None else head_dim
         self.key_head_dim = self.head_dim if key_head_dim is None else key_head_dim
-        self.augmented_query_dim = augmented_query_dim
+        self.augmented_query_dim = _one_if_alike(augmented_query_dim)
         self.selective_v_top_k = selective_v_top_k
         older = kwargs.pop("selective_v_renormalize", None)
         self.selective_v_missing_mass = _missing_mass(selective_v_missing_mass, older)
@@ -110,7 +115,6 @@ class SigmaConfig(PretrainedConfig):
             "intermediate_size",
             "num_hidden_layers",
             "num_attention_heads",
-            "num_key_heads",
             "num_value_heads",
             "head_dim",
             "key_head_dim",
@@ -118,10 +122,16 @@ class SigmaConfig(PretrainedConfig):
         )
         for name in sizes:
             value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            if not _counts(value):
                 raise ValueError(f"{name} must be a positive integer, got {value!r}")
-        for name in ("num_key_heads", "num_value_heads"):
-            heads = getattr(self, name)
+        for name in ("num_key_heads", "augmented_query_dim"):
+            value = getattr(self, name)
+            if isinstance(value, list) and len(value) != self.num_hidden_layers:
+                raise ValueError(f"{name} has {len(value)} entries for num_hidden_layers {self.num_hidden_layers}")
+        for heads in self.key_heads:
+            if not _counts(heads):
+                raise ValueError(f"num_key_heads must be a positive integer, or one a layer, got {heads!r}")
+        for name, heads in (*(("num_key_heads", n) for n in self.key_heads), ("num_value_heads", self.num_value_heads)):
             if self.num_attention_heads % heads:
                 raise ValueError(f"num_attention_heads {self.num_attention_heads} must be a multiple of {name} {heads}")
         for name in ("head_dim", "key_head_dim"):
@@ -129,10 +139,13 @@ class SigmaConfig(PretrainedConfig):
                 raise ValueError(f"{name} {getattr(self, name)} must be even: rotary embedding pairs dimensions")
         if self.qk_norm and self.key_head_dim != self.head_dim:
             raise ValueError(f"qk_norm needs key_head_dim {self.key_head_dim} to be head_dim {self.head_dim}")
-        for name in ("augmented_query_dim", "selective_v_top_k"):
-            value = getattr(self, name)
-            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-                raise ValueError(f"{name} must be None or a positive integer, got {value!r}")
+        for wide in self.augmented_query_dims:
+            if wide is not None and not _counts(wide):
+                raise ValueError(
+                    f"augmented_query_dim must be None or a positive integer, or one a layer, got {wide!r}"
+                )
+        if self.selective_v_top_k is not None and not _counts(self.selective_v_top_k):
+            raise ValueError(f"selective_v_top_k must be None or a positive integer, got {self.selective_v_top_k!r}")
         check_missing_mass("selective_v_missing_mass", self.selective_v_missing_mass)
         check_threshold("selective_v_threshold", self.selective_v_threshold)
         if self.attention_scale is not None and not self.attention_scale > 0:
@@ -146,9 +159,8 @@ class SigmaConfig(PretrainedConfig):
     @property
     def base_model_tp_plan(self) -> dict[str, str]:
         """How transformers splits the layers over several processes; `sigma.model.parallel` says which gets what."""
-        augmented = self.augmented_query_dim is not None
         plan = {
-            "self_attn.q_proj": "colwise_gather_output" if augmented else "diffqkv_queries",
+            "self_attn.q_proj": "diffqkv_queries",
             "self_attn.k_proj": "diffqkv_heads",
             "self_attn.v_proj": "diffqkv_heads",
             "self_attn.o_proj": "rowwise",
@@ -156,7 +168,7 @@ class SigmaConfig(PretrainedConfig):
             "mlp.up_proj": "colwise",
             "mlp.down_proj": "rowwise",
         }
-        if augmented:
+        if self.augmented_query_dim is not None:
             plan |= {"self_attn.q_gate_proj": "colwise", "self_attn.q_up_proj": "colwise"}
             plan["self_attn.q_down_proj"] = "diffqkv_queries_summed"
         if self.key_head_dim < self.head_dim:
@@ -170,6 +182,25 @@ class SigmaConfig(PretrainedConfig):
         """Older transformers (5.19) set it again, with the table of a tied head split; the table stays whole here."""
 
     @property
+    def key_heads(self) -> tuple[int, ...]:
+        """K heads of each layer."""
+        return self._by_layer(self.num_key_heads)
+
+    @property
+    def augmented_query_dims(self) -> tuple[int | None, ...]:
+        """Width of each layer's augmented query, None where it is plain."""
+        return self._by_layer(self.augmented_query_dim)
+
+    def _by_layer(self, value) -> tuple:
+        return tuple(value) if isinstance(value, list) else (value,) * self.num_hidden_layers
+
+    def one_for_all_layers(self, who: str) -> None:
+        """Raise ValueError, in the name of `who` cannot have it, if layers differ in their key heads or augmented query."""
+        for name in ("num_key_heads", "augmented_query_dim"):
+            if isinstance(getattr(self, name), list):
+                raise ValueError(f"{who} takes models whose layers are alike; here {name} differs from layer to layer")
+
+    @property
     def query_head_dim(self) -> int:
         """Width of a query head as it is projected."""
         return max(self.head_dim, self.key_head_dim)
@@ -180,9 +211,10 @@ class SigmaConfig(PretrainedConfig):
         return self.key_head_dim**-0.5 if self.attention_scale is None else self.attention_scale
 
     def kv_bytes(self, tokens: int, itemsize: int = 2, batch: int = 1) -> tuple[int, int]:
-        """Resident bytes of K and of V (Eq. 1): layers * batch * tokens * heads * dim * itemsize."""
-        rows = self.num_hidden_layers * batch * tokens * itemsize
-        return rows * self.num_key_heads * self.key_head_dim, rows * self.num_value_heads * self.head_dim
+        """Resident bytes of K and of V (Eq. 1): heads of all layers * batch * tokens * dim * itemsize."""
+        rows = batch * tokens * itemsize
+        values = self.num_hidden_layers * self.num_value_heads
+        return rows * sum(self.key_heads) * self.key_head_dim, rows * values * self.head_dim
 
     def v_read_bytes(self, tokens: int, top_k: int | None = None, itemsize: int = 2, batch: int = 1) -> int:
         """V bytes that one decode step requests with `tokens` cached rows, the newest included.
@@ -193,6 +225,18 @@ class SigmaConfig(PretrainedConfig):
             return self.kv_bytes(tokens, itemsize, batch)[1]
         rows = min(top_k, tokens - 1) + 1
         return self.num_hidden_layers * batch * self.num_attention_heads * rows * self.head_dim * itemsize
+
+
+def _counts(value) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _one_if_alike(value):
+    """A list of one entry a layer as a list, or as that entry where all are the same."""
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        return value
+    value = list(value)
+    return value[0] if value and all(entry == value[0] for entry in value) else value
 
 
 def _head_dim(hidden_size: int, heads: int) -> int:

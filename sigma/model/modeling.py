@@ -57,17 +57,18 @@ class SigmaAttention(nn.Module):
         self.config = config
         self.layer_idx = layer_idx
         self.is_causal = True
-        hidden, wide = config.hidden_size, config.augmented_query_dim
+        hidden, wide, n_k = config.hidden_size, config.augmented_query_dims[layer_idx], config.key_heads[layer_idx]
+        self.augmented = wide is not None
         q_width = config.num_attention_heads * config.query_head_dim
         bias = config.qkv_bias
-        self.q_proj = HeadProjection(hidden, config.num_attention_heads, config.query_head_dim, bias)
-        if wide is not None:
+        self.q_proj = HeadProjection(hidden, config.num_attention_heads, config.query_head_dim, bias, self.augmented)
+        if self.augmented:
             self.q_gate_proj = nn.Linear(q_width, wide, bias=False)
             self.q_up_proj = nn.Linear(q_width, wide, bias=False)
             self.q_down_proj = HeadProjection(wide, config.num_attention_heads, config.query_head_dim)
-        self.k_proj = HeadProjection(hidden, config.num_key_heads, config.key_head_dim, bias)
+        self.k_proj = HeadProjection(hidden, n_k, config.key_head_dim, bias)
         if config.key_head_dim < config.head_dim:
-            self.k_expand_proj = KeyExpansion(config.num_key_heads, config.head_dim, config.key_head_dim)
+            self.k_expand_proj = KeyExpansion(n_k, config.head_dim, config.key_head_dim)
         self.v_proj = HeadProjection(hidden, config.num_value_heads, config.head_dim, bias)
         self.o_proj = nn.Linear(config.num_attention_heads * config.head_dim, hidden, bias=False)
         if config.qk_norm:
@@ -82,7 +83,7 @@ class SigmaAttention(nn.Module):
         """[b, t, hidden] -> un-rotated queries of K's width [b, n_q, t, d_k]."""
         config = self.config
         q = self.q_proj(hidden_states)
-        if config.augmented_query_dim is not None:
+        if self.augmented:
             q = self.q_down_proj(F.silu(self.q_gate_proj(q)) * self.q_up_proj(q))
         if config.key_head_dim < config.head_dim:
             return self.k_expand_proj(q)
@@ -186,10 +187,10 @@ class SigmaModel(SigmaPreTrainedModel):
         hidden = self.embed_tokens(input_ids) if inputs_embeds is None else inputs_embeds
         if (self.config.use_cache if use_cache is None else use_cache) and cache is None and not self.training:
             cache = DiffKVCache(self.config)
-        if isinstance(cache, StaticCache) and self.config.num_key_heads != self.config.num_value_heads:
+        if isinstance(cache, StaticCache) and set(self.config.key_heads) != {self.config.num_value_heads}:
             raise ValueError(
                 f"a StaticCache holds as many V heads as K heads, this model has {self.config.num_value_heads} and "
-                f"{self.config.num_key_heads}: use sigma.model.cache.DiffKVCache, which generate() does by itself"
+                f"{' or '.join(map(str, sorted(set(self.config.key_heads))))}: use sigma.model.cache.DiffKVCache, which generate() does by itself"
             )
         given = position_ids
         if position_ids is None:

@@ -29,9 +29,10 @@ from transformers.integrations.tensor_parallel import ALL_PARALLEL_STYLES, Rowwi
 class HeadProjection(nn.Linear):
     """A linear layer whose output [.., heads * width] is `heads` heads side by side."""
 
-    def __init__(self, inputs: int, heads: int, width: int, bias: bool = False):
+    def __init__(self, inputs: int, heads: int, width: int, bias: bool = False, mixed: bool = False):
+        """mixed: whether what follows mixes all heads, as an augmented query does: every process needs the whole output."""
         super().__init__(inputs, heads * width, bias=bias)
-        self.heads = heads
+        self.heads, self.mixed = heads, mixed
 
 
 class KeyExpansion(HeadProjection):
@@ -130,6 +131,33 @@ class OwnHeads(TensorParallelLayer):
             module._parameters.update(whole)
 
 
+class OwnQueries(OwnHeads):
+    """`q_proj`: a process's own query heads, or all of them where an augmented query follows, which layers differ in."""
+
+    def __init__(self):
+        super().__init__(may_repeat=False)
+
+    @staticmethod
+    def _gathered() -> TensorParallelLayer:
+        return ALL_PARALLEL_STYLES["colwise_gather_output"]
+
+    def validate_param(self, module, param, mesh, parameter_name=None):
+        if module.mixed:
+            self._gathered().validate_param(module, param, mesh, parameter_name)
+        else:
+            super().validate_param(module, param, mesh, parameter_name)
+
+    def shard_param(self, module, param, mesh):
+        return (
+            self._gathered().shard_param(module, param, mesh)
+            if module.mixed
+            else super().shard_param(module, param, mesh)
+        )
+
+    def install_forward(self, module, mesh):
+        return self._gathered().install_forward(module, mesh) if module.mixed else super().install_forward(module, mesh)
+
+
 class OwnQueryHeads(RowwiseParallel):
     """The augmented query's down projection: the processes' parts are summed, each keeps its own query heads."""
 
@@ -143,7 +171,7 @@ class OwnQueryHeads(RowwiseParallel):
 
 
 if dist.is_available():
-    ALL_PARALLEL_STYLES.register("diffqkv_queries", OwnHeads(may_repeat=False))
+    ALL_PARALLEL_STYLES.register("diffqkv_queries", OwnQueries())
     ALL_PARALLEL_STYLES.register("diffqkv_queries_summed", OwnQueryHeads())
     ALL_PARALLEL_STYLES.register("diffqkv_heads", OwnHeads(may_repeat=True))
     ALL_PARALLEL_STYLES.register("diffqkv_expansion", OwnHeads(may_repeat=True, shared_input=False))

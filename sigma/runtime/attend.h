@@ -30,12 +30,12 @@ Args question(const Model& m, const Step& step, int64_t i, int64_t index) {
   Args a{};
   a.q = static_cast<const char*>(step.q) + i * m.n_q * m.d_k * size, a.out = static_cast<char*>(step.out) + i * wide_of(m) * size;
   a.k = s.cache[2 * index], a.v = s.cache[2 * index + 1];
-  a.b = 1, a.n_q = m.n_q, a.n_k = m.n_k, a.n_v = m.n_v, a.t = 1, a.rows = s.past + 1, a.d_k = m.d_k, a.d_v = m.d;
+  a.b = 1, a.n_q = m.n_q, a.n_k = key_heads_of(m, m.layer[index]), a.n_v = m.n_v, a.t = 1, a.rows = s.past + 1, a.d_k = m.d_k, a.d_v = m.d;
   const auto strides = [](int64_t (&to)[3], int64_t heads, int64_t rows, int64_t d) {
     to[0] = heads * rows * d, to[1] = rows * d, to[2] = d;
   };
   strides(a.q_stride, m.n_q, 1, m.d_k);
-  strides(a.k_stride, m.n_k, s.capacity, m.d_k);
+  strides(a.k_stride, a.n_k, s.capacity, m.d_k);
   strides(a.v_stride, m.n_v, s.capacity, m.d);
   a.threads = step.threads, a.scale = m.scale;
   a.top_k = s.top_k < 0 ? 0 : s.top_k, a.missing_mass = s.missing_mass, a.threshold = s.threshold;

@@ -85,13 +85,13 @@ template <class E>
 void place(const Model& m, const Layer& layer, const Step& step, int64_t index, int64_t token, const float* q,
            const Scratch& s) {
   const Sequence& sequence = step.sequence[token / step.t];
-  const int64_t position = sequence.past + token % step.t, half = m.d_k / 2;
+  const int64_t position = sequence.past + token % step.t, half = m.d_k / 2, n_k = key_heads_of(m, layer);
   const float *cosine = m.cosine + position * half, *sine = m.sine + position * half;
   float narrow[512];
   for (int64_t h = 0; h < m.n_q; h++) {
     const float* from = q + token * wide_of(m) + h * m.d;
     if (layer.expand) {
-      const float* w = layer.expand + h * m.n_k / m.n_q * m.d * m.d_k;
+      const float* w = layer.expand + h * n_k / m.n_q * m.d * m.d_k;
       for (int64_t c = 0; c < m.d_k; c++) narrow[c] = 0;
       for (int64_t i = 0; i < m.d; i++)
         for (int64_t c = 0; c < m.d_k; c++) narrow[c] += from[i] * w[i * m.d_k + c];
@@ -101,8 +101,8 @@ void place(const Model& m, const Layer& layer, const Step& step, int64_t index, 
   }
   E* keys = static_cast<E*>(sequence.cache[2 * index]);
   E* values = static_cast<E*>(sequence.cache[2 * index + 1]);
-  for (int64_t h = 0; h < m.n_k; h++)
-    turn(s.k.data() + (token * m.n_k + h) * m.d_k, cosine, sine, half,
+  for (int64_t h = 0; h < n_k; h++)
+    turn(s.k.data() + (token * n_k + h) * m.d_k, cosine, sine, half,
          keys + (h * sequence.capacity + position) * m.d_k);
   for (int64_t h = 0; h < m.n_v; h++) {
     E* to = values + (h * sequence.capacity + position) * m.d;
@@ -114,7 +114,7 @@ void project(const Team& team, const Model& m, const Step& step, int64_t index, 
   const Layer& layer = m.layer[index];
   const int64_t n = step.b * step.t, width = wide_of(m);
   const Rows x = normalized(team, m, step, layer.input_norm, s);
-  multiply_all<3>(team, {{layer.q, s.q.data(), width}, {layer.k, s.k.data(), m.n_k * m.d_k}, {layer.v, s.v.data(), m.n_v * m.d}}, x);
+  multiply_all<3>(team, {{layer.q, s.q.data(), width}, {layer.k, s.k.data(), layer.k->rows}, {layer.v, s.v.data(), m.n_v * m.d}}, x);
   team.wait();
   const float* q = s.q.data();
   if (layer.q_gate) {
@@ -131,7 +131,7 @@ void project(const Team& team, const Model& m, const Step& step, int64_t index, 
     }
     gated(team, *layer.q_gate, *layer.q_up, input, s, s.inner, m.half);
     team.wait();
-    multiply_all<1>(team, {{layer.q_down, s.mid.full.data(), width}}, rows_of(s.inner, n, m.wide, m.half, apart(step)));
+    multiply_all<1>(team, {{layer.q_down, s.mid.full.data(), width}}, rows_of(s.inner, n, layer.q_down->cols, m.half, apart(step)));
     team.wait();
     q = s.mid.full.data();
   }

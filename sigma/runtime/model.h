@@ -10,11 +10,11 @@ namespace {
 struct Layer {
   const float *input_norm, *post_norm;
   const Matrix *q, *k, *v, *o, *gate, *up, *down;
-  const Matrix *q_gate, *q_up, *q_down;  // null without an augmented query
-  const float* expand;                   // half K dim: [n_k][head_dim][key_head_dim]; else null
+  const Matrix *q_gate, *q_up, *q_down;  // null where the query is plain
+  const float* expand;                   // half K dim: [its K heads][head_dim][key_head_dim]; else null
 };
 
-// What does not change between two calls.
+// What does not change between two calls. n_k, wide: the most of any layer.
 struct Model {
   int64_t hidden, n_q, n_k, n_v, d, d_k, inner, wide, layers, half, context;
   double eps, scale;
@@ -28,7 +28,7 @@ struct Sequence {
   int64_t past, capacity, top_k, probe;  // rows cached and rows there is room for; top_k is negative without selective V
   int64_t missing_mass;                  // of selective V, as is the threshold: see kernels/scores.h
   double threshold;
-  void* const* cache;                    // per layer: K [n_k][capacity][d_k], V [n_v][capacity][d]
+  void* const* cache;                    // per layer: K [its K heads][capacity][d_k], V [n_v][capacity][d]
   void* probe_q;                         // [n_q][d_k]
   int32_t *positions, *probe_positions;  // [n_q][top_k + 1], of the layer that ran last and of the probed one
   float *captured, *probe_captured;      // [n_q]
@@ -50,6 +50,7 @@ struct Step {
 // With one token per sequence each has the bits that it would have alone.
 inline bool apart(const Step& step) { return step.t == 1; }
 inline int64_t wide_of(const Model& m) { return m.n_q * m.d; }
+inline int64_t key_heads_of(const Model& m, const Layer& layer) { return layer.k->rows / m.d_k; }
 
 }  // namespace
 }  // namespace sigma

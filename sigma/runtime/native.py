@@ -116,7 +116,7 @@ class NativePath(Path):
         layer = Layer(input_norm=vector("input_layernorm"), post_norm=vector("post_attention_layernorm"))
         names = {name: f"self_attn.{name}_proj" for name in "qkvo"}
         names |= {name: f"mlp.{name}_proj" for name in ("gate", "up", "down")}
-        if self.config.augmented_query_dim is not None:
+        if f"{prefix}self_attn.q_down_proj.weight" in tensors:
             names |= {name: f"self_attn.{name}_proj" for name in ("q_gate", "q_up", "q_down")}
         for field, name in names.items():
             setattr(layer, field, matrix(name))
@@ -129,12 +129,12 @@ class NativePath(Path):
         return Model(
             hidden=config.hidden_size,
             n_q=config.num_attention_heads,
-            n_k=config.num_key_heads,
+            n_k=max(config.key_heads),
             n_v=config.num_value_heads,
             d=config.head_dim,
             d_k=config.key_head_dim,
             inner=config.intermediate_size,
-            wide=config.augmented_query_dim or 0,
+            wide=max(wide or 0 for wide in config.augmented_query_dims),
             layers=config.num_hidden_layers,
             half=int(self.dtype == torch.bfloat16),
             context=config.max_position_embeddings,

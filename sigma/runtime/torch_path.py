@@ -144,7 +144,7 @@ class TorchPath(Path):
             layer["v_bias"] = self._plain(part["v_bias"])
         if self.config.qk_norm:
             layer |= {name: self._plain(part[name]) for name in ("q_norm", "k_norm")}
-        if self.config.augmented_query_dim is not None:
+        if "q_down_proj" in part:
             layer["q_gate_up"] = self._matrix(part["q_gate_proj"], part["q_up_proj"])
             layer["q_down"] = self._matrix(part["q_down_proj"])
         if self.config.key_head_dim < self.config.head_dim:
@@ -218,16 +218,15 @@ class TorchPath(Path):
         config = self.config
         b, t, _ = x.shape
         q_k, v = layer["q_k"](x), layer["v_proj"](x)
+        q_width = config.num_attention_heads * config.query_head_dim  # the rest is K: layers may differ in its heads
         if config.qkv_bias:
             q_k, v = q_k + layer["q_k_bias"], v + layer["v_bias"]
-        q, k = q_k.split(
-            (config.num_attention_heads * config.query_head_dim, config.num_key_heads * config.key_head_dim), -1
-        )
-        if config.augmented_query_dim is not None:
+        q, k = q_k.split((q_width, q_k.shape[-1] - q_width), -1)
+        if "q_down" in layer:
             q = layer["q_down"](silu_mul(layer["q_gate_up"](q)))
         if config.key_head_dim < config.head_dim:  # (W_e^T q) . k: nothing wider than the cache exists
-            expand = layer["k_expand"].view(config.num_key_heads, config.head_dim, config.key_head_dim)
-            q = q.view(b, t, config.num_key_heads, -1, config.head_dim)
+            expand = layer["k_expand"].view(-1, config.head_dim, config.key_head_dim)
+            q = q.view(b, t, len(expand), -1, config.head_dim)
             q = torch.einsum("btgid,gdc->btgic", q, expand).flatten(2)
         q, k = (part.view(b, t, -1, config.key_head_dim) for part in (q, k))
         if config.qk_norm:

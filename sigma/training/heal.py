@@ -26,6 +26,7 @@ from tqdm import tqdm
 from kernels.device import chosen_device
 from sigma.checkpoints.load import load_dense
 from sigma.cli import parser_for, run
+from sigma.conversion.convert import kept_layers
 from sigma.model.modeling import SigmaForCausalLM, rope_tables
 from sigma.training.corpus import pack, read
 from sigma.training.losses import layer_loss, logit_loss
@@ -84,8 +85,10 @@ class Healer:
             for hook in hooks:
                 hook.remove()
         tables = rope_tables(self.student.config, torch.arange(ids.shape[1], device=ids.device)[None])
-        kls, errors = [], []
-        for mine, theirs, x in zip(self.student.model.layers, self.teacher.model.layers, inputs):
+        kls, errors, kept = [], [], kept_layers(self.student.config)
+        for i, (mine, theirs, x) in enumerate(zip(self.student.model.layers, self.teacher.model.layers, inputs)):
+            if i in kept:
+                continue
             kl, error = layer_loss(mine.self_attn, theirs.self_attn, x, tables)
             (kl + error).backward()
             kls.append(kl.item())

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sigma.checkpoints.tuned import GROUP, OWN_MATRICES, SIGMA, TUNED_MATRICES
+from sigma.conversion.convert import kept_layers
 from sigma.model.modeling import SigmaForCausalLM
 
 
@@ -76,7 +77,7 @@ def changeable(
                 linear = getattr(parent, matrix, None)
                 name = f"model.layers.{i}.{part}.{matrix}.weight"
                 group = (groups or {}).get(name, GROUP)
-                if linear is None or linear.weight.shape[1] % group:
+                if linear is None or isinstance(linear, ShiftedLinear) or linear.weight.shape[1] % group:
                     continue
                 rows, cols = linear.weight.shape
                 if prefix + name not in changes:
@@ -111,14 +112,17 @@ def learnable_minima(
 ) -> list[ShiftedLinear]:
     """Make V, O and the MLP learnable as the same modules in both models, and each one's queries and keys for itself.
 
-    `changes` is filled by matrix name, Sigma's own with "sigma." before it; `groups`: columns of a group of Sigma's own
-    matrices by name, else 32.
+    Layers whose queries and keys Sigma keeps of its source have those as the same modules too. `changes` is filled by matrix
+    name, Sigma's own with "sigma." before it; `groups`: columns of a group of Sigma's own matrices by name, else 32.
     """
-    shifted = changeable(gqa, changes) + changeable(sigma, changes, OWN_MATRICES, SIGMA, groups)
-    for mine, theirs in zip(sigma.model.layers, gqa.model.layers):
-        mine.mlp = theirs.mlp
-        mine.self_attn.v_proj, mine.self_attn.o_proj = theirs.self_attn.v_proj, theirs.self_attn.o_proj
+    shifted = changeable(gqa, changes)
     own = changeable(gqa, changes, OWN_MATRICES)
+    kept = kept_layers(sigma.config)
+    for i, (mine, theirs) in enumerate(zip(sigma.model.layers, gqa.model.layers)):
+        mine.mlp = theirs.mlp
+        for matrix in ("v_proj", "o_proj", *(("q_proj", "k_proj") if i in kept else ())):
+            setattr(mine.self_attn, matrix, getattr(theirs.self_attn, matrix))
+    own += changeable(sigma, changes, OWN_MATRICES, SIGMA, groups)
     for change in changes.values():
         change.requires_grad_(True)
     return shifted + own

@@ -22,12 +22,13 @@ from sigma.checkpoints.base import sha256_of
 from sigma.checkpoints.load import PACKED_FILE, Side, load_side
 from sigma.checkpoints.tuned import TUNED_FILE
 from sigma.cli import parser_for, run, say
-from sigma.conversion.convert import converted_config, layer_inputs
+from sigma.conversion.convert import converted_config, kept_layers, layer_inputs
 from sigma.measure.quality import compare, mean_nll
 from sigma.measure.selective import selective_cost
 from sigma.model.modeling import SigmaForCausalLM
 from sigma.quantization import quantize_int4, quantize_int8, save_packed
 from sigma.training.corpus import pack, read
+from sigma.training.recipe import kept_of
 from sigma.training.start import end_of_run
 
 GROUP = 64
@@ -37,7 +38,7 @@ def healed(run: Path, base: Side, teacher: SigmaForCausalLM) -> tuple[SigmaForCa
     """The student of a run's last saved state, and that state's bookkeeping."""
     weights, progress = end_of_run(run)
     recipe = progress["recipe"]
-    config = converted_config(base.config, recipe["key_heads"], recipe["augmented_query_dim"])
+    config = converted_config(base.config, recipe["key_heads"], recipe["augmented_query_dim"], kept_of(recipe))
     with torch.device("meta"):
         student = SigmaForCausalLM(config)
     student.load_state_dict({**teacher.state_dict(), **weights}, assign=True)
@@ -47,14 +48,16 @@ def healed(run: Path, base: Side, teacher: SigmaForCausalLM) -> tuple[SigmaForCa
 
 @torch.no_grad()
 def pack_query_path(student: SigmaForCausalLM, windows: Tensor, progress=None) -> dict:
-    """The packed query and key tensors, layer by layer, each rounded for the inputs that it sees."""
-    packed = {}
+    """The packed query and key tensors, layer by layer, each rounded for the inputs that it sees; none of layers that are kept."""
+    packed, kept = {}, kept_layers(student.config)
     for i, (layer, x) in enumerate(zip(student.model.layers, layer_inputs(student, windows))):
+        if i in kept:
+            continue
         attention, name = layer.self_attn, f"model.layers.{i}.self_attn."
         x = x.float()
         packed[f"{name}q_proj.weight"] = quantize_int8(attention.q_proj.weight)
         packed[f"{name}k_proj.weight"] = quantize_int8(attention.k_proj.weight)
-        if student.config.augmented_query_dim is not None:
+        if attention.augmented:
             q = x @ packed[f"{name}q_proj.weight"].dequantize().T
             packed |= {f"{name}{part}.weight": w for part, w in _pack_augmented(attention, q).items()}
         if progress is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 TRAINED = ("q_proj", "q_gate_proj", "q_up_proj", "q_down_proj", "k_proj", "k_expand_proj")
@@ -34,6 +34,7 @@ class Recipe:
     calibration_windows: int = _option(128, "windows that the closed-form start is computed from")
     key_heads: int = _option(1, "K heads of the student")
     augmented_query_dim: int | None = _option(864, "width of the augmented query; 0: a plain one")
+    keep_layers: str = _option("", 'layers that keep the source\'s queries and keys: "8 17"')
     seed: int = _option(0, "order of windows, their cuts and positions")
     shortest: int = _option(0, "end to end, cut a step's windows in 1, 2, 4 ... parts, down to this length; 0: never")
     reach: int = _option(0, "end to end, spread a window's positions up to here (sigma.training.positions); 0: never")
@@ -61,6 +62,7 @@ class Recipe:
             if not good:
                 raise ValueError(f"a healing run cannot have {name.replace('_', ' ')} = {getattr(self, name)}")
         matrix_rates(self)
+        kept_of(asdict(self))
 
     def window_lengths(self) -> list[int]:
         """Lengths that an end-to-end step's windows are cut to: all, a half, a quarter ... down to `shortest`."""
@@ -83,6 +85,18 @@ def recipe_of(args: argparse.Namespace) -> Recipe:
     """The recipe that the options of `recipe_options` ask for. Raises ValueError like `Recipe`."""
     given = {entry.name: getattr(args, entry.name) for entry in fields(Recipe) if "help" in entry.metadata}
     return Recipe(**given | {"augmented_query_dim": given["augmented_query_dim"] or None})
+
+
+def kept_of(recipe: dict[str, Any]) -> tuple[int, ...]:
+    """Layers that a run's recipe, as a dictionary, leaves as the source's; recipes from before there was a choice keep none.
+
+    Raises ValueError for what are no layers.
+    """
+    text = recipe.get("keep_layers", "")
+    try:
+        return tuple(sorted({int(part) for part in text.split()}))
+    except ValueError:
+        raise ValueError(f"keep_layers are layers, such as '8 17', not {text!r}") from None
 
 
 def one_cycle(step: int, steps: int, warmup: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -10,20 +11,21 @@ from torch import Tensor
 
 from sigma.checkpoints.files import reading
 from sigma.checkpoints.load import PACKED_FILE
-from sigma.conversion.convert import augment, convert, converted_config
+from sigma.conversion.convert import augment, convert, converted_config, kept_layers
 from sigma.conversion.fold import balance
 from sigma.measure.text import json_lines
 from sigma.model.configuration import SigmaConfig
 from sigma.model.modeling import SigmaForCausalLM
 from sigma.quantization import load_packed
-from sigma.training.recipe import TRAINED, Recipe
+from sigma.training.recipe import TRAINED, Recipe, kept_of
 
 
 def trained_parameters(model: SigmaForCausalLM) -> dict[str, torch.nn.Parameter]:
-    """The query and key path, by name; everything else is frozen here."""
+    """The query and key path, by name, but for layers that are kept; everything else is frozen here."""
     chosen = {}
+    kept = tuple(f"model.layers.{i}." for i in kept_layers(model.config))
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(name.split(".")[-2] in TRAINED)
+        parameter.requires_grad_(name.split(".")[-2] in TRAINED and not name.startswith(kept))
         if parameter.requires_grad:
             chosen[name] = parameter
     return chosen
@@ -37,20 +39,25 @@ def started_student(
     That is the converted teacher, or what the folder `previous` holds (`start_from`), its plain query augmented
     without loss if the recipe has an augmented one. Raises ValueError if the previous run has other heads or another width.
     """
-    config = converted_config(teacher.config, recipe.key_heads, recipe.augmented_query_dim)
+    kept = kept_of(asdict(recipe))
+    config = converted_config(teacher.config, recipe.key_heads, recipe.augmented_query_dim, kept)
     if path.exists():
         return _with_tensors(teacher, config, torch.load(path, weights_only=True))
     if previous is None:
-        student = convert(teacher, calibration, recipe.key_heads, recipe.augmented_query_dim)
+        student = convert(teacher, calibration, recipe.key_heads, recipe.augmented_query_dim, kept=kept)
     else:
-        tensors, heads, width = start_from(previous)
+        tensors, heads, width, before = start_from(previous)
+        if not before <= set(kept):
+            raise ValueError(f"{previous} keeps the layers {sorted(before)} as the source's, this recipe {list(kept)}")
+        own = tuple(f"model.layers.{i}." for i in kept)  # which a run may keep that the previous one had converted
+        tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith(own)}
         if heads != recipe.key_heads or width not in (None, recipe.augmented_query_dim):
             raise ValueError(f"{previous} has {heads} key heads and an augmented query of {width}: not this recipe's")
         if width is None:  # training moves scale between queries and keys
             for name in [n for n in tensors if n.endswith(".q_proj.weight")]:
                 key = name.replace(".q_proj.", ".k_proj.")
                 tensors[name], tensors[key] = balance(tensors[name], tensors[key], config.key_head_dim)
-        student = _with_tensors(teacher, converted_config(teacher.config, heads, width), tensors)
+        student = _with_tensors(teacher, converted_config(teacher.config, heads, width, kept), tensors)
         if width != recipe.augmented_query_dim:
             student = augment(student, calibration, recipe.augmented_query_dim)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,8 +67,8 @@ def started_student(
     return student
 
 
-def start_from(folder: Path) -> tuple[dict[str, Tensor], int, int | None]:
-    """(query and key path, key heads, augmented width) of a run's last state or of a packed checkpoint.
+def start_from(folder: Path) -> tuple[dict[str, Tensor], int, int | None, frozenset[int]]:
+    """(query and key path, key heads, augmented width, layers kept) of a run's last state or of a packed checkpoint.
 
     Raises ValueError if the folder holds neither.
     """
@@ -69,9 +76,11 @@ def start_from(folder: Path) -> tuple[dict[str, Tensor], int, int | None]:
         packed, _ = load_packed(folder / PACKED_FILE)
         config = SigmaConfig.from_pretrained(folder)
         tensors = {name: tensor.dequantize().float() for name, tensor in packed.items()}
-        return tensors, config.num_key_heads, config.augmented_query_dim
+        wide = next((wide for wide in config.augmented_query_dims if wide is not None), None)
+        return tensors, min(config.key_heads), wide, kept_layers(config)
     weights, progress = end_of_run(folder)
-    return weights, progress["recipe"]["key_heads"], progress["recipe"]["augmented_query_dim"]
+    recipe = progress["recipe"]
+    return weights, recipe["key_heads"], recipe["augmented_query_dim"], frozenset(kept_of(recipe))
 
 
 def lineage_of(folder: Path) -> dict:

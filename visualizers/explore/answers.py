@@ -18,7 +18,16 @@ SMALL, LARGE, ROW = 128, 512, 512
 
 MASS = 0.99
 MEASURES = ("captured", "entropy", "diverge")
-INFO = ("name", "layers", "query_heads", "key_heads", "value_heads", "value_head_dim", "kv_itemsize")
+INFO = (
+    "name",
+    "layers",
+    "query_heads",
+    "key_heads",
+    "value_heads",
+    "value_head_dim",
+    "kv_itemsize",
+    "layer_key_heads",
+)
 
 
 def describe(run: ExploredRun, writer: str, infos: dict[str, SideInfo]) -> dict[str, Any]:

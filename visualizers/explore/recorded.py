@@ -60,8 +60,7 @@ class RecordedSide:
     def __init__(self, data: dict[str, Any], tokens: int, prompt_length: int):
         info = data["info"]
         self.tokens, self.prompt_length = tokens, prompt_length
-        self.layers, self.query_heads = info["layers"], info["query_heads"]
-        self.key_heads, self.value_heads = info["key_heads"], info["value_heads"]
+        self.layers, self.query_heads, self.value_heads = info["layers"], info["query_heads"], info["value_heads"]
         self._data = data
         self._layer = lru_cache(maxsize=self.layers)(self._read_layer)
 

@@ -74,12 +74,17 @@ def attention_of(engine: Engine, asked: AttentionAsked, gone: Callable[[], bool]
         raise PromptError(
             "The model ended its answer at once, so no step's attention was measured; ask for something longer."
         )
-    return {"side": asked.side, "layer": asked.layer, "answer": text, **told(info, probe, read, asked.strongest)}
+    return {
+        "side": asked.side,
+        "layer": asked.layer,
+        "answer": text,
+        **told(info, asked.layer, probe, read, asked.strongest),
+    }
 
 
-def told(info: SideInfo, probe: AttentionProbe, pieces: list[str], strongest: int) -> dict[str, Any]:
-    """A probe in words and numbers, head by head."""
-    tokens = probe.scores.shape[1]
+def told(info: SideInfo, layer: int, probe: AttentionProbe, pieces: list[str], strongest: int) -> dict[str, Any]:
+    """A probe of a layer in words and numbers, head by head."""
+    tokens, key_heads = probe.scores.shape[1], info.key_heads_of(layer)
     heads = []
     for head, scores in enumerate(probe.scores):
         fetched = None if probe.positions is None else set(probe.positions[head].tolist())
@@ -87,7 +92,7 @@ def told(info: SideInfo, probe: AttentionProbe, pieces: list[str], strongest: in
         heads.append(
             {
                 "head": head,
-                "key_head": head * info.key_heads // info.query_heads,
+                "key_head": head * key_heads // info.query_heads,
                 "value_head": head * info.value_heads // info.query_heads,
                 "captured": round(float(probe.captured[head]), 6),
                 "strongest": [

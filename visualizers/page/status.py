@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sigma.events import SIDES, SideInfo
 from visualizers.page.html import Html, fragment
+from visualizers.shared.heads import other_layers
 from visualizers.shared.loader import EngineLoader
 
 
@@ -35,7 +36,7 @@ def _side(info: SideInfo) -> Html:
         parameters=f"{info.parameters / 1e6:,.0f}",
         layers=info.layers,
         queries=info.query_heads,
-        keys=info.key_heads,
+        keys=f"{info.key_heads}{other_layers(info)}",
         values=info.value_heads,
         augmented=f", augmented query {info.augmented_query_dim}" if info.augmented_query_dim else "",
         context=f"{info.context_length:,}",

@@ -28,8 +28,9 @@ def limits_of(infos: Mapping[str, SideInfo], default: Mapping[str, SideInfo]) ->
     return f"{sigma.name} beside {gqa.name}: {sizes}, on {sigma.device}."
 
 
-def _shape(info: SideInfo) -> tuple[int | None, ...]:
-    return info.layers, info.query_heads, info.key_heads, info.value_heads, info.key_head_dim, info.augmented_query_dim
+def _shape(info: SideInfo) -> tuple:
+    heads = info.query_heads, info.key_heads, info.value_heads, tuple(info.layer_key_heads)
+    return info.layers, *heads, info.key_head_dim, info.augmented_query_dim
 
 
 def _millions(info: SideInfo) -> str:

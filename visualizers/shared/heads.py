@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from html import escape
 
 from sigma.events import SideInfo
@@ -24,8 +25,15 @@ def describe_heads(info: SideInfo) -> str:
     plural = lambda n: "" if n == 1 else "s"  # noqa: E731
     return (
         f"{info.query_heads} query head{plural(info.query_heads)} share {info.key_heads} key "
-        f"head{plural(info.key_heads)} and {info.value_heads} value head{plural(info.value_heads)}"
+        f"head{plural(info.key_heads)}{other_layers(info)} and {info.value_heads} value head{plural(info.value_heads)}"
     )
+
+
+def other_layers(info: SideInfo) -> str:
+    """What layers have other K heads than most, in brackets; "" where all are alike."""
+    counts = Counter(heads for heads in info.layer_key_heads if heads != info.key_heads)
+    said = [f"{heads} in {count} of the {info.layers} layers" for heads, count in sorted(counts.items())]
+    return f" ({', '.join(said)})" if said else ""
 
 
 def heads_svg(info: SideInfo) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 
 from sigma.events import SideInfo
@@ -86,10 +87,17 @@ def preset_shape(name: str) -> Shape:
 
 
 def side_shape(info: SideInfo) -> Shape:
-    """The cache's part of a loaded side; its parameters are known without counting (`SideInfo.parameters`)."""
-    return Shape(
-        info.layers, info.query_heads, info.key_heads, info.value_heads, info.key_head_dim, info.value_head_dim
+    """The cache's part of a loaded side; its parameters are known without counting (`SideInfo.parameters`).
+
+    Layers with other K heads than most are kinds of their own.
+    """
+    each = info.layer_key_heads or (info.key_heads,) * info.layers
+    first, *others = (
+        Layers(count, heads, info.value_heads, info.key_head_dim, info.value_head_dim)
+        for heads, count in Counter(each).most_common()
     )
+    sizes = first.layers, info.query_heads, first.n_k, first.n_v, first.d_k, first.d_v
+    return Shape(*sizes, others=tuple(others))
 
 
 def gqa_of(shape: Shape, heads: int) -> Shape:

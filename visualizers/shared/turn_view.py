@@ -53,10 +53,19 @@ class SideView:
         }
 
 
-SIZES = ("layers", "query_heads", "key_heads", "value_heads", "key_head_dim", "value_head_dim", "kv_itemsize")
+SIZES = (
+    "layers",
+    "query_heads",
+    "key_heads",
+    "value_heads",
+    "key_head_dim",
+    "value_head_dim",
+    "kv_itemsize",
+    "layer_key_heads",
+)
 
 
-def sizes(info: SideInfo) -> dict[str, int]:
+def sizes(info: SideInfo) -> dict[str, Any]:
     """The numbers of a side that the attention picture and the cache formula need, by their names in `SideInfo`."""
     return {name: getattr(info, name) for name in SIZES}
 
@@ -65,7 +74,7 @@ class TurnView:
     """Both columns of one turn, or whatever names its request has."""
 
     def __init__(self, started: float, sides: tuple[str, ...] = COLUMNS):
-        self.info: dict[str, dict[str, int]] = {}
+        self.info: dict[str, dict[str, Any]] = {}
         self.run = uuid.uuid4().hex[:8]
         self.sequence = 0
         self.stopped = False

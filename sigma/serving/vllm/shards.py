@@ -39,6 +39,7 @@ class Shard:
 
 def check_mappable(config: SigmaConfig) -> None:
     """Raises ValueError, with the numbers, for a configuration that vLLM's cache cannot hold at its size."""
+    config.one_for_all_layers("vLLM's plugin")
     if config.num_value_heads % config.num_key_heads:
         raise ValueError(
             f"vLLM cannot hold num_key_heads {config.num_key_heads} beside num_value_heads {config.num_value_heads}: a K "

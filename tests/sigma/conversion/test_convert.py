@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from sigma.conversion.convert import convert, start_augmented_query
+from sigma.conversion.convert import augment, convert, kept_layers, start_augmented_query
 from sigma.conversion.fold import balance, complex_rows, compress_keys, fold_blocks, real_rows
 from sigma.model.modeling import rope_tables, rotate
 from tests.tiny import tiny_model
@@ -99,9 +99,33 @@ def test_shared_tensors_are_the_sources_own():
         assert new.get_parameter(name).data_ptr() == model.get_parameter(name).data_ptr()
 
 
+def test_kept_layers_are_the_sources_own():
+    model = tiny_model(num_key_heads=3, num_hidden_layers=3)
+    new = convert(model, windows(), 1, augmented_query_dim=80, kept=(1,))
+    assert (new.config.key_heads, new.config.augmented_query_dims) == ((1, 3, 1), (80, None, 80))
+    assert kept_layers(new.config) == {1}
+    for part in "qk":
+        name = f"model.layers.1.self_attn.{part}_proj.weight"
+        assert new.get_parameter(name).data_ptr() == model.get_parameter(name).data_ptr()
+    all_kept = convert(model, windows(), 1, augmented_query_dim=80, kept=range(3))
+    with torch.no_grad():
+        torch.testing.assert_close(all_kept(windows(2)).logits, model(windows(2)).logits)
+    lifted = augment(convert(model, windows(), 1, kept=(0,)), windows(), 80)
+    assert lifted.config.augmented_query_dims == (None, 80, 80)
+    with pytest.raises(ValueError, match="layers are alike"):
+        convert(new, windows(), 1)
+    with pytest.raises(ValueError, match="normalises queries"):
+        convert(tiny_model(num_key_heads=3, qk_norm=True), windows(), 1, kept=(0,))
+
+
 @pytest.mark.parametrize(
     "options, words",
-    [(dict(key_heads=2), "2.*3"), (dict(key_heads=0), "0"), (dict(key_heads=1, augmented_query_dim=71), "71.*72")],
+    [
+        (dict(key_heads=2), "2.*3"),
+        (dict(key_heads=0), "0"),
+        (dict(key_heads=1, augmented_query_dim=71), "71.*72"),
+        (dict(key_heads=1, kept=(0, 2)), "layer 2 cannot be kept: there are 0 to 1"),
+    ],
 )
 def test_impossible_targets_are_refused(options, words):
     with pytest.raises(ValueError, match=words):

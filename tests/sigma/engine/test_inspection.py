@@ -19,6 +19,7 @@ from visualizers.explore.payloads import squares_of
 SHAPES = {
     "gqa": dict(num_key_heads=3),
     "sigma": dict(seed=1, num_key_heads=1, augmented_query_dim=108),
+    "layers differ": dict(seed=8, num_key_heads=[3, 1], augmented_query_dim=[None, 108]),
     "one head": dict(seed=2, num_attention_heads=1, num_key_heads=1, num_value_heads=1, head_dim=8),
     "32/4/16": dict(seed=3, num_attention_heads=32, num_key_heads=4, num_value_heads=16, head_dim=8),
     "half K": dict(seed=4, num_key_heads=3, key_head_dim=4),

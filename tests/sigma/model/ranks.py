@@ -26,6 +26,7 @@ CASES = {  # by the heads of Q, K and V
     "gqa-8-4-4": dict(num_key_heads=4),
     "sigma-8-2-4": dict(num_key_heads=2, augmented_query_dim=102),  # which four processes cannot halve evenly
     "one-key-8-1-4": dict(num_key_heads=1, augmented_query_dim=96, tie_word_embeddings=False),
+    "layers-differ-8-2-4": dict(num_key_heads=[4, 2], augmented_query_dim=[None, 96]),
     "mqa-8-1-1": dict(num_key_heads=1, num_value_heads=1),
     "half-k-8-2-4": dict(num_key_heads=2, key_head_dim=4),
     "half-k-8-1-4": dict(num_key_heads=1, key_head_dim=4, augmented_query_dim=96),
@@ -86,7 +87,7 @@ def compare(case: dict, folder: Path, processes: int) -> dict:
     return {
         "logits": max(farthest(a, b) for a, b in zip(*logits)),
         "same_text": torch.equal(*texts),
-        "keys": list(cache.layers[1].keys.shape),
+        "keys": [list(layer.keys.shape) for layer in cache.layers],
         "values": list(cache.layers[1].values.shape),
         "bytes": cache.bytes().k_resident + cache.bytes().v_resident,
         "gradients": max(farthest(gradients[n], p.grad) for n, p in one.named_parameters()),

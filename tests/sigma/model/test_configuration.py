@@ -11,6 +11,13 @@ from sigma import PRESETS, SigmaConfig, preset
     "changes, words",
     [
         (dict(num_key_heads=2), ("9", "num_key_heads", "2")),
+        (dict(num_hidden_layers=2, num_key_heads=[3, 2]), ("9", "num_key_heads", "2")),
+        (dict(num_hidden_layers=2, num_key_heads=[3, 0]), ("num_key_heads", "0")),
+        (dict(num_hidden_layers=3, num_key_heads=[3, 1]), ("num_key_heads has 2 entries", "3")),
+        (dict(num_hidden_layers=2, num_key_heads=[]), ("num_key_heads has 0 entries",)),
+        (dict(num_key_heads="3"), ("num_key_heads", "'3'")),
+        (dict(num_hidden_layers=2, augmented_query_dim=[8, True]), ("augmented_query_dim", "True")),
+        (dict(num_hidden_layers=3, augmented_query_dim=[8, None]), ("augmented_query_dim has 2 entries", "3")),
         (dict(num_value_heads=4), ("9", "num_value_heads", "4")),
         (dict(head_dim=63), ("63", "even")),
         (dict(key_head_dim=0), ("key_head_dim", "0")),
@@ -51,6 +58,21 @@ def test_selective_v_counts_requested_rows():
     assert config.v_read_bytes(1000, 100) == 30 * 9 * 101 * 64 * 2
     assert config.v_read_bytes(50, 100) == 30 * 9 * 50 * 64 * 2
     assert config.v_read_bytes(1000) == 30 * 3 * 1000 * 64 * 2
+
+
+def test_layers_may_differ_in_their_key_heads_and_augmented_query(tmp_path):
+    config = SigmaConfig(
+        num_hidden_layers=3, num_key_heads=(1, 3, 1), num_value_heads=3, augmented_query_dim=[864, None, 864]
+    )
+    config.save_pretrained(tmp_path)
+    for found in (config, SigmaConfig.from_pretrained(tmp_path)):
+        assert (found.key_heads, found.augmented_query_dims) == ((1, 3, 1), (864, None, 864))
+        assert found.kv_bytes(7) == (7 * 5 * 64 * 2, 7 * 9 * 64 * 2)
+        with pytest.raises(ValueError, match="vLLM takes models whose layers are alike; here num_key_heads differs"):
+            found.one_for_all_layers("vLLM")
+    alike = SigmaConfig(num_hidden_layers=2, num_key_heads=[3, 3], augmented_query_dim=[None, None])
+    assert (alike.num_key_heads, alike.augmented_query_dim) == (3, None)
+    alike.one_for_all_layers("vLLM")
 
 
 @pytest.mark.parametrize("name", PRESETS)

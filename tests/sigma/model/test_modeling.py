@@ -15,6 +15,7 @@ from tests.tiny import SHAPE, tiny_model
 SHAPES = {
     "gqa-9-3-3": dict(num_key_heads=3),
     "sigma-9-1-3": dict(num_key_heads=1, augmented_query_dim=108),
+    "layers-differ": dict(num_key_heads=[3, 1], augmented_query_dim=[None, 108]),
     "more-k-than-v": dict(num_key_heads=3, num_value_heads=1),
     "half-k": dict(num_key_heads=1, key_head_dim=4),
     "wide-k": dict(num_key_heads=1, key_head_dim=12, augmented_query_dim=100),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -44,11 +45,12 @@ def test_processes_together_are_one_process(ranks, case):
 def test_a_process_caches_the_heads_that_its_queries_read(ranks, case):
     processes, wrote = ranks
     config = model_of(CASES[case]).config
-    n_k, n_v = (max(1, n // processes) for n in (config.num_key_heads, config.num_value_heads))
+    n_k = [max(1, n // processes) for n in config.key_heads]
+    n_v = max(1, config.num_value_heads // processes)
     for row in (one[case] for one in wrote):
-        assert row["keys"] == [2, n_k, 20, config.key_head_dim]
+        assert row["keys"] == [[2, heads, 20, config.key_head_dim] for heads in n_k]
         assert row["values"] == [2, n_v, 20, config.head_dim]
-        assert row["bytes"] == 2 * 2 * 20 * 4 * (n_k * config.key_head_dim + n_v * config.head_dim)
+        assert row["bytes"] == 2 * 20 * 4 * (sum(n_k) * config.key_head_dim + 2 * n_v * config.head_dim)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -76,13 +78,11 @@ def test_which_heads_can_be_shared():
 def test_the_plan_names_what_the_model_has():
     for case in (*CASES.values(), {**SHAPES["half-k"], **dict(num_attention_heads=8)}):
         model = tiny_model(**{**HEADS, **case})
-        names = {name.replace(".0.", ".*.") for name, _ in model.model.named_modules()}
+        names = {re.sub(r"\.\d+\.", ".*.", name) for name, _ in model.model.named_modules()}
         plan = model.config.base_model_tp_plan
         assert set(plan) <= names
-        linear = {
-            n for n, m in model.model.named_modules() if n.startswith("layers.0") and isinstance(m, torch.nn.Linear)
-        }
-        assert {name.replace(".0.", ".*.") for name in linear} <= set(plan)
+        linear = {n for n, m in model.model.named_modules() if isinstance(m, torch.nn.Linear)}
+        assert {re.sub(r"\.\d+\.", ".*.", name) for name in linear} <= set(plan)
         assert "base_model_tp_plan" not in model.config.to_dict()
 
 
@@ -113,7 +113,7 @@ def test_layers_on_several_devices_are_one_model(saved, tmp_path):
 def test_no_layer_is_cut_in_two(saved):
     accelerate = pytest.importorskip("accelerate", reason="device_map needs accelerate")
     model, _ = saved
-    layer = sum(p.nbytes for p in model.model.layers[0].parameters())
+    layer, other = (sum(p.nbytes for p in layer.parameters()) for layer in model.model.layers)
     embedding = model.model.embed_tokens.weight.nbytes
     parted = False
     for halves in range(1, 9):
@@ -122,4 +122,6 @@ def test_no_layer_is_cut_in_two(saved):
         layers = {name: place for name, place in places.items() if name.startswith("model.layers")}
         assert set(layers) <= {"model.layers", "model.layers.0", "model.layers.1"}, places
         parted |= len(set(layers.values())) == 2
-    assert parted  # with some room the first layer lies here and the second there
+    # With some room the first layer lies here and the second there; of two unlike ones accelerate keeps both together, as
+    # it leaves room for the largest.
+    assert parted or layer != other

@@ -8,6 +8,7 @@ from tests.tiny import tiny_model
 MODELS = {
     "gqa": dict(num_key_heads=3),
     "sigma": dict(num_key_heads=1, augmented_query_dim=108),
+    "layers-differ": dict(num_key_heads=[1, 3], augmented_query_dim=[108, None]),
     "half-k": dict(num_key_heads=1, key_head_dim=4, augmented_query_dim=108),
     "wide-k": dict(num_key_heads=1, key_head_dim=12, augmented_query_dim=108),
     "mha-untied": dict(num_key_heads=9, num_value_heads=9, tie_word_embeddings=False),

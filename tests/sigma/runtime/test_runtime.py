@@ -13,6 +13,13 @@ from sigma.runtime import Runtime
 SHAPE = dict(vocab_size=160, hidden_size=96, intermediate_size=128, num_hidden_layers=3, max_position_embeddings=96)
 CONFIGS = {
     "9/1/3+augq": dict(num_attention_heads=9, num_key_heads=1, num_value_heads=3, head_dim=32, augmented_query_dim=320),
+    "layers-differ": dict(
+        num_attention_heads=9,
+        num_key_heads=[1, 3, 1],
+        num_value_heads=3,
+        head_dim=32,
+        augmented_query_dim=[320, None, 320],
+    ),
     "9/3/3": dict(num_attention_heads=9, num_key_heads=3, num_value_heads=3, head_dim=32),
     "9/1/3+half-k": dict(
         num_attention_heads=9, num_key_heads=1, num_value_heads=3, head_dim=32, key_head_dim=16, augmented_query_dim=352

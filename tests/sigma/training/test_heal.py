@@ -13,7 +13,7 @@ from sigma.training.losses import _LogitKL, logit_loss
 from sigma.training.pack import pack_query_path, write_checkpoint
 from sigma.training.positions import spread_positions
 from sigma.training.recipe import Recipe, matrix_rates
-from sigma.training.start import lineage_of, start_from, started_student
+from sigma.training.start import lineage_of, start_from, started_student, trained_parameters
 from tests.tiny import tiny_model
 
 RECIPE = Recipe(length=32, batch=2, layer_steps=6, logit_steps=6, layer_rate=2e-3, logit_rate=2e-3)
@@ -200,6 +200,30 @@ def test_a_run_starts_from_a_packed_checkpoint(tmp_path):
     assert lineage_of(tmp_path / "packed") == {"tokens": 7}
     with pytest.raises(ValueError, match="no healing run"):
         start_from(tmp_path)
+
+
+def test_layers_that_are_kept_stay_the_sources(tmp_path):
+    """In a run from the beginning, in one that goes on from a packed checkpoint, and in what is packed."""
+    teacher = tiny_model(num_key_heads=3)
+    recipe = replace(RECIPE, augmented_query_dim=80, keep_layers="1")
+    student = started_student(tmp_path / "start.pt", teacher, windows(), recipe)
+    assert student.config.key_heads == (1, 3) and all(".layers.0." in name for name in trained_parameters(student))
+    packed = pack_query_path(student, windows())
+    assert packed and all(".layers.0." in name for name in packed)
+    run = Healer(student, teacher, windows(), recipe, tmp_path)
+    run.run()
+    assert torch.equal(*(m.model.layers[1].self_attn.k_proj.weight for m in (student, teacher)))
+    whole = started_student(tmp_path / "whole.pt", teacher, windows(), replace(recipe, keep_layers=""))
+    write_checkpoint(tmp_path / "packed", whole, pack_query_path(whole, windows()), {"healing": {"tokens": 7}})
+    again = started_student(tmp_path / "two" / "start.pt", teacher, windows(), recipe, tmp_path / "packed")
+    assert again.config.key_heads == (1, 3) and again.config.augmented_query_dims == (80, None)
+    assert torch.equal(*(m.model.layers[1].self_attn.q_proj.weight for m in (again, teacher)))
+    write_checkpoint(tmp_path / "kept", again, pack_query_path(again, windows()), {"healing": {"tokens": 7}})
+    assert start_from(tmp_path / "kept")[1:] == (1, 80, frozenset({1}))
+    with pytest.raises(ValueError, match=r"keeps the layers \[1\]"):
+        started_student(tmp_path / "x.pt", teacher, windows(), replace(recipe, keep_layers=""), tmp_path / "kept")
+    with pytest.raises(ValueError, match="keep_layers are layers"):
+        replace(recipe, keep_layers="all")
 
 
 def test_another_recipe_is_refused(tmp_path):

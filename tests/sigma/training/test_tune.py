@@ -98,6 +98,18 @@ def test_queries_and_keys_learn_for_each_side_alone_in_the_groups_they_are_packe
     assert one.q_proj.change is not other.q_proj.change and one.v_proj is other.v_proj
 
 
+def test_layers_that_sigma_keeps_of_its_source_learn_as_the_same_modules():
+    gqa = tiny_model(num_key_heads=2, **SHAPE)
+    sigma = tiny_model(1, num_key_heads=[2, 1], augmented_query_dim=[None, 96], **SHAPE)
+    changes = {}
+    shifted = learnable_minima(gqa, sigma, changes)
+    mine, theirs = (model.model.layers[0].self_attn for model in (sigma, gqa))
+    assert mine.q_proj is theirs.q_proj and mine.k_proj is theirs.k_proj
+    own = {name.split(".")[3] for name in changes if name.startswith(SIGMA)}
+    assert own == {"1"} and all(change.requires_grad for change in changes.values())
+    assert len(shifted) == len({id(one) for one in shifted}) == len(changes)
+
+
 def test_queries_and_keys_learn_at_a_rate_of_their_own(tmp_path):
     one = tuner(tmp_path, recipe=replace(RECIPE, own_rate=0.0))
     one.run("0" * 64)

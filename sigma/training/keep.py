@@ -1,0 +1,79 @@
+"""Give layers of a packed checkpoint their source's queries and keys back: more K heads there, and less lost.
+
+    python -m sigma.training.keep assets/sigma-135m DEST --layers 8 15 17 18
+
+Those layers then have the base's own tensors, which both sides share, so the file gets smaller; the cache grows by their
+K heads. Nothing is trained. What is measured of the result is for the caller to write into its manifest: the figures of
+the checkpoint before are left out.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from sigma.checkpoints.base import sha256_of
+from sigma.checkpoints.files import json_object
+from sigma.checkpoints.load import PACKED_FILE, load_side, read_packed
+from sigma.checkpoints.tuned import SIGMA, TUNED_FILE, read_tuned, write_tuned
+from sigma.cli import parser_for, run, say
+from sigma.conversion.convert import converted_config, kept_layers
+from sigma.quantization import load_packed, save_packed
+
+
+def keep(source: Path, dest: Path, layers: list[int], base: str | None = None) -> dict[str, Any]:
+    """Write the checkpoint `source` with these layers kept, besides those that it keeps, into the new folder `dest`.
+
+    Tuned minima go along, without those of the queries and keys that are gone. Returns {"key_heads", "kv_bytes_per_token"}.
+    Raises CheckpointError for a source that cannot be read, ValueError for layers that do not exist or a `dest` that does.
+    """
+    if dest.exists():
+        raise ValueError(f"{dest} exists; choose another folder")
+    gqa = load_side(base, say)
+    old = read_packed(source, gqa)
+    kept = sorted({*layers, *kept_layers(old.config)})
+    wide = next((wide for wide in old.config.augmented_query_dims if wide is not None), None)
+    config = converted_config(gqa.config, min(old.config.key_heads), wide, kept)
+    own = tuple(f"model.layers.{i}." for i in kept)
+    packed, metadata = load_packed(source / PACKED_FILE)
+    manifest = json_object(source / "manifest.json")
+    manifest.pop("figures", None)
+    dest.mkdir(parents=True)
+    save_packed(dest / PACKED_FILE, {n: tensor for n, tensor in packed.items() if not n.startswith(own)}, metadata)
+    if (source / TUNED_FILE).exists():
+        changes, name = read_tuned(source / TUNED_FILE, manifest["base"]["sha256"], sha256_of(source / PACKED_FILE))
+        gone = tuple(SIGMA + prefix for prefix in own)
+        changes = {matrix: change for matrix, change in changes.items() if not matrix.startswith(gone)}
+        write_tuned(dest / TUNED_FILE, changes, manifest["base"]["sha256"], name, sha256_of(dest / PACKED_FILE))
+    settings = {**config.to_diff_dict(), "architectures": ["SigmaForCausalLM"]}
+    settings.pop("_name_or_path", None)
+    (dest / "config.json").write_text(json.dumps(settings, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    (dest / "manifest.json").write_text(
+        json.dumps({**manifest, "kept_layers": kept}, indent=1) + "\n", encoding="utf-8"
+    )
+    return {"key_heads": config.key_heads, "kv_bytes_per_token": sum(config.kv_bytes(1))}
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = parser_for(__doc__)
+    parser.add_argument("source", type=Path, help="packed checkpoint")
+    parser.add_argument("dest", type=Path, help="folder to write, which must not exist")
+    parser.add_argument("--layers", type=int, nargs="+", required=True, help="layers that get their source's back")
+    parser.add_argument("--base", help="its GQA source (default: the default base)")
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args(argv)
+
+    def work() -> dict:
+        found = keep(args.source, args.dest, args.layers, args.base)
+        if not args.json:
+            print(
+                f"{args.dest}: K heads {found['key_heads']}, {found['kv_bytes_per_token']:,} bytes of K and V a token"
+            )
+        return found
+
+    run(work, args.json)
+
+
+if __name__ == "__main__":
+    main()
