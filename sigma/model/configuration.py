@@ -11,6 +11,7 @@ heads and in their augmented query: a conversion that folds all of them but a fe
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 from transformers import PretrainedConfig
@@ -193,6 +194,12 @@ class SigmaConfig(PretrainedConfig):
 
     def _by_layer(self, value) -> tuple:
         return tuple(value) if isinstance(value, list) else (value,) * self.num_hidden_layers
+
+    def of_layer(self, layer: int) -> SigmaConfig:
+        """This configuration as it would be if all layers were like this one."""
+        one = copy.copy(self)
+        one.num_key_heads, one.augmented_query_dim = self.key_heads[layer], self.augmented_query_dims[layer]
+        return one
 
     def one_for_all_layers(self, who: str) -> None:
         """Raise ValueError, in the name of `who` cannot have it, if layers differ in their key heads or augmented query."""

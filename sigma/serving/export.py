@@ -22,10 +22,11 @@ import torch
 
 from sigma.checkpoints.load import PACKED_FILE, CheckpointError, Side, load_pair, load_side, resolve
 from sigma.cli import parser_for, run, say, table
+from sigma.conversion.card import key_heads_in_words
 from sigma.events import SIDES
 from sigma.model.configuration import SigmaConfig, preset
 from sigma.model.presets import PRESETS
-from sigma.serving.vllm.shards import cache_bytes, check_mappable, possible_ranks, shard, weight_bytes
+from sigma.serving.vllm.shards import cache_bytes, check_mappable, possible_ranks, shards, weight_bytes
 
 TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 REQUIREMENTS = "sigma/serving/vllm/requirements-vllm.txt"
@@ -105,12 +106,12 @@ def write_folder(dest: Path, side: Side, dtype: torch.dtype) -> int:
 
 
 def ranks_table(config: SigmaConfig, dtype: torch.dtype) -> list[list[int]]:
-    """Per tensor-parallel size: K and V heads, bytes a token and bytes of weights on each rank."""
+    """Per tensor-parallel size: K heads (the most of a layer) and V heads, bytes a token and bytes of weights on each rank."""
     rows = []
     for ranks in possible_ranks(config):
-        held = shard(config, ranks)
+        held = shards(config, ranks)
         sizes = (count(config, ranks, dtype.itemsize) for count in (cache_bytes, weight_bytes))
-        rows.append([ranks, held.k_heads, held.v_heads, *sizes])
+        rows.append([ranks, max(layer.k_heads for layer in held), held[0].v_heads, *sizes])
     return rows
 
 
@@ -138,7 +139,7 @@ def page_of(dest: Path, side: Side, dtype: torch.dtype) -> str:
             f"# {side.name}",
             "",
             f"Full {str(dtype).removeprefix('torch.')} weights, written by `python -m sigma.serving.export`: "
-            f"{c.num_attention_heads} query, {c.num_key_heads} key and {c.num_value_heads} value heads.",
+            f"{c.num_attention_heads} query, {key_heads_in_words(c)} key and {c.num_value_heads} value heads.",
             "",
             "vLLM serves it with Sigma's plugin, in an environment of its own, from the project's folder:",
             "",

@@ -16,7 +16,7 @@ from sigma.model.modeling import SigmaAttention, rope_tables, rotate
 from sigma.serving.vllm import register
 from sigma.serving.vllm.backends import FLASH, TRITON, unequal_backend
 from sigma.serving.vllm.fold import folded, in_names, in_sizes, stored_names
-from sigma.serving.vllm.shards import cache_bytes, check_mappable, possible_ranks, shard, weight_bytes
+from sigma.serving.vllm.shards import cache_bytes, check_mappable, possible_ranks, shard, shards, weight_bytes
 from tests import house
 from tests.serving.vllm_models import SHAPES
 
@@ -133,6 +133,34 @@ def test_other_tensors_pass_through_and_an_incomplete_layer_is_named():
     with pytest.raises(ValueError, match=r"model\.layers\.3\.self_attn\. lacks q_up_proj\.weight"):
         list(folded(c, 1, without))
     assert len(stored_names(c)) == 6
+
+
+def test_layers_that_differ_are_folded_and_counted_each_by_itself():
+    c = config(8, [2, 4, 2], 4, num_hidden_layers=3, augmented_query_dim=[32, None, 32])
+    torch.manual_seed(0)
+    layers = [SigmaAttention(c, i) for i in range(3)]
+    stored = [
+        (f"model.layers.{i}.self_attn.{name}", tensor)
+        for i, layer in enumerate(layers)
+        for name, tensor in layer.state_dict().items()
+    ]
+    got = dict(folded(c, 1, stored))
+    for i in range(3):
+        own = c.of_layer(i)
+        rows = [got[f"model.layers.{i}.self_attn.{name}.weight"] for name in in_names(own)]
+        assert [len(weight) for weight in rows] == in_sizes(own, 1)
+        names = {n.partition(".self_attn.")[2] for n in got if n.startswith(f"model.layers.{i}.")}
+        assert ("q_down_proj.weight" in names) == (i != 1)
+    assert torch.equal(got["model.layers.1.self_attn.q_proj.weight"], layers[1].q_proj.weight)
+    assert cache_bytes(c) == sum(c.kv_bytes(1)) and cache_bytes(c, 4) == 2 * 8 * (3 * 1 + 3 * 1)
+    each = [config(8, n, 4, augmented_query_dim=wide) for n, wide in zip(c.key_heads, c.augmented_query_dims)]
+    tables = 2 * (1024 + 1) * WIDTH  # the vocabulary's and the last norm, in bf16
+    assert weight_bytes(c) - tables == sum(weight_bytes(one) - tables for one in each)
+    assert [held.k_heads for held in shards(c, 2)] == [1, 2, 1] and possible_ranks(c) == [1, 2, 4, 8]
+    with pytest.raises(ValueError, match="layers are alike"):
+        shard(c)
+    with pytest.raises(ValueError, match="num_key_heads 8 beside num_value_heads 4"):
+        check_mappable(config(8, [2, 8], 4, num_hidden_layers=2))
 
 
 @pytest.mark.parametrize("name", ["sigma-10b", "sigma-1.5b", "sigma-135m", "gqa-135m", "std-10b"])

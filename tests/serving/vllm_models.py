@@ -36,6 +36,7 @@ SHAPES = {
     "32-4-16": _shape(32, 4, 16, 32, augmented_query_dim=96),
     "8-2-4": _shape(8, 2, 4, 32, augmented_query_dim=96),
     "8-1-4": _shape(8, 1, 4, 32, augmented_query_dim=96, tie_word_embeddings=True),
+    "layers-differ": _shape(9, [1, 3, 1], 3, 64, augmented_query_dim=[96, None, 96]),
     "plain-query": _shape(8, 2, 4, 32),
     "gqa": _shape(6, 2, 2, 32),
     "half-k": _shape(8, 2, 4, 64, key_head_dim=32, augmented_query_dim=96),

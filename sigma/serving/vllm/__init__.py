@@ -29,7 +29,7 @@ def register() -> None:
 
         def get_total_num_kv_heads(self) -> int:
             check_mappable(self.hf_text_config)
-            return self.hf_text_config.num_key_heads
+            return max(self.hf_text_config.key_heads)
 
         def get_head_size(self) -> int:
             return self.hf_text_config.key_head_dim

@@ -12,6 +12,7 @@ So every query path is one projection of h, or a SwiGLU MLP of h, and gate, up, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 import torch
@@ -25,7 +26,7 @@ QUERY_IN = {True: ("q_gate_proj", "q_up_proj"), False: ("q_proj",)}  # after fol
 
 
 def in_names(config: SigmaConfig) -> list[str]:
-    """The projections of h, in the order in which `in_proj` holds them."""
+    """The projections of h of a layer (`SigmaConfig.of_layer`), in the order in which `in_proj` holds them."""
     return [*QUERY_IN[config.augmented_query_dim is not None], "k_proj", "v_proj"]
 
 
@@ -99,17 +100,24 @@ def folded(
     dtype: of the folded tensors (default fp32); device: where the products are formed (default: where the tensors are).
     Raises ValueError for a layer of which a tensor is missing.
     """
-    wanted = stored_names(config)
     waiting: dict[str, dict[str, Tensor]] = {}
     for name, tensor in weights:
         layer, _, part = name.partition(ATTENTION)
-        if part not in wanted:
+        own = _layer_config(config, layer)
+        if part not in (wanted := stored_names(own)):
             yield name, tensor
             continue
         stored = waiting.setdefault(layer, {})
         stored[part] = tensor.to(device)
         if len(stored) == len(wanted):
-            for part, result in fold_layer(config, ranks, waiting.pop(layer)).items():
+            for part, result in fold_layer(own, ranks, waiting.pop(layer)).items():
                 yield f"{layer}{ATTENTION}{part}", result.to(dtype)
     for layer, stored in waiting.items():
+        wanted = stored_names(_layer_config(config, layer))
         raise ValueError(f"{layer}{ATTENTION} lacks {', '.join(sorted(wanted - set(stored)))}")
+
+
+def _layer_config(config: SigmaConfig, layer: str) -> SigmaConfig:
+    """The configuration of the layer of that name ("model.layers.3"); of other names, the first one's."""
+    number = re.search(r"layers\.(\d+)$", layer)
+    return config.of_layer(min(int(number[1]), config.num_hidden_layers - 1) if number else 0)

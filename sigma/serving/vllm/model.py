@@ -22,13 +22,13 @@ from vllm.model_executor.layers.layernorm import RMSNorm
 from vllm.model_executor.layers.linear import MergedColumnParallelLinear, RowParallelLinear
 from vllm.model_executor.layers.rotary_embedding import get_rope
 from vllm.model_executor.models.llama import LlamaDecoderLayer, LlamaForCausalLM, LlamaModel
-from vllm.model_executor.models.utils import AutoWeightsLoader, WeightsMapper
+from vllm.model_executor.models.utils import AutoWeightsLoader, WeightsMapper, extract_layer_index
 from vllm.platforms import current_platform
 
 from sigma.model.configuration import SigmaConfig
 from sigma.serving.vllm.backends import backend_for
 from sigma.serving.vllm.fold import folded, in_names, in_sizes
-from sigma.serving.vllm.shards import cache_bytes, shard
+from sigma.serving.vllm.shards import cache_bytes, shard, shards
 
 logger = init_logger("vllm.sigma")
 
@@ -38,6 +38,7 @@ class SigmaAttention(nn.Module):
 
     def __init__(self, config: SigmaConfig, hidden_size, cache_config=None, quant_config=None, prefix="", **_):
         super().__init__()
+        config = config.of_layer(extract_layer_index(prefix))
         self.rank, self.ranks = get_tensor_model_parallel_rank(), get_tensor_model_parallel_world_size()
         self.shard = held = shard(config, self.ranks)
         d_k, d_v = config.key_head_dim, config.head_dim
@@ -124,8 +125,12 @@ class SigmaAttention(nn.Module):
 
 
 def stacked(config: SigmaConfig) -> WeightsMapper:
-    """Where the loader puts the folded projections: parts of `in_proj`, in their order."""
-    parts = {f".{name}": (".in_proj", i) for i, name in enumerate(in_names(config))}
+    """Where the loader puts the folded projections: parts of `in_proj`, in their order, which layers may differ in."""
+    parts = {
+        f"layers.{layer}.self_attn.{name}": (f"layers.{layer}.self_attn.in_proj", i)
+        for layer in range(config.num_hidden_layers)
+        for i, name in enumerate(in_names(config.of_layer(layer)))
+    }
     mlp = {".gate_proj": (".gate_up_proj", 0), ".up_proj": (".gate_up_proj", 1)}
     return WeightsMapper(orig_to_new_stacked={**parts, **mlp})
 
@@ -180,12 +185,12 @@ class SigmaForCausalLM(LlamaForCausalLM):
 
 def said(config: SigmaConfig, ranks: int, dtype: torch.dtype) -> None:
     """Tell the log what a token costs, and what of the configuration is not done here."""
-    held = shard(config, ranks)
+    held = shards(config, ranks)
     logger.info(
-        "Sigma: %d K heads %d wide and %d V heads %d wide per rank, %d bytes of K and V per token and rank",
-        held.k_heads,
+        "Sigma: %s K heads %d wide and %d V heads %d wide per rank, %d bytes of K and V per token and rank",
+        " or ".join(str(heads) for heads in sorted({layer.k_heads for layer in held})),
         config.key_head_dim,
-        held.v_heads,
+        held[0].v_heads,
         config.head_dim,
         cache_bytes(config, ranks, dtype.itemsize),
     )

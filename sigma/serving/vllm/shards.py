@@ -39,17 +39,22 @@ class Shard:
 
 def check_mappable(config: SigmaConfig) -> None:
     """Raises ValueError, with the numbers, for a configuration that vLLM's cache cannot hold at its size."""
-    config.one_for_all_layers("vLLM's plugin")
-    if config.num_value_heads % config.num_key_heads:
+    for key_heads in config.key_heads:
+        if config.num_value_heads % key_heads == 0:
+            continue
         raise ValueError(
-            f"vLLM cannot hold num_key_heads {config.num_key_heads} beside num_value_heads {config.num_value_heads}: a K "
+            f"vLLM cannot hold num_key_heads {key_heads} beside num_value_heads {config.num_value_heads}: a K "
             f"head is cached with the V heads that share it, so the second must be a multiple of the first"
         )
 
 
 def shard(config: SigmaConfig, ranks: int = 1) -> Shard:
-    """What each of `ranks` tensor-parallel ranks holds. Raises ValueError, with the numbers, where they do not divide it."""
+    """What each of `ranks` tensor-parallel ranks holds of a layer. Raises ValueError, with the numbers, where they do not divide it.
+
+    Of a model whose layers differ, give `SigmaConfig.of_layer`.
+    """
     check_mappable(config)
+    config.one_for_all_layers("the heads of a rank")
     if ranks < 1:
         raise ValueError(f"the tensor-parallel size must be at least 1, got {ranks}")
     n_q, n_k, n_v = config.num_attention_heads, config.num_key_heads, config.num_value_heads
@@ -76,24 +81,39 @@ def possible_ranks(config: SigmaConfig, most: int = 64) -> list[int]:
     found = []
     for ranks in range(1, min(most, config.num_attention_heads) + 1):
         try:
-            shard(config, ranks)
+            shards(config, ranks)
         except ValueError:
             continue
         found.append(ranks)
     return found
 
 
+def shards(config: SigmaConfig, ranks: int = 1) -> list[Shard]:
+    """`shard` of every layer."""
+    made: dict[tuple[int, int | None], Shard] = {}
+    each = list(zip(config.key_heads, config.augmented_query_dims))
+    for layer, kind in enumerate(each):
+        if kind not in made:
+            made[kind] = shard(config.of_layer(layer), ranks)
+    return [made[kind] for kind in each]
+
+
 def cache_bytes(config: SigmaConfig, ranks: int = 1, itemsize: int = 2) -> int:
     """Bytes of K and V that a token takes on each rank, over all layers; on one rank Eq. 1's."""
-    held = shard(config, ranks)
-    values = held.k_heads * config.key_head_dim + held.v_heads * config.head_dim
-    return config.num_hidden_layers * values * itemsize
+    rows = (held.k_heads * config.key_head_dim + held.v_heads * config.head_dim for held in shards(config, ranks))
+    return sum(rows) * itemsize
 
 
 def weight_bytes(config: SigmaConfig, ranks: int = 1, itemsize: int = 2) -> int:
     """Bytes of weights on each rank as this plugin lays them out (fold.py): norms whole, all matrices shared out."""
-    held = shard(config, ranks)
-    hidden, d_k, wide = config.hidden_size, config.key_head_dim, config.augmented_query_dim
+    tables = (1 if config.tie_word_embeddings else 2) * padded_vocabulary(config) // ranks * config.hidden_size
+    layers = sum(_layer_weights(config, *one, ranks) for one in zip(shards(config, ranks), config.augmented_query_dims))
+    return (layers + tables + config.hidden_size) * itemsize
+
+
+def _layer_weights(config: SigmaConfig, held: Shard, wide: int | None, ranks: int) -> int:
+    """Weights of one layer on each rank."""
+    hidden, d_k = config.hidden_size, config.key_head_dim
     kv = held.k_heads * d_k + held.v_heads * config.head_dim
     if wide is None:
         query = held.q_heads * d_k * (hidden + config.qkv_bias)
@@ -101,9 +121,7 @@ def weight_bytes(config: SigmaConfig, ranks: int = 1, itemsize: int = 2) -> int:
         query = wide // ranks * (2 * (hidden + config.qkv_bias) + config.num_attention_heads * d_k)
     layer = query + kv * (hidden + config.qkv_bias) + held.q_heads * config.head_dim * hidden
     layer += 3 * config.intermediate_size // ranks * hidden
-    layer += 2 * hidden + (2 * config.head_dim if config.qk_norm else 0)
-    tables = (1 if config.tie_word_embeddings else 2) * padded_vocabulary(config) // ranks * hidden
-    return (config.num_hidden_layers * layer + tables + hidden) * itemsize
+    return layer + 2 * hidden + (2 * config.head_dim if config.qk_norm else 0)
 
 
 def padded_vocabulary(config: SigmaConfig) -> int:
