@@ -31,11 +31,17 @@ export function cacheCost(shape, tokens, batch, bits, topK) {
 
 // The same model with grouped-query attention: `heads` K and V heads, K at least as wide as V, a plain query.
 export function gqaOf(shape, heads) {
-  const [first, ...others] = kindsOf(shape).map((kind) => {
+  const kinds = kindsOf(shape).map((kind) => {
     const same = kind.n_k === shape.n_k && kind.n_v === shape.n_v, count = same ? heads : Math.max(kind.n_k, kind.n_v);
     return { ...kind, n_k: count, n_v: count, d_k: Math.max(kind.d_k, kind.d_v) };
   });
-  return { ...shape, n_k: heads, n_v: heads, d_k: first.d_k, augmented: null, others };
+  const merged = new Map();  // kinds that have become alike are one
+  for (const { layers, ...rest } of kinds) {
+    const name = JSON.stringify([rest.n_k, rest.n_v, rest.d_k, rest.d_v, rest.window]);
+    merged.set(name, { ...rest, layers: layers + (merged.has(name) ? merged.get(name).layers : 0) });
+  }
+  const [first, ...others] = merged.values();
+  return { ...shape, layers: first.layers, n_k: heads, n_v: heads, d_k: first.d_k, augmented: null, others };
 }
 
 const queryOf = (shape, kind) => big(shape.n_q) * big(Math.max(kind.d_k, kind.d_v));  // a K wider than V has a query as wide
@@ -53,7 +59,7 @@ export function parameters(shape) {
   const all = (one) => kinds.reduce((sum, kind) => sum + big(kind.layers) * one(kind), 0n);
   return {
     attention: all((kind) => attention(shape, kind)),
-    "augmented query": all((kind) => 3n * queryOf(shape, kind)) * big(shape.augmented || 0),
+    "augmented query": big(shape.layers) * 3n * queryOf(shape, kinds[0]) * big(shape.augmented || 0),
     "feed-forward": layers * 3n * hidden * big(shape.ffn),
     embedding: big(shape.vocabulary) * hidden * (shape.tied ? 1n : 2n),
     norms: (2n * layers + 1n) * hidden,

@@ -187,15 +187,28 @@ def path_error(
 
 
 def first_layers(side: Side) -> tuple[SigmaConfig, dict[str, Packed]]:
-    """The model without all but its first layers: its configuration and tensors, the same objects."""
-    layers = min(LAYERS, side.config.num_hidden_layers)
-    config = SigmaConfig(**{**side.config.to_dict(), "num_hidden_layers": layers, "selective_v_top_k": TOP_K})
-    prefix = "model.layers."
-    return config, {
-        name: tensor
-        for name, tensor in side.tensors.items()
-        if not name.startswith(prefix) or int(name[len(prefix) :].partition(".")[0]) < layers
+    """The model without all but its first layers, one of each kind where layers differ: its configuration and tensors, the
+    same objects.
+    """
+    kinds = list(zip(side.config.key_heads, side.config.augmented_query_dims))
+    layers = list(range(min(LAYERS, len(kinds))))
+    layers += [first for first in map(kinds.index, dict.fromkeys(kinds)) if first not in layers]
+    changes = {
+        "num_hidden_layers": len(layers),
+        "num_key_heads": [kinds[layer][0] for layer in layers],
+        "augmented_query_dim": [kinds[layer][1] for layer in layers],
+        "selective_v_top_k": TOP_K,
     }
+    prefix = "model.layers."
+    tensors = {name: tensor for name, tensor in side.tensors.items() if not name.startswith(prefix)}
+    for place, layer in enumerate(layers):
+        own = f"{prefix}{layer}."
+        tensors |= {
+            f"{prefix}{place}.{name.removeprefix(own)}": tensor
+            for name, tensor in side.tensors.items()
+            if name.startswith(own)
+        }
+    return SigmaConfig(**{**side.config.to_dict(), **changes}), tensors
 
 
 def _computed(runtime: Runtime, ids: Tensor) -> list[Tensor]:

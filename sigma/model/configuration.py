@@ -1,6 +1,6 @@
 """The architecture as numbers: one config class for Sigma, GQA, MQA, MHA and the paper's STD.
 
-    default Sigma, 9 / 1 / 3 heads             Sigma-1.5B and 10B, 32 / 4 / 16 heads
+    default Sigma, 9 / 1 (or 3) / 3 heads      Sigma-1.5B and 10B, 32 / 4 / 16 heads
     Q  0 1 2 3 4 5 6 7 8                       Q  0 1 2 3 4 5 6 7 | 8 ... 15 | ...
     K  0 . . . . . . . .                       K  0 . . . . . . . | 1 ...... | 2  3
     V  0 . . 1 . . 2 . .                       V  0 . 1 . 2 . 3 . | 4 . 5 .. | ... 15

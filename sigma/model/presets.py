@@ -27,11 +27,17 @@ _135M = dict(
     max_position_embeddings=8192,
 )
 
+_KEPT = (8, 15, 17, 18)  # layers of Sigma-135M that keep their source's queries and keys: its card says why these
+
 PRESETS: dict[str, dict] = {
     "sigma-1.5b": dict(_1_5B, num_key_heads=4, num_value_heads=16, augmented_query_dim=3072),
     "std-1.5b": dict(_1_5B, num_key_heads=16, num_value_heads=16),
     "sigma-10b": dict(_10B, num_key_heads=4, num_value_heads=16, augmented_query_dim=6144),
     "std-10b": dict(_10B, num_key_heads=16, num_value_heads=16),
-    "sigma-135m": dict(_135M, num_key_heads=1, augmented_query_dim=864),
+    "sigma-135m": dict(
+        _135M,
+        num_key_heads=[3 if layer in _KEPT else 1 for layer in range(30)],
+        augmented_query_dim=[None if layer in _KEPT else 864 for layer in range(30)],
+    ),
     "gqa-135m": dict(_135M, num_key_heads=3),
 }

@@ -14,8 +14,10 @@ from pathlib import Path
 
 from sigma.checkpoints.load import EMBEDDED
 from sigma.cli import parser_for, run, say
+from sigma.conversion.card import key_heads_in_words
 from sigma.events import SIDES, ChatRequest, Sampling, StepEvent
 from sigma.measure.text import json_lines
+from sigma.model.configuration import SigmaConfig
 
 PROMPTS = EMBEDDED.parent / "examples" / "prompts.json"
 ANSWER_TOKENS = 96
@@ -143,12 +145,17 @@ def tasks_section(figures: dict) -> list[str]:
 
 
 def card(
-    manifest: dict, rows: list[dict[str, str]], curves: bool, experiments: str = "", figures: dict | None = None
+    config: SigmaConfig,
+    manifest: dict,
+    rows: list[dict[str, str]],
+    curves: bool,
+    experiments: str = "",
+    figures: dict | None = None,
 ) -> str:
     """The card as Markdown; `experiments` is Markdown too, `figures` the recorded scores on the tasks."""
     measured = [
         f"| {name} | {f['tokens']:,} | {f['gqa_nll']:.4f} | {f['sigma_nll']:.4f} | {f['gap_percent']:+.2f} % "
-        f"| {f['kl']:.3f} | {f['top1_agreement']:.1%} | {f['packing_percent']:+.2f} % "
+        f"| {f['kl']:.3f} | {f['top1_agreement']:.1%} | {_packing(f)} "
         f"| {_selective(f['selective'])} |"
         for name, f in manifest["figures"].items()
     ]
@@ -159,7 +166,7 @@ def card(
     picture = [f"![loss of the healing runs]({FIGURE})", ""] if curves else []
     return "\n".join(
         [
-            _INTRODUCTION,
+            introduction(config, len(manifest.get("kept_layers", ()))),
             "## Measured",
             "",
             "On held-out text, windows of 1,024 tokens, both sides untuned (`sigma.training.pack`; the commit and recipe are in the manifest):",
@@ -181,8 +188,27 @@ def card(
     )
 
 
+def _packing(figures: dict) -> str:
+    """What packing added to the loss, where it was measured."""
+    return f"{figures['packing_percent']:+.2f} %" if "packing_percent" in figures else "not measured apart"
+
+
 def _selective(rows: list[dict]) -> str:
     return ", ".join(f"k = {row['k']}: {row['cost_percent']:+.2f} %" for row in rows)
+
+
+def introduction(config: SigmaConfig, kept: int) -> str:
+    """The card's beginning: what the checkpoint is, with the numbers of its configuration. kept: layers that are the source's."""
+    heads, n_v, layers = config.num_attention_heads, config.num_value_heads, config.num_hidden_layers
+    source = layers * (config.key_head_dim + config.head_dim) * n_v
+    own = sum(config.kv_bytes(1, 1))
+    wide = next((wide for wide in config.augmented_query_dims if wide is not None), None)
+    return _INTRODUCTION.format(
+        heads=f"{heads} query heads, {key_heads_in_words(config)} of {n_v} key heads, {n_v} value heads",
+        sizes=f"head dim {config.head_dim}, augmented query of width {wide}, {layers} layers",
+        cache=f"{own:,} instead of {source:,} cached values per token ({own / source - 1:+.1%})",
+        kept=f"; the other {kept} layers have the base's own" if kept else "",
+    )
 
 
 _INTRODUCTION = """---
@@ -193,11 +219,11 @@ tags: [sigma, diffqkv]
 
 # Sigma-135M
 
-A small Sigma (arXiv 2501.13629) made from SmolLM2-135M-Instruct: 9 query heads, 1 key head (of 3), 3 value heads, head
-dim 64, augmented query of width 864, 30 layers. 256 instead of 384 cached values per token and layer (-33.3 %).
+A small Sigma (arXiv 2501.13629) made from SmolLM2-135M-Instruct: {heads};
+{sizes}. {cache}.
 
 This folder holds the query and key path: `q_proj`, `k_proj` in int8, the augmented query in int4 (groups of 64 and
-32, around its starting structure: rank one, identity, scaled identity), and what tuning changed in the shared tensors
+32, around its starting structure: rank one, identity, scaled identity){kept}, and what tuning changed in the shared tensors
 (below). Every other tensor is the base's own, from the Q4_1 GGUF whose sha256 is in `manifest.json`;
 `sigma.checkpoints.load.load_pair` puts them together.
 
@@ -236,7 +262,8 @@ def main(argv: list[str] | None = None) -> None:
         text = experiments.read_text("utf-8") if experiments.exists() else ""
         scores = args.folder / SCORES
         figures = json.loads(scores.read_text("utf-8")) if scores.exists() else {}
-        (args.folder / "README.md").write_text(card(manifest, rows, curves, text, figures), "utf-8")
+        config = SigmaConfig.from_pretrained(args.folder)
+        (args.folder / "README.md").write_text(card(config, manifest, rows, curves, text, figures), "utf-8")
         if not args.json:
             print(args.folder / "README.md")
         return {"answers": rows}

@@ -29,7 +29,7 @@ from sigma.cli import parser_for, run
 from sigma.conversion.convert import kept_layers
 from sigma.model.modeling import SigmaForCausalLM, rope_tables
 from sigma.training.corpus import pack, read
-from sigma.training.losses import layer_loss, logit_loss
+from sigma.training.losses import attention_inputs, layer_loss, logit_loss
 from sigma.training.positions import spread_positions
 from sigma.training.recipe import Recipe, matrix_rates, one_cycle, recipe_of, recipe_options
 from sigma.training.start import lineage_of, started_student, trained_parameters
@@ -73,23 +73,13 @@ class Healer:
         return ids
 
     def layer_step(self, ids: Tensor) -> dict[str, float]:
-        inputs: list[Tensor] = []
-        hooks = [
-            layer.input_layernorm.register_forward_hook(lambda _m, _i, out: inputs.append(out))
-            for layer in self.teacher.model.layers
-        ]
-        try:
-            with torch.no_grad():
-                self.teacher.model(input_ids=ids, use_cache=False)
-        finally:
-            for hook in hooks:
-                hook.remove()
+        inputs = attention_inputs(self.teacher, ids)
         tables = rope_tables(self.student.config, torch.arange(ids.shape[1], device=ids.device)[None])
-        kls, errors, kept = [], [], kept_layers(self.student.config)
-        for i, (mine, theirs, x) in enumerate(zip(self.student.model.layers, self.teacher.model.layers, inputs)):
-            if i in kept:
-                continue
-            kl, error = layer_loss(mine.self_attn, theirs.self_attn, x, tables)
+        kls, errors = [], []
+        kept = kept_layers(self.student.config)
+        for i in (i for i in range(len(inputs)) if i not in kept):
+            mine, theirs = (model.model.layers[i].self_attn for model in (self.student, self.teacher))
+            kl, error = layer_loss(mine, theirs, inputs[i], tables)
             (kl + error).backward()
             kls.append(kl.item())
             errors.append(error.item())
@@ -123,9 +113,11 @@ class Healer:
         r = self.recipe
         begun = saved = time.monotonic()
         record = (self.folder / "record.jsonl").open("a", encoding="utf-8")
-        total = r.layer_steps + r.logit_steps
         bar = tqdm(
-            total=total, disable=None, initial=self.step + (r.layer_steps if self.stage == "logits" else 0), unit="step"
+            total=r.layer_steps + r.logit_steps,
+            disable=None,
+            initial=self.step + (r.layer_steps if self.stage == "logits" else 0),
+            unit="step",
         )
         self.student.train()
         while not (self.stage == "logits" and self.step >= r.logit_steps):

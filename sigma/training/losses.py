@@ -9,6 +9,22 @@ from sigma.model.attention import heads_for_queries
 from sigma.model.modeling import SigmaForCausalLM, rotate
 
 
+@torch.no_grad()
+def attention_inputs(model: SigmaForCausalLM, ids: Tensor) -> list[Tensor]:
+    """What the attention of each layer gets, [b, t, hidden], for token windows [b, t]."""
+    inputs: list[Tensor] = []
+    hooks = [
+        layer.input_layernorm.register_forward_hook(lambda _m, _i, out: inputs.append(out))
+        for layer in model.model.layers
+    ]
+    try:
+        model.model(input_ids=ids, use_cache=False)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return inputs
+
+
 def layer_loss(student, teacher, x: Tensor, tables: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
     """(attention KL, output error relative to the teacher's power) of one layer on its own inputs x [b, t, hidden]."""
     b, t, _ = x.shape

@@ -134,7 +134,7 @@ def test_the_default_pair_with_and_without_tuning(tmp_path, capsys, tuned):
     need_default_pair()
     export.main([str(tmp_path / "out"), "--tuned", tuned, "--json"])
     result = json.loads(capsys.readouterr().out)
-    assert result["kv_bytes_per_token"] == 15_360
+    assert result["kv_bytes_per_token"] == 16_384
     found = AutoModelForCausalLM.from_pretrained(tmp_path / "out", dtype="auto").state_dict()
     side = load_pair(tuned=tuned).sigma
     for name in ("model.layers.7.self_attn.q_gate_proj.weight", "model.layers.7.mlp.up_proj.weight"):

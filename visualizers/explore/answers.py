@@ -26,7 +26,6 @@ INFO = (
     "value_heads",
     "value_head_dim",
     "kv_itemsize",
-    "layer_key_heads",
 )
 
 
@@ -50,7 +49,10 @@ def describe(run: ExploredRun, writer: str, infos: dict[str, SideInfo]) -> dict[
         },
         "parting": run.parting(),
         "settings": run.settings,
-        "info": {side: {field: getattr(info, field) for field in INFO} for side, info in infos.items()},
+        "info": {
+            side: {**{field: getattr(info, field) for field in INFO}, "layer_key_heads": list(info.layer_key_heads)}
+            for side, info in infos.items()
+        },
     }
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from statistics import mode
 
 from sigma.events import SideInfo
 from sigma.model.presets import PRESETS
@@ -41,7 +43,8 @@ class Shape:
 
     The first six fields, `window` and `others` decide the cache: `layers` layers have these heads and widths and this
     window (see `Layers`), and `others` are the layers of other kinds, with the same query heads. The rest decides the
-    number of parameters; `augmented` is the width of the augmented query or None, `tied` whether the output shares the
+    number of parameters; `augmented` is the width of the augmented query of the first kind's layers, None where it is
+    plain as in the others, `tied` whether the output shares the
     embedding's matrix, `counted` a number of parameters that is known and not to be derived from these sizes.
     """
 
@@ -71,19 +74,24 @@ def preset_shape(name: str) -> Shape:
     if name not in PRESETS:
         raise ValueError(f"unknown preset {name!r}; there are {', '.join(PRESETS)}")
     values = PRESETS[name]
+    keys, wide = values["num_key_heads"], values.get("augmented_query_dim")
+    each = keys if isinstance(keys, list) else [keys] * values["num_hidden_layers"]
+    d_v = values["head_dim"]
+    first, *others = _kinds(each, values["num_value_heads"], values.get("key_head_dim") or d_v, d_v)
     return Shape(
-        layers=values["num_hidden_layers"],
-        n_q=values["num_attention_heads"],
-        n_k=values["num_key_heads"],
-        n_v=values["num_value_heads"],
-        d_k=values.get("key_head_dim") or values["head_dim"],
-        d_v=values["head_dim"],
+        *(first.layers, values["num_attention_heads"], first.n_k, first.n_v, first.d_k, first.d_v),
         hidden=values["hidden_size"],
         ffn=values["intermediate_size"],
         vocabulary=values["vocab_size"],
-        augmented=values.get("augmented_query_dim"),
+        augmented=mode(wide) if isinstance(wide, list) else wide,
         tied=values.get("tie_word_embeddings", True),
+        others=tuple(others),
     )
+
+
+def _kinds(key_heads: Sequence[int], n_v: int, d_k: int, d_v: int) -> list[Layers]:
+    """Layers by their number of K heads, that of most layers first."""
+    return [Layers(count, heads, n_v, d_k, d_v) for heads, count in Counter(key_heads).most_common()]
 
 
 def side_shape(info: SideInfo) -> Shape:
@@ -92,10 +100,7 @@ def side_shape(info: SideInfo) -> Shape:
     Layers with other K heads than most are kinds of their own.
     """
     each = info.layer_key_heads or (info.key_heads,) * info.layers
-    first, *others = (
-        Layers(count, heads, info.value_heads, info.key_head_dim, info.value_head_dim)
-        for heads, count in Counter(each).most_common()
-    )
+    first, *others = _kinds(each, info.value_heads, info.key_head_dim, info.value_head_dim)
     sizes = first.layers, info.query_heads, first.n_k, first.n_v, first.d_k, first.d_v
     return Shape(*sizes, others=tuple(others))
 
@@ -104,7 +109,7 @@ def gqa_of(shape: Shape, heads: int) -> Shape:
     """The same model with grouped-query attention: `heads` K and V heads, K at least as wide as V, a plain query.
 
     Layers of another kind with the first kind's heads have `heads` too; with heads of their own, as many K and V heads
-    as the more of both. Windows stay.
+    as the more of both. Windows stay; kinds that have become alike are one.
     """
 
     def grouped(kind: Layers) -> Layers:
@@ -112,8 +117,14 @@ def gqa_of(shape: Shape, heads: int) -> Shape:
         count = heads if same else max(kind.n_k, kind.n_v)
         return replace(kind, n_k=count, n_v=count, d_k=max(kind.d_k, kind.d_v))
 
-    first, *others = map(grouped, shape.kinds)
-    return replace(shape, n_k=heads, n_v=heads, d_k=first.d_k, augmented=None, others=tuple(others))
+    merged: dict[Layers, int] = {}
+    for kind in map(grouped, shape.kinds):
+        alike = replace(kind, layers=1)
+        merged[alike] = merged.get(alike, 0) + kind.layers
+    first, *others = (replace(kind, layers=count) for kind, count in merged.items())
+    return replace(
+        shape, layers=first.layers, n_k=heads, n_v=heads, d_k=first.d_k, augmented=None, others=tuple(others)
+    )
 
 
 def parameters(shape: Shape) -> dict[str, int]:
@@ -128,7 +139,7 @@ def parameters(shape: Shape) -> dict[str, int]:
     layers = sum(kind.layers for kind in shape.kinds)
     return {
         "attention": sum(kind.layers * _attention(shape, kind) for kind in shape.kinds),
-        "augmented query": sum(kind.layers * 3 * _query(shape, kind) for kind in shape.kinds) * (shape.augmented or 0),
+        "augmented query": shape.layers * 3 * _query(shape, shape.kinds[0]) * (shape.augmented or 0),
         "feed-forward": layers * 3 * shape.hidden * shape.ffn,
         "embedding": shape.vocabulary * shape.hidden * (1 if shape.tied else 2),
         "norms": (2 * layers + 1) * shape.hidden,

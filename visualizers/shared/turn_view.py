@@ -61,13 +61,12 @@ SIZES = (
     "key_head_dim",
     "value_head_dim",
     "kv_itemsize",
-    "layer_key_heads",
 )
 
 
 def sizes(info: SideInfo) -> dict[str, Any]:
     """The numbers of a side that the attention picture and the cache formula need, by their names in `SideInfo`."""
-    return {name: getattr(info, name) for name in SIZES}
+    return {**{name: getattr(info, name) for name in SIZES}, "layer_key_heads": list(info.layer_key_heads)}
 
 
 class TurnView:

@@ -83,7 +83,7 @@ def _fewer_k_heads() -> Step:
         (
             "K and V do not matter alike. In the paper, half the V heads of MHA cost quality (52.40 to 51.74, "
             "average of nine benchmarks), half the K heads did not (52.83; the ablations of the paper).",
-            f"So Sigma keeps {SIGMA.n_v} V heads and only {SIGMA.n_k} K head: {binary(_resident(SIGMA))}, "
+            f"So Sigma keeps {SIGMA.n_v} V heads and only {SIGMA.n_k} K head{_elsewhere(SIGMA)}: {binary(_resident(SIGMA))}, "
             f"{change(_resident(SIGMA), _resident(GQA))} against GQA. Sigma-1.5B has {paper.n_q} query, "
             f"{paper.n_k} K and {paper.n_v} V heads: {limit} (Eq. 2).",
         ),
@@ -91,6 +91,13 @@ def _fewer_k_heads() -> Step:
         recorded="sigma",
         explore={"side": "sigma", "mode": "attention"},
     )
+
+
+def _elsewhere(shape: Shape) -> str:
+    """What the layers of another kind keep; "" where there are none."""
+    layers = sum(kind.layers for kind in shape.kinds)
+    said = [f"{kind.n_k} in {kind.layers} of {layers} layers" for kind in shape.others]
+    return f" ({', '.join(said)})" if said else ""
 
 
 def _augmented_q() -> Step:
@@ -169,7 +176,7 @@ def _card(step: Step) -> dict[str, Any]:
         "heads": {"query_heads": shape.n_q, "key_heads": shape.n_k, "value_heads": shape.n_v},
         "augmented": shape.augmented,
         "selective": step.top_k is not None,
-        "described": f"{shape.n_q} query heads, {_plural(shape.n_k, 'K head')}, {_plural(shape.n_v, 'V head')}{wide}{rows}.",
+        "described": f"{shape.n_q} query heads, {_plural(shape.n_k, 'K head')}{_elsewhere(shape)}, {_plural(shape.n_v, 'V head')}{wide}{rows}.",
         "bytes": {
             name: {"bytes": value, "text": binary(value), "say": spoken(value)}
             for name, value in (

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from sigma.checkpoints.load import EMBEDDED
+from sigma.model.configuration import SigmaConfig
 from sigma.training.card import PROMPTS, answers, card, draw_loss, read_record, smooth, tasks_section, tuned_section
 from tests.fake_engine import FakeEngine
 
@@ -35,11 +36,18 @@ def test_the_card_carries_the_manifests_figures_and_every_answer():
     manifest = json.loads((EMBEDDED / "manifest.json").read_text())
     prompts = json.loads(PROMPTS.read_text())
     assert len(prompts) == 10
-    text = card(manifest, answers(FakeEngine(words=5), prompts[:2], tokens=8), curves=False)
+    text = card(
+        SigmaConfig.from_pretrained(EMBEDDED),
+        manifest,
+        answers(FakeEngine(words=5), prompts[:2], tokens=8),
+        curves=False,
+    )
     for figures in manifest["figures"].values():
         assert f"{figures['sigma_nll']:.4f}" in text and f"{figures['gap_percent']:+.2f} %" in text
     assert all(prompt in text for prompt in prompts[:2]) and "healing.svg" not in text
-    longer = card(manifest, [], curves=True, experiments="## Longer texts\n\n| a |\n")
+    longer = card(
+        SigmaConfig.from_pretrained(EMBEDDED), manifest, [], curves=True, experiments="## Longer texts\n\n| a |\n"
+    )
     assert longer.index("healing.svg") < longer.index("## Longer texts") < longer.index("## Ten answers")
 
 

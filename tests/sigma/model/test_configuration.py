@@ -58,6 +58,7 @@ def test_selective_v_counts_requested_rows():
     assert config.v_read_bytes(1000, 100) == 30 * 9 * 101 * 64 * 2
     assert config.v_read_bytes(50, 100) == 30 * 9 * 50 * 64 * 2
     assert config.v_read_bytes(1000) == 30 * 3 * 1000 * 64 * 2
+    assert config.kv_bytes(1) == ((26 * 1 + 4 * 3) * 64 * 2, 30 * 3 * 64 * 2)
 
 
 def test_layers_may_differ_in_their_key_heads_and_augmented_query(tmp_path):

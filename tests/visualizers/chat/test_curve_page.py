@@ -273,4 +273,4 @@ def test_without_motion_the_recorded_run_stands_at_its_end_in_every_part(visit):
 
 
 def test_sizes_for_the_formula_are_the_sides_own():
-    assert sizes(fake_info("gqa")) == info(k=3)
+    assert sizes(fake_info("gqa")) == {**info(k=3), "layer_key_heads": []}

@@ -12,7 +12,7 @@ import { byColumn, COLUMNS, columnName, madeBy, recordedBy } from "../../../asse
 import { headLayout } from "../../../assets/shared/head_layout.js";
 import { binary, digits, duration, grouped, percent, spokenBytes } from "../../../assets/shared/numbers.js";
 import { decodeAttention, decodeCurve } from "../../../assets/shared/payload.js";
-import { otherSide, sideName, SIDES } from "../../../assets/shared/sides.js";
+import { atLayer, keyHeadsOfAll, otherSide, sideName, SIDES } from "../../../assets/shared/sides.js";
 
 const PAYLOADS = JSON.parse(readFileSync(process.env.SIGMA_PAYLOADS, "utf-8"));
 const INFO = { layers: 30, query_heads: 9, key_heads: 1, value_heads: 3, key_head_dim: 64, value_head_dim: 64, kv_itemsize: 2 };
@@ -81,6 +81,19 @@ test("the cache formula by hand: 30 layers of 1 K and 3 V heads of 64, 2 bytes",
   const figures = { context: 100, k: cost.k, v: cost.v, k_read: cost.k_read, v_read: cost.v_read };
   assert.equal(formulaLines(INFO, figures, 16).same, true);
   assert.match(formulaLines(INFO, { ...figures, v: cost.v - 2 }, 16).measured, /differs by V −2 B/);
+});
+
+test("layers may differ in their K heads: the picture of a layer and the cache formula know it", () => {
+  const mixed = { ...INFO, layers: 3, layer_key_heads: [1, 3, 1] }, alike = { ...INFO, layer_key_heads: [] };
+  assert.deepEqual([0, 1, 2].map((layer) => atLayer(mixed, layer).key_heads), [1, 3, 1]);
+  assert.equal(atLayer(alike, 1), alike);
+  assert.equal(atLayer(undefined, 1), undefined);
+  assert.deepEqual([mixed, alike, INFO].map(keyHeadsOfAll), [5, 30, 30]);
+  const cost = cacheCost(mixed, 10, 4);
+  assert.deepEqual(cost, { k: 10 * 5 * 64 * 2, v: 10 * 9 * 64 * 2, k_read: 6400, v_read: 3 * 2 * 9 * 5 * 64 });
+  const lines = formulaLines(mixed, { context: 10, step: 1, ...cost }, 4);
+  assert.ok(lines.computed.startsWith("(5 K heads of all layers × 64 + 3 layers × 3 V heads × 64) × 2 B = 1,792 B a token; × 10 tokens"));
+  assert.equal(lines.same, true);
 });
 
 test("selective V begins with the first decode step, in a column that has it", () => {

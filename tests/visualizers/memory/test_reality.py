@@ -1,6 +1,7 @@
 """The formula against tensors: real caches of both sides, and the parameters of real models."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -20,11 +21,13 @@ from visualizers.shared.formulas import cache_cost
 from visualizers.shared.shapes import parameters, preset_shape, side_shape
 
 
+@pytest.mark.parametrize("differ", [False, True], ids=["", "layers differ"])
 @pytest.mark.parametrize("top_k", [None, 5])
-def test_the_engines_measured_bytes_are_the_formulas(top_k):
+def test_the_engines_measured_bytes_are_the_formulas(top_k, differ):
     """Every step of both sides: resident bytes from the tensors, read bytes from what the kernels requested."""
     models = {}
-    for name, changes in (("sigma", dict(num_key_heads=1, augmented_query_dim=40)), ("gqa", dict(num_key_heads=3))):
+    own = dict(num_key_heads=[1, 3], augmented_query_dim=[40, None]) if differ else dict(num_key_heads=1)
+    for name, changes in (("sigma", own), ("gqa", dict(num_key_heads=3))):
         side = side_of(tiny_model(**changes), name)
         models[name] = Model(side, Runtime(side.config, side.tensors, weights="fp32"))
     engine = SigmaEngine(models)
@@ -51,6 +54,7 @@ def test_parameters_are_those_of_the_model(name):
     shape = preset_shape("sigma-135m" if name == "half K dim" else name)
     if name == "half K dim":
         shape = type(shape)(**{**{f: getattr(shape, f) for f in shape.__slots__}, "d_k": 32})
+        shape = replace(shape, others=tuple(replace(kind, d_k=32) for kind in shape.others))
     assert sum(parameters(shape).values()) == sum(p.numel() for p in model.parameters())
 
 

@@ -24,6 +24,13 @@ def test_the_drawing_counts_the_heads(side, keys):
     assert describe_heads(fake_info(side)) == f"9 query heads share {keys} key head{plural} and 3 value heads"
 
 
+def test_layers_that_differ_are_told():
+    info = replace(fake_info("sigma"), layers=4, layer_key_heads=(1, 3, 1, 3))
+    assert describe_heads(info) == "9 query heads share 1 key head (3 in 2 of the 4 layers) and 3 value heads"
+    assert info.key_heads_of(1) == 3 and info.kv_bytes_per_token == (8 * 64 + 4 * 3 * 64) * 2
+    assert fake_info("sigma").key_heads_of(7) == 1
+
+
 @pytest.mark.parametrize("queries, keys, values", [(9, 1, 3), (32, 4, 16), (64, 8, 8), (1, 1, 1)])
 def test_however_many_heads_there_are_they_fit_beside_the_name_and_do_not_touch(queries, keys, values):
     svg = heads_svg(replace(fake_info("sigma"), query_heads=queries, key_heads=keys, value_heads=values))
