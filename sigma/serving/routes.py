@@ -58,6 +58,9 @@ class Loaded(Protocol):
     engine: Engine | None
     status: Any
 
+    def retry(self) -> None:
+        """Load once more where that has failed; called whenever somebody asks in vain."""
+
 
 def routes(loader: Loaded, line: Line, prefix: str = "/v1", visitors: Visitors | None = None) -> list[Route]:
     """The routes over an engine that may still be loading; `line` is where their requests wait for each other.
@@ -143,7 +146,9 @@ def _refusing(handler: Callable) -> Callable:
 
 def _engine(loader: Loaded) -> Engine:
     if loader.engine is None:
-        raise Refused(503, f"No model is loaded yet: {loader.status.text}", "server_error", code="loading")
+        words = loader.status.text  # of the last attempt, where it failed: the next begins now
+        loader.retry()
+        raise Refused(503, f"No model is loaded yet: {words}", "server_error", code="loading")
     return loader.engine
 
 

@@ -18,7 +18,9 @@ from visualizers.shared.line import Line
 @pytest.fixture(scope="module")
 def site():
     """A server over a fake engine; `loader.engine` may be another one for a test."""
-    loader = SimpleNamespace(engine=FakeEngine(words=12), status=SimpleNamespace(text="reading weights"))
+    loader = SimpleNamespace(
+        engine=FakeEngine(words=12), status=SimpleNamespace(text="reading weights"), retry=lambda: None
+    )
     app = Starlette(routes=routes(loader, Line(1, 20)))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -7,9 +7,14 @@ import time
 
 import openai
 import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
 from sigma.events import DamagedStep, PromptError
 from sigma.limits.current import limits
+from sigma.serving.routes import routes
+from visualizers.shared.line import Line
+from visualizers.shared.loader import EngineLoader
 
 HELLO = [{"role": "user", "content": "Hello there"}]
 
@@ -156,6 +161,24 @@ def test_the_engines_refusal_an_engine_that_loads_and_a_failure(site, engine, cl
         client.chat.completions.create(model="sigma", messages=HELLO)
     site.loader.engine = engine
     assert client.chat.completions.create(model="sigma", messages=HELLO).choices
+
+
+def test_who_asks_a_server_whose_load_has_failed_makes_it_try_again(engine, monkeypatch):
+    monkeypatch.setattr("visualizers.shared.loader.AGAIN_SECONDS", 0.0)
+    attempts = []
+
+    def load(progress):
+        attempts.append(1)
+        if len(attempts) == 1:
+            raise ValueError("The network is down.")
+        return engine
+
+    loader = EngineLoader(load).start()
+    assert loader.wait(10)
+    with TestClient(Starlette(routes=routes(loader, Line(1, 20)))) as one:
+        first = one.get("/v1/models")
+        assert first.status_code == 503 and "The network is down." in first.json()["error"]["message"]
+        assert loader.wait(10) and one.get("/v1/models").status_code == 200 and len(attempts) == 2
 
 
 def test_a_refusal_at_the_streams_beginning_is_an_http_status_when_streaming_too(client, engine, monkeypatch):
