@@ -12,6 +12,9 @@ from dataclasses import dataclass, field, replace
 from sigma.aimicius.contract import Ask, Case, Task
 from sigma.events import ChatRequest, Engine, Event, StepEvent
 
+DRAW_TEMPERATURE, DRAW_TOP_P = 0.8, 0.95
+"""How the tokens of a further try are drawn (`Ask.draw`)."""
+
 
 @dataclass
 class Talk:
@@ -32,10 +35,21 @@ class Talk:
         except StopIteration as stop:
             self.ask, self.end = None, stop.value
 
+    def give_up(self) -> None:
+        """There is no room for the further try that is asked for: the dialogue ends with what it has."""
+        try:
+            self.dialogue.send(None)
+        except StopIteration as stop:
+            self.ask, self.end = None, stop.value
 
-def talks(task: Task, cases: dict[str, Case], first: dict[str, list[dict[str, str]]]) -> dict[str, Talk]:
-    """A dialogue per side, its first prompt ready. `first`: what `Task.messages` made, perhaps with worked examples."""
-    found = {side: Talk(task.dialogue(case, first[side])) for side, case in cases.items()}
+
+def talks(
+    task: Task, cases: dict[str, Case], first: dict[str, list[dict[str, str]]], tries: int | None = None
+) -> dict[str, Talk]:
+    """A dialogue per side, its first prompt ready. `first`: what `Task.messages` made, perhaps with worked examples; `tries`:
+    as for `Task.dialogue`.
+    """
+    found = {side: Talk(task.dialogue(case, first[side], tries)) for side, case in cases.items()}
     for talk in found.values():
         talk.go_on()
     return found
@@ -59,7 +73,8 @@ def _alike(waiting: dict[str, Talk], held: bool) -> list[list[str]]:
     """Sides whose prompts have the same form and length of answer, which one request can ask together."""
     groups: dict[tuple, list[str]] = {}
     for side, talk in waiting.items():
-        groups.setdefault((talk.ask.grammar if held else None, talk.ask.tokens), []).append(side)
+        ask = talk.ask
+        groups.setdefault((ask.grammar if held else None, ask.tokens, ask.draw), []).append(side)
     return list(groups.values())
 
 
@@ -67,6 +82,8 @@ def _round(engine: Engine, sides: dict[str, Talk], request: ChatRequest, held: b
     ask = next(iter(sides.values())).ask
     budget = request.sampling.max_new_tokens - max(talk.tokens for talk in sides.values())
     sampling = replace(request.sampling, max_new_tokens=max(1, min(budget, ask.tokens or budget)))
+    if ask.draw is not None:
+        sampling = replace(sampling, temperature=DRAW_TEMPERATURE, top_p=DRAW_TOP_P, seed=ask.draw)
     messages = {side: talk.ask.messages for side, talk in sides.items()}
     asked = replace(request, messages=messages, sampling=sampling, grammar=ask.grammar if held else None)
     texts: dict[str, str] = {}
@@ -89,8 +106,11 @@ def _step(event: StepEvent, talk: Talk, texts: dict[str, str], most: int) -> Ste
     # The first token of a later answer comes from its prompt's own pass: it has text, and no time of a step.
     token = -1 if len(talk.sent) > 1 and event.step == 0 else event.token_id
     if finish is not None:
-        talk.cut = talk.cut or ("" if finish == "stop" else finish)
+        before = talk.cut if talk.ask.draw is None else ""  # a further try takes the place of the one before
+        talk.cut = before or ("" if finish == "stop" else finish)
         talk.go_on(texts[side])
+        if talk.ask is not None and talk.ask.draw is not None and most - talk.tokens < (talk.ask.tokens or 0):
+            talk.give_up()
         if talk.ask is not None and talk.tokens >= most:
             talk.ask, talk.cut = None, "length"
         finish, end = (talk.cut or finish, talk.end) if talk.ask is None else (None, "")

@@ -135,7 +135,8 @@ class Worked:
 class Ask:
     """One prompt of a case: the chat that is sent, what its answer may be held to, the most tokens that it needs.
 
-    `lead` stands before its answer in the whole one; `joint` is what its line ends become there.
+    `lead` stands before its answer in the whole one; `joint` is what its line ends become there. `draw`: the number of a try
+    whose tokens are drawn, None for an answer as the request wants it.
     """
 
     messages: list[dict[str, str]]
@@ -143,6 +144,7 @@ class Ask:
     tokens: int | None = None
     lead: str = ""
     joint: str = "\n"
+    draw: int | None = None
 
 
 class Task(ABC):
@@ -154,6 +156,7 @@ class Task(ABC):
     metrics: tuple[MetricInfo, ...]
     answer_tokens = ANSWER_TOKENS  # the longest answer that it needs
     note = ""  # a sentence to read beside the table of scores, where one is needed
+    tries = 1  # of an answer whose faults show without a truth, unless told otherwise
     worked = 0  # examples that a prompt shows unless told otherwise (sigma.aimicius.worked)
     lead = ""  # what stands before a question that is not a chat's first
 
@@ -181,10 +184,14 @@ class Task(ABC):
         are None.
         """
 
-    def dialogue(self, case: Case, first: list[dict[str, str]]) -> Generator[Ask, str, str]:
+    def dialogue(
+        self, case: Case, first: list[dict[str, str]], tries: int | None = None
+    ) -> Generator[Ask, str | None, str]:
         """Each prompt in turn, sent the answer to it; returns what ends the whole answer, which is what is judged.
 
-        `first`: the chat of `messages`, perhaps with worked examples. The whole answer is every lead and answer, then that end.
+        `first`: the chat of `messages`, perhaps with worked examples. `tries`: at most so many of one answer, None for the
+        task's own number; a further one (`Ask.draw`) is sent None where there is no room for it, and must be the last then.
+        The whole answer is every lead and answer, then that end.
         """
         yield Ask(first, self.grammar(case))
         return ""

@@ -86,15 +86,16 @@ def ask(
     max_new_tokens: int | None = None,
     held: bool = False,
     tuned: bool = True,
+    tries: int | None = None,
 ) -> Iterator[Event | Answer]:
     """One greedy answer to a case: the engine's events, then the Answer. A prompt that the model cannot take is refused, not an error.
 
-    `examples` before the question and `max_new_tokens`: None for the task's own numbers. `held`: to the task's form, where it
+    `examples` before the question, `max_new_tokens` and `tries`: None for the task's own numbers. `held`: to the task's form, where it
     has one. `tuned`: by the tuned base, if the engine has one. Raises CaseError for examples that cannot be read.
     """
     sampling = Sampling(max_new_tokens=max_new_tokens or task.answer_tokens)
     request = ChatRequest({}, sampling, tuned=tuned and bool(engine.info(side).tuned))
-    sides = talks(task, {side: case}, {side: asked(task, case, examples)})
+    sides = talks(task, {side: case}, {side: asked(task, case, examples)}, tries)
     text, finish = [], None
     try:
         # Closed with the caller: an answer that is given up frees its cache at once.
@@ -149,12 +150,15 @@ class _Answers:
             settings = {"side": self.side, "model": model, "max_new_tokens": budget, "tuned": self.args.tuned}
             if self.args.constrained:
                 settings["constrained"] = True
+            if self.args.tries is not None:
+                settings["tries"] = self.args.tries
             log = AnswerLog(self.args.resume, task, settings, self.args.examples)
 
         def answer(case: Case) -> Answer:
             given = log.get(case) if log is not None else None
             if given is None:
-                asking = ask(self._engine(), self.side, task, case, self.args.examples, budget, self.args.constrained)
+                how = {"held": self.args.constrained, "tries": self.args.tries}
+                asking = ask(self._engine(), self.side, task, case, self.args.examples, budget, **how)
                 given = deque(asking, maxlen=1).pop()
                 if log is not None:
                     log.put(case, given)
@@ -219,6 +223,7 @@ def _work(args) -> dict:
                             "group": task.group(case),
                             "constrained": args.constrained and task.grammar(case) is not None,
                             "examples": task.worked if args.examples is None else args.examples,
+                            "tries": task.tries if args.tries is None else args.tries,
                             "id": case.id,
                             "finish": given.finish,
                             "answer": given.text,
@@ -268,10 +273,16 @@ def main(argv: list[str] | None = None) -> None:
         metavar="N",
         help="worked examples before the question, those nearest to it; 0 for the question alone (default: the task's own)",
     )
+    parser.add_argument(
+        "--tries",
+        type=int,
+        metavar="N",
+        help="at most so many tries of an answer whose faults show without a truth (default: the task's own)",
+    )
     parser.add_argument("--verdicts", type=Path, metavar="FILE", help="write every verdict there, JSON lines")
     model_options(parser, tuned="auto")
     args = parser.parse_args(argv)
-    for name in ("limit", "max_new_tokens"):
+    for name in ("limit", "max_new_tokens", "tries"):
         value = getattr(args, name)
         if value is not None and value < 1:
             parser.error(f"--{name.replace('_', '-')} must be at least 1, not {value}")

@@ -16,7 +16,7 @@ from tests.fake_engine import FakeEngine
 class Chain(SmallTask):
     """Asks for a number, then so many times for the next one."""
 
-    def dialogue(self, case, first):
+    def dialogue(self, case, first, tries=None):
         said = yield Ask(first, "start: /[0-9]+/")
         for number in range(int(said.split()[-1])):
             said = yield Ask([{"role": "user", "content": f"next {number}"}], "start: /.+/", 6, f"\n{number}. ", ", ")

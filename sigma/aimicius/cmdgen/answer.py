@@ -35,12 +35,31 @@ class Found:
     notes: tuple[str, ...]
 
 
+BEST = "# the try with the fewest faults:"
+_AGAIN = "# another try: it "
+_TRIES = re.compile(rf"^(?:{re.escape(BEST)}|{re.escape(_AGAIN)}[^\n]*)$", re.MULTILINE)
+
+
+def again(faults: list[str]) -> str:
+    """The line between two tries in one answer: what is wrong with the one before."""
+    return _AGAIN + "; ".join(faults)[:200].replace("\n", " ")
+
+
+def last_try(answer: str) -> tuple[str, int]:
+    """(what counts of an answer with several tries, how many lines part them): the text behind the last such line."""
+    marks = list(_TRIES.finditer(answer[:MAX_ANSWER]))
+    return (answer[marks[-1].end() :], len(marks)) if marks else (answer, 0)
+
+
 def find(answer: str, also: frozenset[str] = frozenset()) -> Found:
     """The commands of an answer, in order; identical repetitions count once. Never raises.
 
     `also`: programs besides the known ones that start a command (the true command's own).
     """
     notes: list[str] = []
+    answer, parted = last_try(answer)
+    if parted:
+        notes.append("of several tries the last line counts")
     if len(answer) > MAX_ANSWER:
         notes.append(f"the answer is longer than {MAX_ANSWER:,} characters; the rest was not read")
         answer = answer[:MAX_ANSWER]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
 from sigma.aimicius.cmdgen import judge as judging
+from sigma.aimicius.cmdgen.answer import BEST, again
+from sigma.aimicius.cmdgen.faults import faults
 from sigma.aimicius.cmdgen.prompt import messages
 from sigma.aimicius.cmdgen.simulator import SYSTEMS
 from sigma.aimicius.cmdgen.tools import VENDORS
-from sigma.aimicius.contract import SPLITS, Case, CaseError, MetricInfo, Part, Task, Verdict, Worked, text_field
+from sigma.aimicius.contract import SPLITS, Ask, Case, CaseError, MetricInfo, Part, Task, Verdict, Worked, text_field
 from sigma.aimicius.paper import figures
 
 MEANINGS = {
@@ -20,6 +22,7 @@ MEANINGS = {
     "Success Ratio": "the same meaning, or the same result on the simulated node",
     "Accuracy": "Exact Match or Success",
 }
+TRY_TOKENS = 128  # the longest truth (mpirun with its environment) takes about 90
 DEFAULT_SYSTEM = {"NVIDIA": "8xH100", "AMD": "8xMI300X"}
 
 
@@ -36,7 +39,8 @@ class CmdGen(Task):
     about = (
         "A question about a GPU node, one command as the answer: nvidia-smi, nccl-tests, nvcc, rocm-smi, amd-smi, rccl-tests or "
         "SuperBench's sb. The command is parsed by the tool's own grammar, compared with the true one option by option, and both "
-        "are run on a simulated node; nothing reaches a shell."
+        "are run on a simulated node; nothing reaches a shell. A command that the tool does not take, or that leaves out a value of "
+        "the question, is tried again, up to three times; the lines between say why, and the last counts."
     )
     metrics = tuple(
         MetricInfo(
@@ -53,7 +57,8 @@ class CmdGen(Task):
     )
 
     worked = 4
-    answer_tokens = 128  # the longest truth (mpirun with its environment) takes about 90
+    tries = 4
+    answer_tokens = tries * TRY_TOKENS
 
     def group(self, case: Case) -> str:
         """Table 6 reports NVIDIA and AMD apart."""
@@ -113,6 +118,26 @@ class CmdGen(Task):
         from sigma.aimicius.cmdgen.lark import command_line
 
         return command_line(case.fields["vendor"])
+
+    def dialogue(
+        self, case: Case, first: list[dict[str, str]], tries: int | None = None
+    ) -> Generator[Ask, str | None, str]:
+        """The question, and as long as the command has faults that show without a truth, further tries of it, a few at most.
+
+        The try with the fewest faults, of equal ones the earliest, is what counts: it stands last.
+        """
+        question, vendor, grammar = case.fields["prompt"], case.fields["vendor"], self.grammar(case)
+        most = self.tries if tries is None else tries
+        made: list[tuple[str, list[str]]] = []
+        lead = ""
+        while not made or (made[-1][1] and len(made) < most):
+            text = yield Ask(first, grammar, TRY_TOKENS, lead, draw=len(made) or None)
+            if text is None:
+                break
+            made.append((text, faults(question, text, vendor)))
+            lead = f"\n{again(made[-1][1])}\n"
+        best, _ = min(made, key=lambda one: len(one[1]))
+        return "" if best == made[-1][0] else f"\n{BEST}\n{best}"
 
     def judge(self, case: Case, answer: str) -> Iterator[Part | Verdict]:
         """Parts Answer, Command, Difference, Terminal, Scores; then the verdict."""

@@ -83,7 +83,9 @@ class Infrawise(Task):
         """One user message: for the DCW, or where that is given for the first result."""
         return _chat(case.fields.get("prompt") or _first(case.fields))
 
-    def dialogue(self, case: Case, first: list[dict[str, str]]) -> Generator[Ask, str, str]:
+    def dialogue(
+        self, case: Case, first: list[dict[str, str]], tries: int | None = None
+    ) -> Generator[Ask, str | None, str]:
         """The DCW, then one result after the other; an answer without a DCW ends there. The end lists the results that fit."""
         fields = case.fields
         given = json.dumps(fields["dcw"]) if "dcw" in fields else ""
