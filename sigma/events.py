@@ -205,7 +205,8 @@ class ChatRequest:
     the base's tuned minima (`SideInfo.tuned`). `plain`: the texts of
     the messages are continued as they are, without the model's chat template. `likeliest`: of each step the likelihood of
     the token taken and of this many likeliest ones; None for none. `lookup`: tokens are guessed from what stands in the
-    prompt and the answer, and several checked in one step (`sigma.engine.lookup`); the answer is the same.
+    prompt and the answer, and several checked in one step (`sigma.engine.lookup`); the answer is the same. `common`: the
+    beginning of the first messages where that is a text which anybody may know (`sigma.engine.common`); "" for none.
     """
 
     messages: dict[str, list[dict[str, str]]]
@@ -220,6 +221,7 @@ class ChatRequest:
     selective_threshold: float | None = None
     columns: dict[str, Column] = field(default_factory=dict)
     lookup: bool = False
+    common: str = ""
 
     def column(self, name: str) -> Column:
         """Who answers under a name of `messages`: as `columns` has it, else the side of that name with the request's settings."""

@@ -20,6 +20,7 @@ from sigma.checkpoints.preset import Place
 from sigma.checkpoints.tokenizer import StreamDecoder, piece
 from sigma.engine.ahead import Answered, ReadAhead
 from sigma.engine.batch import Device
+from sigma.engine.common import Common
 from sigma.engine.faults import memory_may_run_out
 from sigma.engine.inspection import KeptTensors, recompute
 from sigma.engine.memory import FREE_SHARE, Memory, grown_bytes
@@ -72,10 +73,10 @@ class SigmaEngine:
     ):
         self.models, self.tuned, self.warning = models, tuned or {}, warning
         self._device = Device(step_back)
-        self._sessions = Sessions()
+        self._sessions, self._common = Sessions(), Common()
         if kv_bytes is None and (free := free_bytes(next(iter(models.values())).runtime.device)) is not None:
             kv_bytes = int(free * FREE_SHARE)
-        self._memory = Memory(kv_bytes, self._sessions.cached_bytes, self._sessions.make_room)
+        self._memory = Memory(kv_bytes, self.cached_bytes, self._make_room)
         self._ahead = ReadAhead(self._device.submit)
 
     def info(self, side: str) -> SideInfo:
@@ -116,7 +117,7 @@ class SigmaEngine:
         try:
             for name, column in asked.items():
                 model = (self.tuned if column.tuned else self.models)[column.model]
-                runs.append(Run(name, model, request, kept.pop(name, None)))
+                runs.append(Run(name, model, request, kept.pop(name, None), self._common.better))
         except BaseException:
             _free(runs)
             raise
@@ -149,6 +150,8 @@ class SigmaEngine:
                     if time.monotonic() > end and not all(run.finished for run in runs):
                         raise OverLimit(TOO_LONG.format(seconds=seconds), "answer_seconds")
             done = True
+            for run in runs:
+                self._common.keep(run)
         finally:
             if begun and session is not None:
                 tokens = {run.name: RunTokens(tuple(run.told), run.prompt_length) for run in runs}
@@ -159,7 +162,11 @@ class SigmaEngine:
                 _free(runs)
 
     def _spare(self) -> None:
-        self._sessions.make_room(sys.maxsize)  # what chats keep is read again when they go on
+        self._make_room(sys.maxsize)  # what chats keep is read again when they go on
+
+    def _make_room(self, size: int) -> None:
+        if (left := size - self._common.free()) > 0:
+            self._sessions.make_room(left)
 
     def _keep(self, session: str, runs: list[Run]) -> None:
         sides = {run.name: run.keep() for run in runs}
@@ -233,8 +240,8 @@ class SigmaEngine:
         return "".join(decoder.push(i) for i in ids) + decoder.flush()
 
     def cached_bytes(self) -> int:
-        """Bytes allocated for sessions between turns."""
-        return self._sessions.cached_bytes()
+        """Bytes allocated for sessions between turns, and for texts that all may begin with."""
+        return self._sessions.cached_bytes() + self._common.cached_bytes()
 
     def figures(self) -> EngineFigures:
         """See `sigma.events.Engine.figures`."""
@@ -246,6 +253,7 @@ class SigmaEngine:
         """Free every session and stop the worker."""
         self._ahead.close()
         self._sessions.close()
+        self._common.free()
         self._device.close()
 
 

@@ -11,7 +11,7 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -78,10 +78,13 @@ def ids_of(model: Model, request: ChatRequest, name: str) -> list[int]:
 class Run:
     """One side (or column) of one request: `read` until the prompt is read, then `take` after every step.
 
+    kept: what the session has of its last turn; better: gives it back, or something that saves more (`sigma.engine.common`).
     ready: events of tokens that a step has given besides the one that was told first, to be told next.
     """
 
-    def __init__(self, name: str, model: Model, request: ChatRequest, kept: Kept | None):
+    def __init__(
+        self, name: str, model: Model, request: ChatRequest, kept: Kept | None, better: Callable[..., Kept | None]
+    ):
         self.name, self.model, self.request, self.column = name, model, request, request.column(name)
         self.sampling = self.column.sampling
         self.sampler = Sampler(self.sampling, model.runtime.device)
@@ -91,7 +94,7 @@ class Run:
         if request.grammar is not None:
             config = model.side.config
             self.constraint = Constraint(model.side.tokenizer, request.grammar, config.vocab_size, model.stop_ids)
-        self.cache, self.reused = self._cache(kept)
+        self.cache, self.reused = self._cache(better(model, request, self.ids, kept))
         self.text = ""
         self.decoder = StreamDecoder(model.side.tokenizer)
         self.logits: torch.Tensor | None = None

@@ -203,11 +203,17 @@ class DiffKVCache(Cache):
         self.keep_first(rows)
         if rows and capacity == self.layers[0].capacity:
             return self
+        copy = self.copied(rows, step)
+        self.free()
+        return copy
+
+    def copied(self, rows: int, step: int) -> DiffKVCache:
+        """A copy of the first `rows` tokens, at most those cached, with buffers as filling it in steps makes them."""
         copy = DiffKVCache(self.config, self.layers[0].chunk)
         for start in range(0, rows, step):
+            stop = min(start + step, rows)
             for mine, theirs in zip(self.layers, copy.layers):
-                theirs.update(mine.keys[:, :, start : start + step], mine.values[:, :, start : start + step])
-        self.free()
+                theirs.update(mine.keys[:, :, start:stop], mine.values[:, :, start:stop])
         return copy
 
     def advance(self, rows: int) -> None:

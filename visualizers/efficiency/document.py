@@ -1,7 +1,8 @@
 """The long document: a text of about 6,000 tokens that ships with the page, asked about on both sides and measured. No Gradio.
 
 The document stands before the question, so that two questions begin with the same tokens. The engine keeps the rows of a
-session's last prompt (`sigma.engine.sessions`), so a later question reads only itself: `reused` is what it found there.
+session's last prompt (`sigma.engine.sessions`), and those of the document for every visitor (`sigma.engine.common`), so a
+later question reads only itself: `reused` is what it found there.
 """
 
 from __future__ import annotations
@@ -106,7 +107,8 @@ def ask(
     Raises what the engine raises: PromptError where the document does not fit the model's context or the memory.
     """
     infos = {side: engine.info(side) for side in SIDES}
-    request = ChatRequest({side: messages(question) for side in SIDES}, Sampling(max_new_tokens=TOKENS))
+    asked = {side: messages(question) for side in SIDES}
+    request = ChatRequest(asked, Sampling(max_new_tokens=TOKENS), common=document())
     started = clock()
     meters, texts = {side: SideMeter(started) for side in SIDES}, dict.fromkeys(SIDES, "")
     with closing(engine.stream(request, session)) as events:

@@ -25,9 +25,9 @@ HEAD = [
     "V read, last step",
 ]
 NOTE = (
-    "Reused: tokens of the prompt whose K and V this session still held, as the engine reported it. Both sides read the document "
-    "once; a later question reads itself. The server keeps the caches of the eight newest sessions, and frees them where an answer "
-    "needs their memory: then reused is 0. First token: the side's own computing time for what it read and one token."
+    "Reused: tokens of the prompt whose K and V the server still held, as the engine reported it. Both sides read the document "
+    "once, whoever asks first; a later question reads itself. The server frees what it holds where an answer needs the memory: "
+    "then reused is 0. First token: the side's own computing time for what it read and one token."
 )
 ENDS = {"length": " (cut at the limit)", "context": " (the context is full)"}
 

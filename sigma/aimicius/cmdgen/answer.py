@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sigma.aimicius.cmdgen.command import ASSIGNMENT, is_set_up, program
 from sigma.aimicius.cmdgen.grammar.words import ShellError, split, steps, tidy
@@ -56,10 +56,13 @@ def find(answer: str, also: frozenset[str] = frozenset()) -> Found:
 
     `also`: programs besides the known ones that start a command (the true command's own).
     """
+    counts, parted = last_try(answer)
+    found = _find(counts, also)
+    return replace(found, notes=("of several tries the last line counts", *found.notes)) if parted else found
+
+
+def _find(answer: str, also: frozenset[str]) -> Found:
     notes: list[str] = []
-    answer, parted = last_try(answer)
-    if parted:
-        notes.append("of several tries the last line counts")
     if len(answer) > MAX_ANSWER:
         notes.append(f"the answer is longer than {MAX_ANSWER:,} characters; the rest was not read")
         answer = answer[:MAX_ANSWER]
