@@ -1,6 +1,6 @@
 // The Efficiency tab: the bar of a run, and its tables that can be saved. Gradio's Plotly draws the charts.
 import { keepAsWritten, setText } from "../shared/dom.js";
-import { save } from "../shared/files.js";
+import { saveButtons } from "../shared/files.js";
 
 const parts = (root) => (name) => root.querySelector(`[data-part="${name}"]`);
 
@@ -21,9 +21,7 @@ export function mountProgress(root, props, watch) {
 export function mountTables(root, props, watch) {
   const part = parts(root);
   let state = null;
-  for (const [name, type] of [["csv", "text/csv"], ["json", "application/json"]]) {
-    part("save-" + name).addEventListener("click", () => save(`${state.file}.${name}`, type, state[name]));
-  }
+  saveButtons(part, () => state);
   function show() {
     if (!props.value) return;
     state = JSON.parse(props.value);

@@ -9,3 +9,10 @@ export function save(name, type, content) {
   link.remove();
   setTimeout(() => URL.revokeObjectURL(url), 10000);
 }
+
+// The buttons "save-csv" and "save-json" of a tab's results: `state()` has the file's name and a text for each.
+export function saveButtons(part, state) {
+  for (const [name, type] of [["csv", "text/csv"], ["json", "application/json"]]) {
+    part("save-" + name).addEventListener("click", () => save(`${state().file}.${name}`, type, state()[name]));
+  }
+}

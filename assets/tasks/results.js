@@ -1,14 +1,12 @@
 // The evaluation on the test set: results that can be saved.
 import { keepAsWritten, setText } from "../shared/dom.js";
-import { save } from "../shared/files.js";
+import { saveButtons } from "../shared/files.js";
 
 // The evaluation's progress and table. What is saved is made in the browser: the server keeps no file for it.
 export function mountResults(root, props, watch) {
   const part = (name) => root.querySelector(`[data-part="${name}"]`);
   let state = null;
-  for (const [name, type] of [["csv", "text/csv"], ["json", "application/json"]]) {
-    part("save-" + name).addEventListener("click", () => save(`${state.file}.${name}`, type, state[name]));
-  }
+  saveButtons(part, () => state);
   function show() {
     if (!props.value) return;
     state = JSON.parse(props.value);
