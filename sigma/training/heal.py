@@ -2,8 +2,8 @@
 
     python -m sigma.training.heal RUN_FOLDER --corpus corpus.jsonl --layer-steps 150 --logit-steps 400
 
-Two stages. Layer-wise: every layer gets the teacher's own input and learns its attention (KL per query head) and its
-output (squared error); cheap, and layers do not disturb each other. End to end: KL of the next-token distribution.
+Two stages. Layer-wise: every layer gets the teacher's own input (or the student's, and mends what came before) and learns
+its attention (KL per query head) and its output (squared error); cheap, and layers do not disturb each other. End to end: KL of the next-token distribution.
 Only the query and key path trains; everything else stays the source's own tensors, shared by both models.
 """
 
@@ -26,10 +26,9 @@ from tqdm import tqdm
 from kernels.device import chosen_device
 from sigma.checkpoints.load import load_dense
 from sigma.cli import parser_for, run
-from sigma.conversion.convert import kept_layers
-from sigma.model.modeling import SigmaForCausalLM, rope_tables
+from sigma.model.modeling import SigmaForCausalLM
 from sigma.training.corpus import pack, read
-from sigma.training.losses import attention_inputs, layer_loss, logit_loss
+from sigma.training.losses import layer_losses, logit_loss
 from sigma.training.positions import spread_positions
 from sigma.training.recipe import Recipe, matrix_rates, one_cycle, recipe_of, recipe_options
 from sigma.training.start import lineage_of, started_student, trained_parameters
@@ -73,13 +72,9 @@ class Healer:
         return ids
 
     def layer_step(self, ids: Tensor) -> dict[str, float]:
-        inputs = attention_inputs(self.teacher, ids)
-        tables = rope_tables(self.student.config, torch.arange(ids.shape[1], device=ids.device)[None])
-        kls, errors = [], []
-        kept = kept_layers(self.student.config)
-        for i in (i for i in range(len(inputs)) if i not in kept):
-            mine, theirs = (model.model.layers[i].self_attn for model in (self.student, self.teacher))
-            kl, error = layer_loss(mine, theirs, inputs[i], tables)
+        positions, kls, errors = self.positions(ids), [], []
+        own = self.recipe.layer_inputs == "student"
+        for kl, error in layer_losses(self.student, self.teacher, ids, positions, own):
             (kl + error).backward()
             kls.append(kl.item())
             errors.append(error.item())
@@ -103,7 +98,7 @@ class Healer:
         return {"loss": total, "window": ids.shape[1], "selective": selective, "reach": reached}
 
     def positions(self, ids: Tensor) -> Tensor:
-        """Positions [b, t] of this logit step's windows: like the windows, a pure function of seed and step."""
+        """Positions [b, t] of this step's windows: like the windows, a pure function of seed and step."""
         rng = random.Random(f"positions {self.recipe.seed} {self.step}")
         rows = [spread_positions(ids.shape[1], self.recipe.reach, rng) for _ in ids]
         return torch.stack(rows).to(ids.device)

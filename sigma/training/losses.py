@@ -2,51 +2,75 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
+from sigma.conversion.convert import kept_layers
 from sigma.model.attention import heads_for_queries
-from sigma.model.modeling import SigmaForCausalLM, rotate
+from sigma.model.modeling import SigmaForCausalLM, rope_tables, rotate
 
 
-@torch.no_grad()
-def attention_inputs(model: SigmaForCausalLM, ids: Tensor) -> list[Tensor]:
-    """What the attention of each layer gets, [b, t, hidden], for token windows [b, t]."""
-    inputs: list[Tensor] = []
-    hooks = [
-        layer.input_layernorm.register_forward_hook(lambda _m, _i, out: inputs.append(out))
-        for layer in model.model.layers
-    ]
-    try:
-        model.model(input_ids=ids, use_cache=False)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return inputs
+def layer_losses(
+    student: SigmaForCausalLM, teacher: SigmaForCausalLM, ids: Tensor, positions: Tensor, own_inputs: bool = False
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """`layer_loss` of every layer that is not kept, in turn, on token windows [b, t] read at increasing positions [b, t].
+
+    own_inputs: the student's layers get what the student's layers before them make, and owe the teacher's stream of
+    residuals: what went wrong before is theirs to mend. Else all get the teacher's. No gradient passes between layers.
+    """
+    tables = rope_tables(student.config, positions)
+    with torch.no_grad():
+        mask = torch.ones_like(ids)  # as for `logit_loss`
+        given = {"position_ids": positions, "attention_mask": mask, "use_cache": False, "output_hidden_states": True}
+        states = teacher.model(input_ids=ids, **given).hidden_states
+    kept, stream = kept_layers(student.config), states[0]
+    for i, (mine, theirs) in enumerate(zip(student.model.layers, teacher.model.layers)):
+        with torch.no_grad():
+            x = theirs.input_layernorm(states[i])
+            own = mine.input_layernorm(stream) if own_inputs else x
+        if i not in kept:
+            yield layer_loss(
+                mine.self_attn, theirs.self_attn, x, tables, own, states[i] - stream if own_inputs else None
+            )
+        if own_inputs:
+            with torch.no_grad():
+                stream = mine(stream, position_embeddings=tables)[0]
 
 
-def layer_loss(student, teacher, x: Tensor, tables: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-    """(attention KL, output error relative to the teacher's power) of one layer on its own inputs x [b, t, hidden]."""
+def layer_loss(
+    student, teacher, x: Tensor, tables: tuple[Tensor, Tensor], own: Tensor | None = None, owed: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """(attention KL, output error relative to the teacher's power) of one layer on its inputs x [b, t, hidden].
+
+    own: the student's input, where it is not the teacher's; owed: what its output has to bring besides the teacher's.
+    """
+    own = x if own is None else own
     b, t, _ = x.shape
     config = student.config
 
-    def scores(attention):
+    def scores(attention, inputs):
         c = attention.config
-        q = rotate(attention.query(x), *tables)
-        k = rotate(attention.key(x), *tables)
+        q = rotate(attention.query(inputs), *tables)
+        k = rotate(attention.key(inputs), *tables)
         raw = torch.matmul(q, heads_for_queries(k, c.num_attention_heads).transpose(2, 3)).float() * c.scale
         return raw.masked_fill(~seen, -1e9)
 
+    def output(weights, inputs):  # V and O are shared
+        v = teacher.v_proj(inputs).view(b, t, -1, config.head_dim).transpose(1, 2)
+        v = heads_for_queries(v, config.num_attention_heads)
+        return teacher.o_proj(torch.matmul(weights.exp().to(v.dtype), v).transpose(1, 2).flatten(2)).float()
+
     seen = torch.ones(t, t, dtype=torch.bool, device=x.device).tril()
     with torch.no_grad():
-        want = scores(teacher).log_softmax(-1)
-        v = teacher.v_proj(x).view(b, t, -1, config.head_dim).transpose(1, 2)
-        v = heads_for_queries(v, config.num_attention_heads)
-        target = teacher.o_proj(torch.matmul(want.exp().to(v.dtype), v).transpose(1, 2).flatten(2)).float()
-    got = scores(student).log_softmax(-1)
+        want = scores(teacher, x).log_softmax(-1)
+        target = output(want, x)
+        power = target.square().mean().clamp_min(1e-12)
+        target = target if owed is None else target + owed.float()
+    got = scores(student, own).log_softmax(-1)
     kl = (want.exp() * (want - got)).sum(-1).mean()
-    out = teacher.o_proj(torch.matmul(got.exp().to(v.dtype), v).transpose(1, 2).flatten(2)).float()
-    return kl, (out - target).square().mean() / target.square().mean().clamp_min(1e-12)
+    return kl, (output(got, own) - target).square().mean() / power
 
 
 class _LogitKL(torch.autograd.Function):

@@ -24,6 +24,7 @@ class Recipe:
     length: int = _option(512, "tokens of a training window")
     batch: int = _option(2, "windows per step")
     layer_steps: int = _option(150, "steps of the layer-wise stage")
+    layer_inputs: str = _option("teacher", "whose inputs its layers get: teacher or student")
     layer_rate: float = _option(1.5e-4, "its peak learning rate")
     logit_steps: int = _option(400, "steps of the end-to-end stage")
     logit_rate: float = _option(1e-4, "its peak learning rate")
@@ -37,7 +38,7 @@ class Recipe:
     keep_layers: str = _option("", 'layers that keep the source\'s queries and keys: "8 17"')
     seed: int = _option(0, "order of windows, their cuts and positions")
     shortest: int = _option(0, "end to end, cut a step's windows in 1, 2, 4 ... parts, down to this length; 0: never")
-    reach: int = _option(0, "end to end, spread a window's positions up to here (sigma.training.positions); 0: never")
+    reach: int = _option(0, "spread a window's positions up to here (sigma.training.positions); 0: never")
     selective_every: int = _option(0, "every n-th end-to-end step runs with selective V at every position; 0: none")
     selective_top_k: int = _option(100, "with this k")
     data: str = ""  # digest of the training windows: another corpus is another run
@@ -48,6 +49,7 @@ class Recipe:
             "length": self.length >= 2,
             "batch": self.batch >= 1,
             "layer_steps": self.layer_steps >= 0,
+            "layer_inputs": self.layer_inputs in ("teacher", "student"),
             "logit_steps": self.logit_steps >= 0,
             "warmup": 0 <= self.warmup <= 1,
             "calibration_windows": self.calibration_windows >= 1,

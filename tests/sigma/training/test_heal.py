@@ -9,7 +9,7 @@ import torch
 
 from sigma.conversion.convert import convert
 from sigma.training.heal import Healer, main
-from sigma.training.losses import _LogitKL, logit_loss
+from sigma.training.losses import _LogitKL, layer_losses, logit_loss
 from sigma.training.pack import pack_query_path, write_checkpoint
 from sigma.training.positions import spread_positions
 from sigma.training.recipe import Recipe, matrix_rates
@@ -200,6 +200,25 @@ def test_a_run_starts_from_a_packed_checkpoint(tmp_path):
     assert lineage_of(tmp_path / "packed") == {"tokens": 7}
     with pytest.raises(ValueError, match="no healing run"):
         start_from(tmp_path)
+
+
+def test_layers_learn_on_what_the_students_own_layers_make(tmp_path):
+    teacher = tiny_model(num_key_heads=3)
+    same = convert(teacher, windows(), 3, fold=((4, 1),))
+    positions = spread_positions(32, 200, random.Random(1)).expand(2, -1)
+    for own in (False, True):
+        losses = [(kl.item(), error.item()) for kl, error in layer_losses(same, teacher, windows()[:2], positions, own)]
+        assert len(losses) == 2 and max(max(pair) for pair in losses) < 1e-4
+    recipe = replace(RECIPE, layer_steps=40, logit_steps=0, layer_inputs="student", reach=64)
+    student = started_student(tmp_path / "start.pt", teacher, windows(), replace(recipe, augmented_query_dim=80))
+    before = logit_loss(student, teacher, windows()).item()
+    first, second = (list(layer_losses(student, teacher, windows(), torch.arange(32)[None], own)) for own in (0, 1))
+    assert torch.equal(first[0][1], second[0][1]) and not torch.equal(first[1][1], second[1][1])
+    run = Healer(student, teacher, windows(), replace(recipe, augmented_query_dim=80), tmp_path)
+    run.run()
+    assert logit_loss(student, teacher, windows()).item() < 0.9 * before
+    with pytest.raises(ValueError, match="layer inputs = mine"):
+        replace(recipe, layer_inputs="mine")
 
 
 def test_layers_that_are_kept_stay_the_sources(tmp_path):
