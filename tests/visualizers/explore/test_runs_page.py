@@ -81,7 +81,8 @@ def test_the_score_of_a_locked_pair_is_the_models(explored, tiny_site):
         told = visitor.page.locator("#ex-read").inner_text()
         assert told.startswith("Sigma q5" if side == "sigma" else "GQA q5")
         found, query = tiny_site[0].inspect(side, past.ids, past.prompt_length), past.prompt_length + 2
-        keys = found._keys[2][5 // (found.query_heads // found.key_heads), key].float()
+        held = found._keys[2]
+        keys = held[5 * len(held) // found.query_heads, key].float()
         score = float(found._queries[2][5, query].float() @ keys) * found.scale
         shown = re.search(r"score (−?[\d.]+), weight ([\d.]+) % exactly", told)
         assert float(shown[1].replace("−", "-")) == pytest.approx(score, abs=0.011), told

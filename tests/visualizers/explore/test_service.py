@@ -86,7 +86,7 @@ def test_a_live_run_is_read_again_and_says_what_the_model_says(tiny, explorer):
 def true_scores(found, layer, query):
     """Scaled products of one query with every key, float32 [n_q, query + 1]: what the softmax is taken of."""
     q, k = found._queries[layer][:, query - found.first_query].float(), found._keys[layer][:, : query + 1].float()
-    k = k.repeat_interleave(found.query_heads // found.key_heads, 0)
+    k = k.repeat_interleave(found.query_heads // len(k), 0)
     return (torch.einsum("hd,htd->ht", q, k) * found.scale).numpy()
 
 
