@@ -13,6 +13,7 @@ from itertools import product
 from sigma.aimicius.cmdgen.answer import find
 from sigma.aimicius.cmdgen.command import read
 
+MOST_CHARACTERS = 4000  # of a question that are looked at
 _UNITS = {"k": "K", "m": "M", "g": "G", "t": "T"}
 _NUMBER = re.compile(r"(?<![\w.+-])(\d{1,12}(?:\.\d{1,6})?)[ ]?(bytes?|[kmgt]i?b?|b)?(?!\w|\.\w)", re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z0-9_./~:=+-]{2,80}")
@@ -56,7 +57,7 @@ def made_up(question: str, command: str) -> list[str]:
 
 def faults(question: str, answer: str, vendor: str) -> list[str]:
     """What is wrong, in words for people; [] for nothing. Never raises for anything in an answer."""
-    found = find(answer)
+    question, found = question[:MOST_CHARACTERS], find(answer)
     if len(found.commands) != 1:
         return ["is not one command", *([] if found.commands else ["is not one command"] * 2)]
     given = read(found.command, vendor)
