@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from sigma.aimicius.cmdgen.answer import MAX_COMMAND, find
 from sigma.aimicius.cmdgen.command import read
+from sigma.aimicius.cmdgen.faults import faults, left_out
 from sigma.aimicius.cmdgen.grammar.meaning import difference
 from sigma.aimicius.cmdgen.grammar.words import tidy
 from sigma.aimicius.cmdgen.simulator import SYSTEMS, closeness, deviations, run
@@ -78,9 +79,22 @@ def check_meaning(case: tuple[str, int]) -> None:
     assert rows and all(row["state"] == "same" for row in rows)
 
 
+def check_faults(case: tuple[str, str, int]) -> None:
+    """Words for people, the same again; a command that says the whole question and is taken has none of them."""
+    question, answer, place = case
+    vendor, _ = systems()[place % len(systems())]
+    found = faults(question, answer, vendor)
+    assert found == faults(question, answer, vendor) and all(isinstance(words, str) and words for words in found)
+    command = find(answer)
+    if len(command.commands) == 1 and read(command.command, vendor).meaning is not None:
+        assert faults(command.command, answer, vendor) == left_out(command.command[:MAX_COMMAND], command.command) == []
+
+
 LINES = language(COMMANDS, PIECES)
 TARGETS = (
     Target("commands.answer", "the command in an answer (CMDGen)", LINES, check_answer),
     Target("commands.meaning", "a command line's meaning and its simulated output (CMDGen)",
            st.tuples(LINES, st.integers(0, 99)).map(list), check_meaning),
+    Target("commands.faults", "what is wrong with a command as far as its question tells (CMDGen)",
+           st.tuples(LINES, LINES, st.integers(0, 99)).map(list), check_faults),
 )  # fmt: skip

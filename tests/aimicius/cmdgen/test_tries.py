@@ -49,7 +49,7 @@ def test_a_tool_that_does_not_take_it_and_no_command_at_all_are_faults():
     for odd in ("\0", "=" * 5000, "nvidia-smi " + "9" * 5000, "nvcc '", "mpirun -np"):
         assert isinstance(faults(odd, odd, "NVIDIA"), list)
     many = " ".join(map(str, range(100_000)))
-    assert len(faults(many, RIGHT, "NVIDIA")) < 1000  # of a question of any length, in no time
+    assert len(faults(many, RIGHT, "NVIDIA")) < 1100  # of a question of any length, in no time
 
 
 def test_hardly_a_right_command_looks_faulty():
