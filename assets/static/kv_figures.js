@@ -5,7 +5,7 @@ import { cacheCost, fit, gqaOf, kindsOf, parameters, rowsOf, totalOf, weightByte
 import { readForm } from "./kv_form.js";
 import { amount, binary, change, digits, grouped, plural, spoken } from "./kv_units.js";
 import { formulasView, kindsView } from "./kv_worked.js";
-import { SIDES, sideName } from "../shared/sides.js";
+import { SIDES, keyHeads, sideName } from "../shared/sides.js";
 
 // Whether two shapes are the same model, whatever the order of their fields.
 function alike(one, other) {
@@ -37,7 +37,7 @@ export class Memory {
     const { tokens, k, v, v_read: read } = measured[side] || {}, info = this.infos[side];
     if (![tokens, k, v, read].every((value) => Number.isSafeInteger(value) && value >= 0) || tokens < 1) return [];
     const kind = (layers, n_k) => ({ layers, n_k, n_v: info.value_heads, d_k: info.key_head_dim, d_v: info.value_head_dim, window: null });
-    const each = info.layer_key_heads && info.layer_key_heads.length ? info.layer_key_heads : Array(info.layers).fill(info.key_heads);
+    const each = keyHeads(info);
     const kinds = [...new Set(each)].map((n_k) => kind(each.filter((heads) => heads === n_k).length, n_k));
     const shape = { ...kinds[0], n_q: info.query_heads, others: kinds.slice(1) };
     const cost = cacheCost(shape, tokens, 1, 8 * info.kv_itemsize, null), pair = (given, found) => [amount(BigInt(given)), amount(found)];

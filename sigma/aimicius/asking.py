@@ -18,7 +18,9 @@ DRAW_TEMPERATURE, DRAW_TOP_P = 0.8, 0.95
 
 @dataclass
 class Talk:
-    """One side's dialogue. `sent` are the chats so far; `tokens` of its answers, `cut` whether one of them was cut off."""
+    """One side's dialogue. `sent` are the chats so far, without further tries of one; `tokens` of its answers, `cut` whether one
+    of them was cut off; of tries, which are `tried` with what cut them, the one that counts.
+    """
 
     dialogue: Generator[Ask, str, str]
     ask: Ask | None = None
@@ -26,14 +28,25 @@ class Talk:
     tokens: int = 0
     cut: str = ""
     end: str = ""
+    tried: list[tuple[str, str]] = field(default_factory=list)
 
     def go_on(self, answer: str | None = None) -> None:
         """The next prompt, after the answer to the last one; without one, `end` is what the dialogue ends with."""
         try:
             self.ask = next(self.dialogue) if answer is None else self.dialogue.send(answer)
-            self.sent.append(self.ask.messages)
+            if self.ask.draw is None:
+                self.sent.append(self.ask.messages)
         except StopIteration as stop:
             self.ask, self.end = None, stop.value
+
+    def took(self, answer: str, cut: str) -> None:
+        """The answer to what was asked, and what cut it off, "" for nothing: the dialogue goes on."""
+        again = self.ask.draw is not None
+        self.tried = [*(self.tried if again else []), (answer, cut)]
+        self.cut = cut if again else self.cut or cut
+        self.go_on(answer)
+        if self.ask is None and len(self.tried) > 1:
+            self.cut = next((how for text, how in self.tried if self.end.endswith(text)), self.cut) if self.end else cut
 
     def give_up(self) -> None:
         """There is no room for the further try that is asked for: the dialogue ends with what it has."""
@@ -92,7 +105,7 @@ def _round(engine: Engine, sides: dict[str, Talk], request: ChatRequest, held: b
             talk = sides[event.side]
             if isinstance(event, StepEvent):
                 yield _step(event, talk, texts, request.sampling.max_new_tokens)
-            elif len(talk.sent) == 1:
+            elif len(talk.sent) == 1 and not talk.tried:
                 yield event
 
 
@@ -104,11 +117,9 @@ def _step(event: StepEvent, talk: Talk, texts: dict[str, str], most: int) -> Ste
     texts[side] = texts.get(side, "") + event.text
     talk.tokens += event.token_id >= 0
     # The first token of a later answer comes from its prompt's own pass: it has text, and no time of a step.
-    token = -1 if len(talk.sent) > 1 and event.step == 0 else event.token_id
+    token = -1 if (len(talk.sent) > 1 or talk.tried) and event.step == 0 else event.token_id
     if finish is not None:
-        before = talk.cut if talk.ask.draw is None else ""  # a further try takes the place of the one before
-        talk.cut = before or ("" if finish == "stop" else finish)
-        talk.go_on(texts[side])
+        talk.took(texts[side], "" if finish == "stop" else finish)
         if talk.ask is not None and talk.ask.draw is not None and most - talk.tokens < (talk.ask.tokens or 0):
             talk.give_up()
         if talk.ask is not None and talk.tokens >= most:

@@ -130,6 +130,11 @@ def evaluate(
     return report
 
 
+def tries_of(task: Task, args) -> int:
+    """At most so many tries of an answer that the command's options make."""
+    return task.tries if args.tries is None or task.tries == 1 else args.tries
+
+
 class _Answers:
     """Where the command's answers come from: the truths, a file, or a model that is loaded when the first is needed."""
 
@@ -150,8 +155,8 @@ class _Answers:
             settings = {"side": self.side, "model": model, "max_new_tokens": budget, "tuned": self.args.tuned}
             if self.args.constrained:
                 settings["constrained"] = True
-            if self.args.tries is not None:
-                settings["tries"] = self.args.tries
+            if task.tries > 1:
+                settings["tries"] = tries_of(task, self.args)
             log = AnswerLog(self.args.resume, task, settings, self.args.examples)
 
         def answer(case: Case) -> Answer:
@@ -223,7 +228,7 @@ def _work(args) -> dict:
                             "group": task.group(case),
                             "constrained": args.constrained and task.grammar(case) is not None,
                             "examples": task.worked if args.examples is None else args.examples,
-                            "tries": task.tries if args.tries is None else args.tries,
+                            "tries": tries_of(task, args),
                             "id": case.id,
                             "finish": given.finish,
                             "answer": given.text,

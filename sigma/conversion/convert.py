@@ -72,11 +72,13 @@ def converted_config(
 ) -> SigmaConfig:
     """The source's config with other key heads and an augmented query; norms of q and k become part of the weights.
 
-    kept: layers that stay the source's. Raises ValueError for one that does not exist, or if norms of q and k would
-    have to stay with them.
+    kept: layers that stay the source's. Raises ValueError for one that does not exist, for all of them, or if norms of q
+    and k would have to stay with them.
     """
     if missing := sorted(set(kept) - set(range(config.num_hidden_layers))):
         raise ValueError(f"layer {missing[0]} cannot be kept: there are 0 to {config.num_hidden_layers - 1}")
+    if kept and len(set(kept)) == config.num_hidden_layers:
+        raise ValueError("all layers would be kept: nothing would be converted")
     if kept and config.qk_norm:
         raise ValueError("no layer can be kept: this source normalises queries and keys, which the others give up")
     layers = range(config.num_hidden_layers)
@@ -91,8 +93,12 @@ def converted_config(
 
 
 def kept_layers(config: SigmaConfig) -> frozenset[int]:
-    """Layers of a converted model whose queries and keys are still the source's: those with more K heads than others."""
-    return frozenset(i for i, heads in enumerate(config.key_heads) if heads > min(config.key_heads))
+    """Layers of a converted model whose queries and keys are still the source's: with more K heads than others, or plain ones
+    beside augmented queries.
+    """
+    fewest, wide = min(config.key_heads), config.augmented_width
+    layers = enumerate(zip(config.key_heads, config.augmented_query_dims))
+    return frozenset(i for i, (heads, own) in layers if heads > fewest or (own is None and wide is not None))
 
 
 @torch.no_grad()

@@ -8,8 +8,8 @@ copied, not shared: a cache lies in one piece, and copying takes a hundredth of 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from threading import Lock
 
 from sigma.engine.prompts import prompt_ids
@@ -27,12 +27,21 @@ class _Text:
     model: Model
     ids: list[int]
     cache: DiffKVCache
+    lock: Lock = field(default_factory=Lock, repr=False)  # nothing is freed that is being copied
+
+    def free(self) -> int:
+        """The bytes that were allocated."""
+        with self.lock:
+            size, self.ids = self.cache.bytes().allocated, []
+            self.cache.free()
+        return size
 
 
 class Common:
-    """The rows of such texts by model; safe between threads."""
+    """The rows of such texts by model; safe between threads. room: whether so many bytes more may be held."""
 
-    def __init__(self):
+    def __init__(self, room: Callable[[int], bool]):
+        self._room = room
         self._texts: OrderedDict[tuple[int, str], _Text] = OrderedDict()
         self._lock = Lock()
 
@@ -42,11 +51,15 @@ class Common:
             return kept
         own = same_start(kept.ids, ids) if kept is not None and kept.maker is model else 0
         with self._lock:
-            found = self._texts.get((id(model), request.common))
-            rows = 0 if found is None else same_start(found.ids, ids)
-            if rows <= own:
+            if (found := self._texts.get((id(model), request.common))) is None:
                 return kept
             self._texts.move_to_end((id(model), request.common))
+        rows = same_start(found.ids, ids)
+        if rows <= own or not self._room(_bytes(model, rows)):
+            return kept
+        with found.lock:
+            if not found.ids:  # freed meanwhile
+                return kept
             copy = found.cache.copied(rows, PREFILL_CHUNK)
         if kept is not None:
             kept.cache.free()
@@ -60,7 +73,7 @@ class Common:
         rows = same_start(_beginning(run, text), run.ids[: run.prompt_length])
         if not model.runtime.cuts_freely:
             rows = rows // PREFILL_CHUNK * PREFILL_CHUNK
-        if rows < LEAST:
+        if rows < LEAST or not self._room(_bytes(model, rows)):
             return
         try:
             made = _Text(model, run.ids[:rows], run.cache.copied(rows, PREFILL_CHUNK))
@@ -73,7 +86,7 @@ class Common:
                 dropped.append(self._texts.popitem(last=False)[1])
         for one in dropped:
             if one is not None:
-                one.cache.free()
+                one.free()
 
     def cached_bytes(self) -> int:
         """Bytes allocated."""
@@ -84,10 +97,11 @@ class Common:
         """Forget all texts; the bytes that were allocated."""
         with self._lock:
             texts, self._texts = list(self._texts.values()), OrderedDict()
-            freed = sum(text.cache.bytes().allocated for text in texts)
-            for text in texts:
-                text.cache.free()
-        return freed
+        return sum(text.free() for text in texts)
+
+
+def _bytes(model: Model, rows: int) -> int:
+    return sum(model.side.config.kv_bytes(rows, model.runtime.kv_itemsize))
 
 
 def _beginning(run: Run, text: str) -> list[int]:

@@ -73,7 +73,7 @@ class SigmaEngine:
     ):
         self.models, self.tuned, self.warning = models, tuned or {}, warning
         self._device = Device(step_back)
-        self._sessions, self._common = Sessions(), Common()
+        self._sessions, self._common = Sessions(), Common(lambda size: self._memory.room(size))
         if kv_bytes is None and (free := free_bytes(next(iter(models.values())).runtime.device)) is not None:
             kv_bytes = int(free * FREE_SHARE)
         self._memory = Memory(kv_bytes, self.cached_bytes, self._make_room)

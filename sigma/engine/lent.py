@@ -179,7 +179,10 @@ class LentEngine(SigmaEngine):
             try:
                 if check:
                     yield _Checked(checked(*self._far))
-                with closing(SigmaEngine(*self._far)) as engine, closing(engine.stream(request)) as events:
+                alone = replace(
+                    request, common=""
+                )  # nothing outlives this process that a later answer could begin with
+                with closing(SigmaEngine(*self._far)) as engine, closing(engine.stream(alone)) as events:
                     late = False
                     for event in events:
                         if late:

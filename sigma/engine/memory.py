@@ -39,6 +39,10 @@ class Memory:
         self.claimed = 0
         self._lock = Lock()
 
+    def room(self, size: int) -> bool:
+        """Whether so many bytes more may be kept without freeing any."""
+        return self.limit is None or self.claimed + self._kept() + size <= self.limit
+
     @contextmanager
     def claim(self, runs: Sequence[Run]) -> Iterator[None]:
         """Room for the runs of a request while it is answered; PromptError where there is none."""

@@ -192,6 +192,11 @@ class SigmaConfig(PretrainedConfig):
         """Width of each layer's augmented query, None where it is plain."""
         return self._by_layer(self.augmented_query_dim)
 
+    @property
+    def augmented_width(self) -> int | None:
+        """Width of the augmented query where there is one, the widest of several; None where all are plain."""
+        return max((wide for wide in self.augmented_query_dims if wide is not None), default=None)
+
     def _by_layer(self, value) -> tuple:
         return tuple(value) if isinstance(value, list) else (value,) * self.num_hidden_layers
 

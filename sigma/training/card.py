@@ -15,6 +15,7 @@ from pathlib import Path
 from sigma.checkpoints.load import EMBEDDED
 from sigma.cli import parser_for, run, say
 from sigma.conversion.card import key_heads_in_words
+from sigma.conversion.convert import kept_layers
 from sigma.events import SIDES, ChatRequest, Sampling, StepEvent
 from sigma.measure.text import json_lines
 from sigma.model.configuration import SigmaConfig
@@ -166,7 +167,7 @@ def card(
     picture = [f"![loss of the healing runs]({FIGURE})", ""] if curves else []
     return "\n".join(
         [
-            introduction(config, len(manifest.get("kept_layers", ()))),
+            introduction(config),
             "## Measured",
             "",
             "On held-out text, windows of 1,024 tokens, both sides untuned (`sigma.training.pack`; the commit and recipe are in the manifest):",
@@ -197,15 +198,16 @@ def _selective(rows: list[dict]) -> str:
     return ", ".join(f"k = {row['k']}: {row['cost_percent']:+.2f} %" for row in rows)
 
 
-def introduction(config: SigmaConfig, kept: int) -> str:
-    """The card's beginning: what the checkpoint is, with the numbers of its configuration. kept: layers that are the source's."""
+def introduction(config: SigmaConfig) -> str:
+    """The card's beginning: what the checkpoint is, with the numbers of its configuration."""
     heads, n_v, layers = config.num_attention_heads, config.num_value_heads, config.num_hidden_layers
     source = layers * (config.key_head_dim + config.head_dim) * n_v
-    own = sum(config.kv_bytes(1, 1))
-    wide = next((wide for wide in config.augmented_query_dims if wide is not None), None)
+    own, kept = sum(config.kv_bytes(1, 1)), len(kept_layers(config))
+    wide = config.augmented_width
+    query = "plain query" if wide is None else f"augmented query of width {wide}"
     return _INTRODUCTION.format(
         heads=f"{heads} query heads, {key_heads_in_words(config)} of {n_v} key heads, {n_v} value heads",
-        sizes=f"head dim {config.head_dim}, augmented query of width {wide}, {layers} layers",
+        sizes=f"head dim {config.head_dim}, {query}, {layers} layers",
         cache=f"{own:,} instead of {source:,} cached values per token ({own / source - 1:+.1%})",
         kept=f"; the other {kept} layers have the base's own" if kept else "",
     )

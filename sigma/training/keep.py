@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from sigma.cli import parser_for, run, say
 from sigma.conversion.convert import converted_config, kept_layers
 from sigma.measure.quality import compare, mean_nll
 from sigma.measure.selective import selective_cost
+from sigma.model.configuration import SigmaConfig
 from sigma.quantization import load_packed, save_packed
 from sigma.training.corpus import pack, read
 from sigma.training.publish import counted
@@ -43,35 +45,46 @@ def keep(
     gqa = load_side(base, say)
     old = read_packed(source, gqa)
     kept = sorted({*layers, *kept_layers(old.config)})
-    wide = next((wide for wide in old.config.augmented_query_dims if wide is not None), None)
-    config = converted_config(gqa.config, min(old.config.key_heads), wide, kept)
+    config = converted_config(gqa.config, min(old.config.key_heads), old.config.augmented_width, kept)
     own = tuple(f"model.layers.{i}." for i in kept)
+    dest.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=dest.parent, prefix=f".{dest.name}-") as aside:
+        part = Path(aside) / "checkpoint"
+        part.mkdir()
+        manifest = _write(source, part, config, own)
+        if texts:
+            manifest["figures"] = measured(gqa, read_packed(part, gqa), texts, windows)
+            _write_json(part / "manifest.json", manifest)
+        part.rename(dest)
+    sizes = {"key_heads": config.key_heads, "kv_bytes_per_token": sum(config.kv_bytes(1))}
+    return {**sizes, "figures": manifest["figures"]}
+
+
+def _write(source: Path, dest: Path, config: SigmaConfig, own: tuple[str, ...]) -> dict[str, Any]:
+    """All files, without the tensors whose names begin with one of `own`; the manifest, without figures."""
     packed, metadata = load_packed(source / PACKED_FILE)
-    manifest = json_object(source / "manifest.json") | {"kept_layers": kept, "figures": {}}
-    dest.mkdir(parents=True)
+    manifest = json_object(source / "manifest.json") | {"figures": {}}
+    base = manifest["base"]["sha256"]
     save_packed(dest / PACKED_FILE, {n: tensor for n, tensor in packed.items() if not n.startswith(own)}, metadata)
     if (source / TUNED_FILE).exists():
-        changes, name = read_tuned(source / TUNED_FILE, manifest["base"]["sha256"], sha256_of(source / PACKED_FILE))
+        changes, name = read_tuned(source / TUNED_FILE, base, sha256_of(source / PACKED_FILE))
         gone = tuple(SIGMA + prefix for prefix in own)
         changes = {matrix: change for matrix, change in changes.items() if not matrix.startswith(gone)}
-        write_tuned(dest / TUNED_FILE, changes, manifest["base"]["sha256"], name, sha256_of(dest / PACKED_FILE))
+        write_tuned(dest / TUNED_FILE, changes, base, name, sha256_of(dest / PACKED_FILE))
         if manifest.get("tuned"):
             manifest["tuned"] |= {"sha256": sha256_of(dest / TUNED_FILE), "numbers": counted(changes)}
     settings = {**config.to_diff_dict(), "architectures": ["SigmaForCausalLM"]}
     settings.pop("_name_or_path", None)
-    (dest / "config.json").write_text(json.dumps(settings, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    _write_json(dest / "config.json", dict(sorted(settings.items())))
+    _write_json(dest / "manifest.json", manifest)
     for also in (*source.glob("*.md"), *source.glob("*.svg"), source / "aimicius.json"):
         if also.exists():
             shutil.copy(also, dest)
-    written = dest / "manifest.json"
-    written.write_text(
-        json.dumps(manifest, indent=1) + "\n", encoding="utf-8"
-    )  # a checkpoint is read with its manifest
-    if texts:
-        manifest["figures"] = measured(gqa, read_packed(dest, gqa), texts, windows)
-        written.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-    sizes = {"key_heads": config.key_heads, "kv_bytes_per_token": sum(config.kv_bytes(1))}
-    return {**sizes, "figures": manifest["figures"]}
+    return manifest
+
+
+def _write_json(path: Path, value: dict[str, Any]) -> None:
+    path.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
 
 
 def measured(gqa: Side, sigma: Side, texts: Sequence[Path], windows: int) -> dict[str, dict]:

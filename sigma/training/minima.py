@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -63,21 +65,24 @@ def changeable(
     matrices: tuple[str, ...] = TUNED_MATRICES,
     prefix: str = "",
     groups: dict[str, int] | None = None,
+    skipped: Collection[int] = (),
 ) -> list[ShiftedLinear]:
     """Put `ShiftedLinear` in the place of every matrix of these names; all parameters that were left plain are frozen.
 
     `changes`, by `prefix` and matrix name, is filled where it has no entry yet: pass the same dict for the second side.
-    `groups`: columns of a group by matrix name, else 32. Matrices that cannot be cut into groups are left as they are.
+    `groups`: columns of a group by matrix name, else 32; `skipped`: layers to leave as they are. Matrices that cannot be cut into groups are left as they are.
     """
     model.requires_grad_(False)
     found = []
     for i, layer in enumerate(model.model.layers):
+        if i in skipped:
+            continue
         for part, parent in (("self_attn", layer.self_attn), ("mlp", layer.mlp)):
             for matrix in matrices:
                 linear = getattr(parent, matrix, None)
                 name = f"model.layers.{i}.{part}.{matrix}.weight"
                 group = (groups or {}).get(name, GROUP)
-                if linear is None or isinstance(linear, ShiftedLinear) or linear.weight.shape[1] % group:
+                if linear is None or linear.weight.shape[1] % group:
                     continue
                 rows, cols = linear.weight.shape
                 if prefix + name not in changes:
@@ -115,14 +120,13 @@ def learnable_minima(
     Layers whose queries and keys Sigma keeps of its source have those as the same modules too. `changes` is filled by matrix
     name, Sigma's own with "sigma." before it; `groups`: columns of a group of Sigma's own matrices by name, else 32.
     """
-    shifted = changeable(gqa, changes)
-    own = changeable(gqa, changes, OWN_MATRICES)
     kept = kept_layers(sigma.config)
+    shifted = changeable(gqa, changes) + changeable(sigma, changes, OWN_MATRICES, SIGMA, groups, kept)
+    shifted += changeable(gqa, changes, OWN_MATRICES)
     for i, (mine, theirs) in enumerate(zip(sigma.model.layers, gqa.model.layers)):
         mine.mlp = theirs.mlp
         for matrix in ("v_proj", "o_proj", *(("q_proj", "k_proj") if i in kept else ())):
             setattr(mine.self_attn, matrix, getattr(theirs.self_attn, matrix))
-    own += changeable(sigma, changes, OWN_MATRICES, SIGMA, groups)
     for change in changes.values():
         change.requires_grad_(True)
-    return shifted + own
+    return shifted

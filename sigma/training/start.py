@@ -76,8 +76,7 @@ def start_from(folder: Path) -> tuple[dict[str, Tensor], int, int | None, frozen
         packed, _ = load_packed(folder / PACKED_FILE)
         config = SigmaConfig.from_pretrained(folder)
         tensors = {name: tensor.dequantize().float() for name, tensor in packed.items()}
-        wide = next((wide for wide in config.augmented_query_dims if wide is not None), None)
-        return tensors, min(config.key_heads), wide, kept_layers(config)
+        return tensors, min(config.key_heads), config.augmented_width, kept_layers(config)
     weights, progress = end_of_run(folder)
     recipe = progress["recipe"]
     return weights, recipe["key_heads"], recipe["augmented_query_dim"], frozenset(kept_of(recipe))

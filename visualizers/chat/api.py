@@ -129,8 +129,8 @@ def make_compare(programs: Programs):
             max_new_tokens: longest answers in tokens, a whole number from 1 to 2048; null is 64
             selective_k: V rows fetched per query head on the Sigma side, a whole number; null fetches all
         Returns:
-            {"sides": {"sigma" and "gqa": {"name", "query_heads", "key_heads", "value_heads", "text", "finish", "prompt_tokens",
-            "new_tokens", "first_token_ms", "tokens_per_second", "k_bytes", "v_bytes", "k_bytes_read_last_step",
+            {"sides": {"sigma" and "gqa": {"name", "query_heads", "key_heads" (of most layers),
+            "layer_key_heads" (of each, where they differ), "value_heads", "text", "finish", "prompt_tokens", "new_tokens", "first_token_ms", "tokens_per_second", "k_bytes", "v_bytes", "k_bytes_read_last_step",
             "v_bytes_read_last_step", "ran_on"}}, "kv_bytes_per_token": {side: bytes}, "kv_saved": part of the GQA side's bytes}
         """
         with in_words("The comparison"):

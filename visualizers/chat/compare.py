@@ -39,6 +39,7 @@ def figures(info: SideInfo, meter: SideMeter, text: str) -> dict[str, Any]:
         "name": info.name,
         "query_heads": info.query_heads,
         "key_heads": info.key_heads,
+        "layer_key_heads": list(info.layer_key_heads),
         "value_heads": info.value_heads,
         "text": text,
         "finish": meter.finish,

@@ -64,7 +64,7 @@ WEIGHTS = {
     "hidden": Field("Hidden size", 1, 1_000_000),
     "ffn": Field("FFN size", 1, 10_000_000),
     "vocabulary": Field("Vocabulary", 1, 10_000_000),
-    "augmented": Field("Augmented Q width", 1, 1_000_000, "empty: plain query", empty="none"),
+    "augmented": Field("Augmented Q width", 1, 1_000_000, "of the first kind's layers; empty: plain", empty="none"),
 }
 COUNTED = Field("Parameters, millions", 0, 100_000_000, "empty: counted from these sizes", empty="counted")
 NUMBERS = {**ARCHITECTURE, **KINDS["b"], **KINDS["c"], **USE, **WEIGHTS}

@@ -42,7 +42,7 @@ _TRIES = re.compile(rf"^(?:{re.escape(BEST)}|{re.escape(_AGAIN)}[^\n]*)$", re.MU
 
 def again(faults: list[str]) -> str:
     """The line between two tries in one answer: what is wrong with the one before."""
-    return _AGAIN + "; ".join(faults)[:200].replace("\n", " ")
+    return _AGAIN + "; ".join(dict.fromkeys(faults))[:200].replace("\n", " ")
 
 
 def last_try(answer: str) -> tuple[str, int]:

@@ -107,9 +107,8 @@ def test_kept_layers_are_the_sources_own():
     for part in "qk":
         name = f"model.layers.1.self_attn.{part}_proj.weight"
         assert new.get_parameter(name).data_ptr() == model.get_parameter(name).data_ptr()
-    all_kept = convert(model, windows(), 1, augmented_query_dim=80, kept=range(3))
-    with torch.no_grad():
-        torch.testing.assert_close(all_kept(windows(2)).logits, model(windows(2)).logits)
+    same = convert(model, windows(), 3, augmented_query_dim=80, fold=((4, 1),), kept=(0, 2))
+    assert kept_layers(same.config) == {0, 2} and same.config.key_heads == (3, 3, 3)
     lifted = augment(convert(model, windows(), 1, kept=(0,)), windows(), 80)
     assert lifted.config.augmented_query_dims == (None, 80, 80)
     with pytest.raises(ValueError, match="layers are alike"):
@@ -124,6 +123,7 @@ def test_kept_layers_are_the_sources_own():
         (dict(key_heads=2), "2.*3"),
         (dict(key_heads=0), "0"),
         (dict(key_heads=1, augmented_query_dim=71), "71.*72"),
+        (dict(key_heads=1, kept=(0, 1)), "all layers would be kept"),
         (dict(key_heads=1, kept=(0, 2)), "layer 2 cannot be kept: there are 0 to 1"),
     ],
 )

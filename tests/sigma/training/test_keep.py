@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from sigma.checkpoints.base import CheckpointError, sha256_of
-from sigma.checkpoints.load import PACKED_FILE, load_pair, load_side
+from sigma.checkpoints.load import PACKED_FILE, load_pair
 from sigma.checkpoints.tuned import SIGMA, TUNED_FILE, read_tuned, write_tuned
 from sigma.conversion.convert import convert
 from sigma.training import keep
@@ -55,7 +55,7 @@ def test_kept_layers_are_the_bases_and_the_others_stay(folders, tmp_path, capsys
     changes, name = read_tuned(dest / TUNED_FILE, SHA, sha256_of(dest / PACKED_FILE))
     assert name == "a tuned base" and len(changes) == 2 and not any(LAST in matrix for matrix in changes)
     manifest = json.loads((dest / "manifest.json").read_text())
-    assert manifest["kept_layers"] == [2] and manifest["healing"] == {"tokens": 7}
+    assert manifest["healing"] == {"tokens": 7}
     assert manifest["figures"] == told["figures"] and manifest["figures"]["words"]["tokens"] == 2 * 96
     numbers = {"shared": 0, "gqa": 0, "sigma": 2 * 16 * 4}
     assert manifest["tuned"] == {"sha256": sha256_of(dest / TUNED_FILE), "tokens": 9, "numbers": numbers}
@@ -64,21 +64,16 @@ def test_kept_layers_are_the_bases_and_the_others_stay(folders, tmp_path, capsys
     assert load_pair(str(tmp_path / "more"), str(gqa)).sigma.config.key_heads == (3, 1, 3)
 
 
-def test_with_all_layers_kept_it_is_the_source(folders, tmp_path):
-    gqa, packed = folders
-    keep.keep(packed, tmp_path / "kept", [0, 1, 2], str(gqa))
-    pair = load_pair(str(tmp_path / "kept"), str(gqa))
-    ids = torch.randint(3, 259, (2, 20), generator=torch.Generator().manual_seed(0))
-    with torch.no_grad():
-        torch.testing.assert_close(pair.sigma.dense()(ids).logits, load_side(gqa).dense()(ids).logits)
-
-
 def test_what_cannot_be_kept_is_said_and_leaves_nothing(folders, tmp_path):
     gqa, packed = folders
     with pytest.raises(ValueError, match="layer 3 cannot be kept: there are 0 to 2"):
         keep.keep(packed, tmp_path / "kept", [3], str(gqa))
+    with pytest.raises(ValueError, match="all layers would be kept"):
+        keep.keep(packed, tmp_path / "kept", [0, 1, 2], str(gqa))
+    with pytest.raises(ValueError, match="missing.txt"):
+        keep.keep(packed, tmp_path / "kept", [1], str(gqa), [tmp_path / "missing.txt"])
     with pytest.raises(ValueError, match="exists"):
         keep.keep(packed, packed, [1], str(gqa))
     with pytest.raises(CheckpointError, match="cannot be read"):
         keep.keep(gqa, tmp_path / "kept", [1], str(gqa))
-    assert not (tmp_path / "kept").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["gqa", "packed"]

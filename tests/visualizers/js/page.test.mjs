@@ -12,7 +12,7 @@ import { byColumn, COLUMNS, columnName, madeBy, recordedBy } from "../../../asse
 import { headLayout } from "../../../assets/shared/head_layout.js";
 import { binary, digits, duration, grouped, percent, spokenBytes } from "../../../assets/shared/numbers.js";
 import { decodeAttention, decodeCurve } from "../../../assets/shared/payload.js";
-import { atLayer, keyHeadsOfAll, otherSide, sideName, SIDES } from "../../../assets/shared/sides.js";
+import { atLayer, keyHeads, keyHeadsOfAll, otherSide, sideName, SIDES } from "../../../assets/shared/sides.js";
 
 const PAYLOADS = JSON.parse(readFileSync(process.env.SIGMA_PAYLOADS, "utf-8"));
 const INFO = { layers: 30, query_heads: 9, key_heads: 1, value_heads: 3, key_head_dim: 64, value_head_dim: 64, kv_itemsize: 2 };
@@ -88,6 +88,7 @@ test("layers may differ in their K heads: the picture of a layer and the cache f
   assert.deepEqual([0, 1, 2].map((layer) => atLayer(mixed, layer).key_heads), [1, 3, 1]);
   assert.equal(atLayer(alike, 1), alike);
   assert.equal(atLayer(undefined, 1), undefined);
+  assert.deepEqual([keyHeads(mixed), keyHeads({ ...alike, layers: 2 })], [[1, 3, 1], [1, 1]]);
   assert.deepEqual([mixed, alike, INFO].map(keyHeadsOfAll), [5, 30, 30]);
   const cost = cacheCost(mixed, 10, 4);
   assert.deepEqual(cost, { k: 10 * 5 * 64 * 2, v: 10 * 9 * 64 * 2, k_read: 6400, v_read: 3 * 2 * 9 * 5 * 64 });
