@@ -129,10 +129,13 @@ class SigmaConfig(PretrainedConfig):
             value = getattr(self, name)
             if isinstance(value, list) and len(value) != self.num_hidden_layers:
                 raise ValueError(f"{name} has {len(value)} entries for num_hidden_layers {self.num_hidden_layers}")
-        for heads in self.key_heads:
+        for heads in _entries(self.num_key_heads):
             if not _counts(heads):
                 raise ValueError(f"num_key_heads must be a positive integer, or one a layer, got {heads!r}")
-        for name, heads in (*(("num_key_heads", n) for n in self.key_heads), ("num_value_heads", self.num_value_heads)):
+        for name, heads in (
+            *(("num_key_heads", n) for n in _entries(self.num_key_heads)),
+            ("num_value_heads", self.num_value_heads),
+        ):
             if self.num_attention_heads % heads:
                 raise ValueError(f"num_attention_heads {self.num_attention_heads} must be a multiple of {name} {heads}")
         for name in ("head_dim", "key_head_dim"):
@@ -140,7 +143,7 @@ class SigmaConfig(PretrainedConfig):
                 raise ValueError(f"{name} {getattr(self, name)} must be even: rotary embedding pairs dimensions")
         if self.qk_norm and self.key_head_dim != self.head_dim:
             raise ValueError(f"qk_norm needs key_head_dim {self.key_head_dim} to be head_dim {self.head_dim}")
-        for wide in self.augmented_query_dims:
+        for wide in _entries(self.augmented_query_dim):
             if wide is not None and not _counts(wide):
                 raise ValueError(
                     f"augmented_query_dim must be None or a positive integer, or one a layer, got {wide!r}"
@@ -195,7 +198,7 @@ class SigmaConfig(PretrainedConfig):
     @property
     def augmented_width(self) -> int | None:
         """Width of the augmented query where there is one, the widest of several; None where all are plain."""
-        return max((wide for wide in self.augmented_query_dims if wide is not None), default=None)
+        return max((wide for wide in _entries(self.augmented_query_dim) if wide is not None), default=None)
 
     def _by_layer(self, value) -> tuple:
         return tuple(value) if isinstance(value, list) else (value,) * self.num_hidden_layers
@@ -225,8 +228,9 @@ class SigmaConfig(PretrainedConfig):
     def kv_bytes(self, tokens: int, itemsize: int = 2, batch: int = 1) -> tuple[int, int]:
         """Resident bytes of K and of V (Eq. 1): heads of all layers * batch * tokens * dim * itemsize."""
         rows = batch * tokens * itemsize
-        values = self.num_hidden_layers * self.num_value_heads
-        return rows * sum(self.key_heads) * self.key_head_dim, rows * values * self.head_dim
+        layers, keys = self.num_hidden_layers, self.num_key_heads
+        keys = sum(keys) if isinstance(keys, list) else layers * keys
+        return rows * keys * self.key_head_dim, rows * layers * self.num_value_heads * self.head_dim
 
     def v_read_bytes(self, tokens: int, top_k: int | None = None, itemsize: int = 2, batch: int = 1) -> int:
         """V bytes that one decode step requests with `tokens` cached rows, the newest included.
@@ -241,6 +245,11 @@ class SigmaConfig(PretrainedConfig):
 
 def _counts(value) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _entries(value) -> list:
+    """What layers have: not one for each, as a configuration may speak of more layers than there is memory for."""
+    return value if isinstance(value, list) else [value]
 
 
 def _one_if_alike(value):

@@ -70,7 +70,7 @@ def test_what_cannot_be_kept_is_said_and_leaves_nothing(folders, tmp_path):
         keep.keep(packed, tmp_path / "kept", [3], str(gqa))
     with pytest.raises(ValueError, match="all layers would be kept"):
         keep.keep(packed, tmp_path / "kept", [0, 1, 2], str(gqa))
-    with pytest.raises(ValueError, match="missing.txt"):
+    with pytest.raises(ValueError, match=r"missing\.txt"):
         keep.keep(packed, tmp_path / "kept", [1], str(gqa), [tmp_path / "missing.txt"])
     with pytest.raises(ValueError, match="exists"):
         keep.keep(packed, packed, [1], str(gqa))
