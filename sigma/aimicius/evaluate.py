@@ -130,11 +130,6 @@ def evaluate(
     return report
 
 
-def tries_of(task: Task, args) -> int:
-    """At most so many tries of an answer that the command's options make."""
-    return task.tries if args.tries is None or task.tries == 1 else args.tries
-
-
 class _Answers:
     """Where the command's answers come from: the truths, a file, or a model that is loaded when the first is needed."""
 
@@ -156,7 +151,7 @@ class _Answers:
             if self.args.constrained:
                 settings["constrained"] = True
             if task.tries > 1:
-                settings["tries"] = tries_of(task, self.args)
+                settings["tries"] = self.args.tries or task.tries
             log = AnswerLog(self.args.resume, task, settings, self.args.examples)
 
         def answer(case: Case) -> Answer:
@@ -228,7 +223,7 @@ def _work(args) -> dict:
                             "group": task.group(case),
                             "constrained": args.constrained and task.grammar(case) is not None,
                             "examples": task.worked if args.examples is None else args.examples,
-                            "tries": tries_of(task, args),
+                            "tries": (args.tries or task.tries) if task.tries > 1 else 1,
                             "id": case.id,
                             "finish": given.finish,
                             "answer": given.text,

@@ -1,5 +1,7 @@
 """The endpoints for programs besides `/chat` and `/judge`: through gradio_client."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from gradio_client import Client
@@ -113,7 +115,10 @@ def test_captured_mass_of_a_head_is_what_its_fetched_rows_weigh():
     scores = np.float32([[0.5, 0.1, 0.2, 0.2]] * 9)
     positions = np.int32([[0, 3]] * 9)
     probe = AttentionProbe(0, scores, positions, scores[:, [0, 3]].sum(1))
-    head = told(fake_info("sigma"), probe, ["a", "b", "c", "d"], 4)["heads"][0]
+    info = replace(fake_info("sigma"), layer_key_heads=(1,) * 29 + (3,))
+    head, *others = told(info, 0, probe, ["a", "b", "c", "d"], 4)["heads"]
+    assert {one["key_head"] for one in others} == {0}
+    assert [one["key_head"] for one in told(info, 29, probe, [], 1)["heads"]] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
     assert head["captured"] == pytest.approx(0.7)
     assert [(one["token"], one["v_row_fetched"]) for one in head["strongest"]] == [
         ("a", True),

@@ -44,11 +44,11 @@ def test_both_columns_answer_and_the_bytes_are_the_formulas(app, browser):
     visitor.page.wait_for_selector("#status-chip[data-phase=ready]", timeout=90_000)
     visitor.send("What is a GPU?")
     visitor.page.wait_for_function("document.body.dataset.run === 'over'", timeout=90_000)
-    for side, per_token in (("left", (1 * 64, 3 * 64)), ("right", (3 * 64, 3 * 64))):
+    for side, per_token in (("left", ((26 * 1 + 4 * 3) * 64, 90 * 64)), ("right", (90 * 64, 90 * 64))):
         tokens = visitor.figure(side, "context")
         assert tokens > 30
-        assert visitor.figure(side, "k") == 30 * tokens * per_token[0] * 2
-        assert visitor.figure(side, "v") == 30 * tokens * per_token[1] * 2
+        assert visitor.figure(side, "k") == tokens * per_token[0] * 2
+        assert visitor.figure(side, "v") == tokens * per_token[1] * 2
         assert len(visitor.answer(side).split()) > 15
     assert not visitor.errors
     assert visitor.hosts == {app.removeprefix("http://")}
