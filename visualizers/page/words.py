@@ -9,7 +9,7 @@ from sigma.events import SideInfo
 TITLE = "Sigma's demo"
 SENTENCE = "Sigma gives queries, keys and values different budgets. Watch what that saves."
 LIMITS = (
-    "This default model has 135M + 45M parameters and runs on two CPU cores: it shows the mechanism. "
+    "This default model has 135M + 39M parameters and runs on two CPU cores: it shows the mechanism. "
     "It is not the Sigma-10B of the paper, whose weights are not public."
 )
 
