@@ -46,7 +46,7 @@ class Talk:
         self.cut = cut if again else self.cut or cut
         self.go_on(answer)
         if self.ask is None and len(self.tried) > 1:
-            self.cut = next((how for text, how in self.tried if self.end.endswith(text)), self.cut) if self.end else cut
+            self.cut = next((how for text, how in self.tried if self.end.endswith(f"\n{text}")), cut)
 
     def give_up(self) -> None:
         """There is no room for the further try that is asked for: the dialogue ends with what it has."""
@@ -124,5 +124,5 @@ def _step(event: StepEvent, talk: Talk, texts: dict[str, str], most: int) -> Ste
             talk.give_up()
         if talk.ask is not None and talk.tokens >= most:
             talk.ask, talk.cut = None, "length"
-        finish, end = (talk.cut or finish, talk.end) if talk.ask is None else (None, "")
+        finish, end = (talk.cut or "stop", talk.end) if talk.ask is None else (None, "")
     return replace(event, step=step, text=shown + end, token_id=token, finish_reason=finish)

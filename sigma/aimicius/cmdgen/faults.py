@@ -30,7 +30,7 @@ def values(question: str) -> tuple[str, ...]:
     """The values that a question gives: numbers ("256 KB" as "256K"), paths, names with digits or points."""
     found = [number + _UNITS.get((unit or "")[:1].lower(), "") for number, unit in _NUMBER.findall(question)]
     for word in _WORD.findall(question):
-        word = word.strip(".:=-").removeprefix("=").rpartition("=")[2]
+        word = word.strip(".:=-").rpartition("=")[2]
         if _OF_MACHINES.fullmatch(word) or word.lower() in ("i.e", "e.g"):
             continue
         if _PATH.fullmatch(word) or _CODE.fullmatch(word):
@@ -58,8 +58,8 @@ def made_up(question: str, command: str) -> list[str]:
 def faults(question: str, answer: str, vendor: str) -> list[str]:
     """What is wrong, in words for people; [] for nothing. Never raises for anything in an answer."""
     question, found = question[:MOST_CHARACTERS], find(answer)
-    if len(found.commands) != 1:
-        return ["is not one command", *([] if found.commands else ["is not one command"] * 2)]
+    if len(found.commands) != 1:  # none is worse than any fault of a command
+        return ["is not one command"] * (1 if found.commands else 3)
     given = read(found.command, vendor)
     wrong = [f"is not taken: {given.error.reason}"] if given.meaning is None else []
     wrong += [f"leaves out {value}" for value in left_out(question, found.command)]

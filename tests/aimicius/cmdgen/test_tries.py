@@ -101,3 +101,13 @@ def test_the_lines_between_tries_are_ours_alone():
     assert last_try(text)[1] == 2 and find(text).commands == ("nvidia-smi -L",)
     assert "\n" not in again(["one\ntwo"])
     assert find("# another try would be nice\nnvidia-smi").command == "nvidia-smi"
+
+
+def test_a_cut_try_makes_the_answer_cut_only_where_it_counts():
+    endless = "nonsense " * 300
+    answer, _ = tried([WRONG, endless], tries=2, budget=400)
+    assert find(answer.text).command == WRONG and answer.finish == "stop"
+    answer, _ = tried([endless, RIGHT], budget=400)
+    assert find(answer.text).command == RIGHT and answer.finish == "stop"
+    answer, _ = tried([endless, ""], tries=2, budget=400)
+    assert answer.finish == "length"
