@@ -26,6 +26,18 @@ class Visitor:
         self.page.wait_for_selector("#send:visible", timeout=20_000)
         self.wait_run("over")
 
+    def settle(self, quiet_ms=300):
+        """Wait until the page has not changed for a while: what a slow machine still has to draw is drawn."""
+        self.page.evaluate(
+            """quiet => new Promise(done => {
+              let timer = setTimeout(end, quiet);
+              const seen = new MutationObserver(() => { clearTimeout(timer); timer = setTimeout(end, quiet); });
+              function end() { seen.disconnect(); requestAnimationFrame(() => done()); }
+              seen.observe(document.body, { childList: true, subtree: true, characterData: true });
+            })""",
+            quiet_ms,
+        )
+
     def wait_text(self, selector, text, timeout=20_000):
         """Wait until an element shows a text."""
         self.page.wait_for_function(
@@ -38,6 +50,16 @@ class Visitor:
             "([s, t]) => document.body.dataset.run !== 'recorded' && document.querySelector(s)?.innerText.includes(t)",
             arg=[f"#chat-{side}", text],
             timeout=20_000,
+        )
+
+    def boxes(self, *selectors):
+        """Places of elements on the screen, all of one moment: the page above them may still grow while it loads."""
+        return self.page.evaluate(
+            """selectors => selectors.flatMap(one => [...document.querySelectorAll(one)]).map(found => {
+              const {x, y, width, height} = found.getBoundingClientRect();
+              return {x, y, width, height};
+            })""",
+            list(selectors),
         )
 
     def figure(self, side, name):

@@ -151,11 +151,13 @@ def test_nothing_is_lost_when_a_prompt_cannot_be_answered(visit, engine):
     visitor.wait_text("#notice", "context holds 8,192")
     assert len(visitor.page.locator("#prompt textarea").input_value()) > 99_000
     assert "w w w" not in visitor.answer("left")
+    visitor.wait_over()
+    visitor.settle()  # the long prompt's way back into the box must not meet the next words
     engine.fail_next = RuntimeError("secret detail")
     visitor.send("please\x07 break")
     visitor.page.wait_for_function("document.querySelector('#notice')?.innerText.includes('went wrong')")
     assert "secret" not in visitor.page.locator("body").inner_text()
-    assert visitor.page.locator("#prompt textarea").input_value() == "please break"
+    visitor.page.wait_for_function("document.querySelector('#prompt textarea').value === 'please break'")
 
 
 @pytest.mark.parametrize("rows,message", [("0", "at least 1"), ("9000", "more than the context")])

@@ -48,7 +48,7 @@ def test_of_the_other_side_one_head_comes_until_more_is_looked_at(explored):
             asked.append(json.loads(json.loads(request.post_data)["data"])["parts"])
 
     visitor.page.on("request", sent)
-    bytes_now = "Number(document.querySelector('#explore').dataset.bytes)"
+    bytes_now = "Number(document.querySelector('#explore').dataset.bytes || 0)"  # none is asked for before
     before = visitor.page.evaluate(bytes_now)
     visitor.page.evaluate("window.sigma.explore.setState({step: 17})")
     ready(visitor)
@@ -238,7 +238,7 @@ def test_it_fits_a_phone(explored, width, scheme):
         explored.page.locator(f'[data-mode="{mode}"]').click()
         ready(explored)
         assert explored.overflow() <= 0
-    sigma, gqa = (explored.page.locator(f'[data-ex-side="{side}"]').bounding_box() for side in ("sigma", "gqa"))
+    sigma, gqa = explored.boxes('[data-ex-side="sigma"]', '[data-ex-side="gqa"]')
     assert (gqa["y"] > sigma["y"]) == (width < 640)
     if width < 640:  # a pair that is locked far below is read at the top of the screen
         explored.page.evaluate("window.sigma.explore.setState({key: 3})")

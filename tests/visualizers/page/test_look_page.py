@@ -31,16 +31,15 @@ def test_no_horizontal_overflow_at_any_width(visit, width, scheme):
     assert visitor.overflow() <= 0
     visitor.page.locator("#attention-left").scroll_into_view_if_needed()  # what is not on the screen is not drawn
     visitor.page.wait_for_function(f"id => ({INK})(id) > 0.2", arg="#attention-left")
-    top = {side: visitor.page.locator(f"#head-{side}").bounding_box() for side in ("left", "right")}
-    curve = visitor.page.locator("#kv-figure").bounding_box()
-    assert curve["y"] > top["right"]["y"]
+    left, right, curve = visitor.boxes("#head-left", "#head-right", "#kv-figure")
+    assert curve["y"] > right["y"]
     if width < 640:
-        assert top["right"]["y"] > top["left"]["y"] and abs(top["right"]["x"] - top["left"]["x"]) < 2
+        assert right["y"] > left["y"] and abs(right["x"] - left["x"]) < 2
         assert visitor.page.evaluate("getComputedStyle(document.querySelector('#dock')).position") == "fixed"
         box = visitor.page.locator("#send").bounding_box()
         assert box["y"] + box["height"] <= 844
     else:
-        assert abs(top["right"]["y"] - top["left"]["y"]) < 2
+        assert abs(right["y"] - left["y"]) < 2
 
 
 def test_the_picture_follows_the_theme(visit):

@@ -264,7 +264,7 @@ def test_no_horizontal_overflow_and_one_column_on_a_phone(guest, tasks_engine, w
     one.page.locator("#trial-run").click()
     one.page.wait_for_selector("#trial-results .saves:visible", timeout=30_000)
     assert one.visitor.overflow() <= 0
-    left, right = (one.page.locator(f"#task-answer-{side}").bounding_box() for side in ("sigma", "gqa"))
+    left, right = one.visitor.boxes("#task-answer-sigma", "#task-answer-gqa")
     assert (right["y"] > left["y"]) == (width < 640)
     assert one.page.locator("#task-run").bounding_box()["height"] >= 40
     clipped = "rows => rows.filter(row => row.scrollWidth > row.clientWidth).map(row => row.innerText)"
