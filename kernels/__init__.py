@@ -14,6 +14,7 @@ _HOME = {
     "prefill_attention": "front_doors",
     "selective_decode_attention": "front_doors",
     "attention_weights": "front_doors",
+    "attention_squares": "front_doors",
     "append_rope": "front_doors",
     "silu_mul": "front_doors",
     "has_own_backward": "front_doors",

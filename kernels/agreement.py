@@ -104,6 +104,7 @@ def _steps(
                 "selective_decode_attention",
                 lambda f, held=held, how=how, word=word: _selected(f(newest, *held, TOP_K, missing_mass=word, **how)),
             )
+    yield "attention_squares", lambda f: f(chunk, rows[0], (3, ROWS), 8)
     new_k, new_v = normal(1, n_k, 1, d_k), normal(1, n_v, 1, d_v)
     angle = torch.rand(CAPACITY, d_k // 2, generator=generator) * 6.28
     tables = [torch.cat((x, x), -1).to(device, dtype) for x in (angle.cos(), angle.sin())]

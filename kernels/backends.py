@@ -37,6 +37,11 @@ _registry: dict[str, dict[str, Callable | str]] = {
         "cpu": "decode.native:attention_weights",
         "triton": "decode.reference:attention_weights",  # for a picture, torch's two operations are enough
     },
+    "attention_squares": {
+        "reference": "squares.reference:attention_squares",
+        "cpu": "squares.native:attention_squares",
+        "triton": "squares.reference:attention_squares",  # as the weights: a picture
+    },
     "append_rope": {
         "reference": "append.reference:append_rope",
         "cpu": "append.reference:append_rope",

@@ -112,6 +112,17 @@ def check_selection(
             )
 
 
+def check_squares(k: torch.Tensor, keys: tuple[int, int], width: int) -> None:
+    """TypeError or ValueError unless `keys` is a window of k's rows and `width` a number of them."""
+    if not isinstance(keys, tuple) or len(keys) != 2:
+        raise TypeError(f"keys must be (first, last), got {_kind(keys)}")
+    for name, number in (("keys", keys[0]), ("keys", keys[1]), ("width", width)):
+        if type(number) is not int:
+            raise TypeError(f"{name} must be whole numbers, got {_kind(number)}")
+    if not 0 <= keys[0] < keys[1] <= k.shape[2] or width < 1:
+        raise ValueError(f"keys {keys[0]} to {keys[1] - 1} in squares of {width}: k has rows 0 to {k.shape[2] - 1}")
+
+
 def check_wanted(return_lse: bool) -> None:
     """TypeError unless it is a bool."""
     if type(return_lse) is not bool:

@@ -1,7 +1,7 @@
 """The public operations of `kernels/`: each checks its arguments once, then calls the best implementation for them.
 
-Under torch.compile and torch.export a front door stands for one node of the graph (`kernels.traced`); two are traced
-through their references instead: the attention weights, and `silu_mul`, which a compiler fuses better than a node allows.
+Under torch.compile and torch.export a front door stands for one node of the graph (`kernels.traced`); three are traced
+through their references instead: the two for pictures, and `silu_mul`, which a compiler fuses better than a node allows.
 """
 
 import torch
@@ -15,10 +15,12 @@ from .checks import (
     check_scores,
     check_selection,
     check_silu_mul,
+    check_squares,
     check_wanted,
 )
 from .decode import reference as decode_reference
 from .selective.reference import SelectiveResult
+from .squares import reference as squares_reference
 from .swiglu import reference as swiglu_reference
 
 
@@ -108,6 +110,23 @@ def attention_weights(
         return decode_reference.attention_weights(q, k, scale=scale, lengths=lengths)
     check_scores(q, k, lengths, scale)
     return call("attention_weights", q, k, scale=scale, lengths=lengths)
+
+
+def attention_squares(
+    q: torch.Tensor, k: torch.Tensor, keys: tuple[int, int], width: int, *, scale: float | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The largest softmax weight of every square of `width` queries and keys, and every query's LSE: a map, for pictures.
+
+    q `[b, n_q, t, d_k]`, the last t of T positions; k `[b, n_k, T, d_k]`; keys: the first key of the window and the one
+    after its last. Returns fp32 `[b, n_q, ceil(t / width), ceil((last - first) / width)]`, squares that no query sees
+    being 0, and the natural-log LSE over all keys, fp32 `[b, n_q, t]`; no gradients. On a CPU the weights themselves are
+    never stored. ValueError, with the numbers, when the arguments do not fit together, TypeError for another kind.
+    """
+    check_scores(q, k, None, scale)
+    check_squares(k, keys, width)
+    if is_compiling():
+        return squares_reference.attention_squares(q, k, keys, width, scale=scale)
+    return call("attention_squares", q, k, keys, width, scale=scale)
 
 
 def append_rope(

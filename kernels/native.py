@@ -23,9 +23,11 @@ from .structs import difference
 
 _HERE = Path(__file__).parent
 _SOURCES = tuple(
-    _HERE / name for name in ("decode/cpu.cpp", "decode/weights.cpp", "prefill/cpu.cpp", "selective/cpu.cpp")
+    _HERE / name
+    for name in ("decode/cpu.cpp", "decode/weights.cpp", "prefill/cpu.cpp", "selective/cpu.cpp", "squares/cpu.cpp")
 )
 WEIGHTS_ROW_PAD = 32  # kRowPad in decode/weights.cpp
+SQUARES_BIN_PAD = 32  # kBinPad in squares/cpu.cpp
 # -ffast-math is left out on purpose: it would flush denormals for the whole process and break NaN and infinity.
 _COMPILE = ("-std=c++17", "-O3", "-march=native", "-fopenmp", "-fPIC", "-fno-math-errno", "-ffp-contract=fast", "-w")
 _TIMEOUT_S = 300
@@ -117,10 +119,11 @@ def library() -> ctypes.CDLL | None:
                         for dtype in ("bf16", "fp32"):
                             function = getattr(opened, f"sigma_{operation}_{dtype}")
                             function.argtypes, function.restype = [ctypes.POINTER(Args)], checked
-                    for operation in ("decode_many", "selective_many"):
+                    for operation, numbers in (("decode_many", 1), ("selective_many", 1), ("squares", 3)):
                         for dtype in ("bf16", "fp32"):
                             function = getattr(opened, f"sigma_{operation}_{dtype}")
-                            function.argtypes, function.restype = [ctypes.POINTER(Args), ctypes.c_int64], checked
+                            function.argtypes = [ctypes.POINTER(Args), *[ctypes.c_int64] * numbers]
+                            function.restype = checked
                     _library = opened
                 except NativeUnavailable as error:
                     _reason = str(error)
@@ -151,7 +154,8 @@ def function(operation: str, dtype: torch.dtype):
     """The C function of an operation for bf16 or fp32 caches, or None without native code.
 
     "decode", "weights", "prefill" and "selective" take the arguments of one call; "decode_many" and "selective_many" an
-    array of them and its length, and compute for each call the bits that it has alone.
+    array of them and its length, and compute for each call the bits that it has alone; "squares" takes the width of a
+    square and the first and last key of the window, too.
     """
     opened = _library or library()
     return opened and getattr(opened, f"sigma_{operation}_{'bf16' if dtype == torch.bfloat16 else 'fp32'}")

@@ -6,48 +6,10 @@
 // found by index: none is repeated, their counts and widths are free.
 #include <memory>
 
-#include "pack.h"
+#include "tile.h"
 
 namespace sigma {
 namespace {
-
-constexpr int64_t kQueries = 64;             // queries of one head that meet a block of rows while it is near the core
-constexpr int64_t kRows = 256;               // rows per softmax step
-constexpr int kTile = SIGMA_AVX512 ? 6 : 4;  // queries of a register tile
-
-// A word of any meaning in every lane: no arithmetic touches it.
-inline vf splat_bits(const float* p) {
-#if SIGMA_AVX512
-  return (vf)_mm512_set1_ps(*p);
-#else
-  vf v;
-  for (int i = 0; i < W; i++) v[i] = *p;
-  return v;
-#endif
-}
-
-template <class E>
-inline vf multiply(vf acc, vf a, vf b) {
-#if SIGMA_DPBF16
-  if constexpr (kPairs<E>) return (vf)_mm512_dpbf16_ps((__m512)acc, (__m512bh)a, (__m512bh)b);
-#endif
-  return acc + a * b;
-}
-
-template <class E, int R>
-inline void scores_of(const float* kt, const float* q, int64_t words, float factor, float* to) {
-  vf acc[R][kVectors] = {};
-  for (int64_t w = 0; w < words; w++) {
-    vf k[kVectors];
-    for (int c = 0; c < kVectors; c++) k[c] = load(kt + w * kLane + c * W);
-    for (int r = 0; r < R; r++) {
-      const vf x = splat_bits(q + r * words + w);
-      for (int c = 0; c < kVectors; c++) acc[r][c] = multiply<E>(acc[r][c], k[c], x);
-    }
-  }
-  for (int r = 0; r < R; r++)
-    for (int c = 0; c < kVectors; c++) store(to + r * kRows + c * W, acc[r][c] * factor);
-}
 
 template <class E, int R>
 inline void sums_of(const float* weights, const float* v, int64_t steps, int64_t v_dims, float* acc) {
@@ -155,7 +117,7 @@ void attend(const Args& a, const Packed& p, int64_t batch, int64_t head, int64_t
   for (int64_t i = 0; i < n; i++) block.best[i] = -INFINITY, block.total[i] = 0;
   for (int64_t row = 0; row < before + n; row += kRows) {
     for (int64_t i = 0; i < n;) {
-      const int64_t rest = n - i, r = rest <= kTile ? rest : rest < 2 * kTile ? (rest + 1) / 2 : kTile;
+      const int64_t r = tile_of(n - i);
       const int64_t seen = before + i + 1 - row, most = seen + r - 1;
       const int64_t count = most < kRows ? most : kRows;
       if (count > 0) switch (r) {

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kernels import attention_squares
 from kernels.selective.missing_mass import check_missing_mass
 from sigma.events import Cancelled, DamagedStep, NextTokens, PromptError
 from sigma.runtime.trace import Trace
@@ -23,8 +24,6 @@ CHUNK = 256
 QUERY_BYTES = 192 << 20
 """Most bytes of queries kept; of a longer text the newest queries are kept, and all keys and values."""
 TOP = 5
-_SQUARE_ROWS = 96
-"""Least queries of one head whose scores are held at a time: over 8,192 positions 3 MB, so that they stay in the cache."""
 _HEAD_ROWS = 64  # next-token distributions computed together: 64 rows over 49,152 tokens are 13 MB
 
 
@@ -85,27 +84,20 @@ class KeptTensors:
         self._check(layer, start, stop)
         if not 0 <= k0 < k1 <= self.tokens or width < 1:
             raise ValueError(f"keys {k0} to {k1 - 1} in squares of {width} are not there: 0 to {self.tokens - 1} are")
-        heads = range(self.query_heads) if head is None else (head,)
-        key_heads = len(self._keys[layer])
-        largest = torch.zeros(len(heads), -(-(stop - start) // width), -(-(k1 - k0) // width))
-        sums = torch.empty(len(heads), stop - start)
+        first, q, k = self.first_query, self._queries[layer], self._keys[layer]
+        if head is not None:
+            own = head * len(k) // self.query_heads  # Eq. 3
+            q, k = q[head : head + 1], k[own : own + 1]
         if self.tokens == 1:  # whose query was not kept
-            return largest.add_(1).numpy(), sums.fill_(float("nan")).numpy()
-        step = -(-_SQUARE_ROWS // width) * width
-        for at, one in enumerate(heads):
-            q = self._queries[layer][one].float() * self.scale
-            k = self._keys[layer][one * key_heads // self.query_heads, :stop].float().t()
-            for low in range(start, stop, step):
-                high = min(low + step, stop)
-                scores = q[low - self.first_query : high - self.first_query] @ k[:, :high]
-                scores[:, low:].masked_fill_(_later(high - low), float("-inf"))
-                most = _runs(scores[:, k0 : min(k1, high)], width)  # [rows, bins], of the scores
-                top = scores.amax(1)
-                sums[at, low - start : high - start] = scores.sub_(top[:, None]).exp_().sum(1).log_().add_(top)
-                most -= sums[at, low - start : high - start, None]  # a weight is exp(score - log-sum-exp)
-                rows = slice((low - start) // width, -(-(high - start) // width))
-                largest[at, rows, : most.shape[1]] = _runs(most.t(), width).t().exp_()
-        return largest.numpy(), sums.numpy()
+            return np.ones((len(q), 1, 1), np.float32), np.full((len(q), 1), np.nan, np.float32)
+        # The kernel takes queries that are the newest of its keys; of keys behind them none is seen.
+        seen = min(k1, stop)
+        q, k = q[None, :, start - first : stop - first], k[None, :, :stop]
+        largest, sums = attention_squares(q, k, (min(k0, seen - 1), seen), width, scale=self.scale)
+        if k0 >= seen:
+            largest = largest.new_zeros(*largest.shape[:3], 0)
+        missing = -(-(k1 - k0) // width) - largest.shape[3]
+        return F.pad(largest[0], (0, missing)).numpy(), sums[0].numpy()
 
     @torch.inference_mode()
     def output_errors(self, layer: int, query: int, ks: Sequence[int], missing_mass: str | None = None) -> np.ndarray:
@@ -157,19 +149,6 @@ class KeptTensors:
             )
         if not self._queries:
             raise ValueError("this inspection was freed")
-
-
-def _later(rows: int) -> Tensor:
-    """Which of the newest `rows` positions each of their queries cannot see, [rows, rows]."""
-    return torch.ones(rows, rows, dtype=torch.bool).triu_(1)
-
-
-def _runs(rows: Tensor, width: int) -> Tensor:
-    """[n, t] -> [n, ceil(t / width)], the largest of each run of `width` columns."""
-    whole = rows.shape[1] // width
-    found = rows[:, : whole * width].unflatten(1, (whole, width)).amax(2)
-    rest = rows[:, whole * width :]
-    return found if not rest.shape[1] else torch.cat((found, rest.amax(1, keepdim=True)), 1)
 
 
 def recompute(

@@ -49,6 +49,7 @@ WRONG = {
     "prefill_attention": lambda f: lambda q, k, v, scale=None, **more: f(q, k, v, scale=0.1, **more),
     "selective_decode_attention": lambda f: lambda q, k, v, top_k, **more: f(q, k, v, top_k - 1, **more),
     "attention_weights": lambda f: lambda q, k, **more: f(q, k, **more).roll(1, -1),
+    "attention_squares": lambda f: lambda q, k, keys, width: f(q, k, keys, width, scale=0.1),
     "append_rope": lambda f: lambda q, k, v, cos, sin, *rest: f(q, k, v, cos, -sin, *rest),
     "silu_mul": lambda f: lambda x: f(x.flip(-1)),
 }

@@ -30,6 +30,7 @@ from diffqkv.decode import reference as decode
 from diffqkv.prefill import reference as prefill
 from diffqkv.selective import reference as selective
 from diffqkv.append import reference as append
+from diffqkv.squares import reference as squares
 from diffqkv.swiglu import reference as swiglu
 
 torch.manual_seed(0)
@@ -50,6 +51,10 @@ pairs = {
         f(one, k, v, 7).out for f in (diffqkv.selective_decode_attention, selective.selective_decode_attention)
     ],
     "attention_weights": (diffqkv.attention_weights(one, k), decode.attention_weights(one, k)),
+    "attention_squares": [
+        torch.cat([x.flatten() for x in f(q, k, (3, 50), 6)])
+        for f in (diffqkv.attention_squares, squares.attention_squares)
+    ],
     "append_rope": (appended(diffqkv.append_rope), appended(append.append_rope)),
     "silu_mul": (diffqkv.silu_mul(wide), swiglu.silu_mul(wide)),
 }

@@ -11,6 +11,7 @@ import pytest
 
 from sigma.aimicius.nl2kql.engine import run as queries
 from sigma.aimicius.optiflow.sandbox import SANDBOX, Limits, Sandbox, SandboxError
+from tests.trust.recovery import recovery
 
 
 @pytest.fixture(autouse=True)
@@ -52,11 +53,12 @@ def test_a_sandbox_that_is_killed_is_no_verdict_on_the_program_and_the_next_runs
     thread = threading.Thread(target=lambda: found.append(box.run("while True: pass", limits=Limits(cpu=60, wall=60))))
     thread.start()
     until(lambda: children("wasi_child"))
-    for pid in children("wasi_child"):
-        os.kill(pid, signal.SIGKILL)
-    thread.join(60)
-    assert found[0].end == "unavailable" and not found[0].judged and "not the program" in found[0].text
-    assert box.run("print(6 * 7)").stdout == "42\n"
+    with recovery("a sandbox is killed at work"):
+        for pid in children("wasi_child"):
+            os.kill(pid, signal.SIGKILL)
+        thread.join(60)
+        assert found[0].end == "unavailable" and not found[0].judged and "not the program" in found[0].text
+        assert box.run("print(6 * 7)").stdout == "42\n"
 
 
 def test_a_sandbox_without_room_for_its_files_says_so_and_works_again(box, monkeypatch, tmp_path):
@@ -64,7 +66,8 @@ def test_a_sandbox_without_room_for_its_files_says_so_and_works_again(box, monke
     run = box.run("print(1)")
     assert run.end == "unavailable" and "could not start" in run.text
     monkeypatch.setattr("tempfile.tempdir", None)
-    assert box.run("print(1)").ok
+    with recovery("a sandbox has no room for its files"):
+        assert box.run("print(1)").ok
 
 
 def test_damaged_code_of_the_sandbox_is_compiled_again_not_run(box, tmp_path, monkeypatch):
@@ -92,7 +95,8 @@ def test_a_query_engine_that_is_killed_idle_is_started_again():
     assert queries.run("XidErrors | count")["rows"] == [[8_000]]
     os.kill(queries._child()._process.pid, signal.SIGKILL)
     queries._child()._process.wait(30)
-    assert queries.run("XidErrors | where Xid > 0 | count")["rows"]
+    with recovery("the query engine is killed while idle"):
+        assert queries.run("XidErrors | where Xid > 0 | count")["rows"]
 
 
 def test_a_query_engine_that_is_killed_at_work_says_so_and_the_next_query_runs():
@@ -102,8 +106,9 @@ def test_a_query_engine_that_is_killed_at_work_says_so_and_the_next_query_runs()
     thread = threading.Thread(target=lambda: found.append(queries.run(slow)))
     thread.start()
     until(lambda: queries._child()._lock.locked())
-    os.kill(pid, signal.SIGKILL)
-    thread.join(60)
-    assert "ended" in found[0]["error"] or "gone" in found[0]["error"], found
-    assert queries.run("XidErrors | summarize n = count()")["rows"] == [[8_000]]
+    with recovery("the query engine is killed at work"):
+        os.kill(pid, signal.SIGKILL)
+        thread.join(60)
+        assert "ended" in found[0]["error"] or "gone" in found[0]["error"], found
+        assert queries.run("XidErrors | summarize n = count()")["rows"] == [[8_000]]
     assert slow not in queries._results, "a result that says nothing of the query is not kept"

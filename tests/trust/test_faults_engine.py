@@ -16,9 +16,9 @@ import torch
 import sigma.runtime.native as native_path
 import sigma.runtime.torch_path as torch_path
 from sigma.engine.engine import SigmaEngine
-from sigma.engine.worker import Worker
 from sigma.events import ChatRequest, DamagedStep, Interrupted, OverLimit, Sampling, StepEvent
 from tests.sigma.engine.test_same_answers import _no_native, answers, make_engine, tokens_of, user
+from tests.trust.recovery import recovery
 
 
 @pytest.fixture(autouse=True)
@@ -90,9 +90,11 @@ def test_a_worker_that_is_killed_at_work_ends_that_answer_and_another_goes_on(en
     threads += [threading.Thread(target=answer, args=("third", ("sigma", "gqa")))]
     threads[1].start()
     until(lambda: engine._device._pieces)
-    end(old)
-    until(lambda: first.thread is not old)
-    go.set()
+    with recovery("the engine's thread is killed at work"):
+        end(old)
+        until(lambda: first.thread is not old)
+        go.set()
+        threads[1].join(60)
     for thread in threads:
         thread.join(60)
     assert isinstance(outcome["first"][-1], Interrupted) and "ask again" in str(outcome["first"][-1])
@@ -107,41 +109,11 @@ def test_an_idle_worker_that_is_killed_is_not_missed(engine):
     alone = tokens_of(answers(engine, [user("hello")], "chat"))
     for _ in range(3):
         old = engine._device._worker.thread
-        end(old)
-        assert tokens_of(answers(engine, [user("hello")], "chat")) == alone
+        with recovery("the engine's thread is killed while idle"):
+            end(old)
+            assert tokens_of(answers(engine, [user("hello")], "chat")) == alone
         old.join(60)
     assert is_clean(engine)
-
-
-def test_where_no_thread_can_be_started_nobody_waits_and_the_next_one_tries_again(monkeypatch):
-    ended = []
-    worker = Worker("of the test", lambda: None, lambda: ended.append("lost"), lambda: ended.append("stranded"))
-    done = threading.Event()
-    worker.submit(done.set)
-    assert done.wait(60)
-    start = threading.Thread.start
-
-    def refuse(self):
-        if self.name == "of the test":
-            raise RuntimeError("can't start new thread")
-        start(self)
-
-    monkeypatch.setattr(threading.Thread, "start", refuse)
-
-    def leave():
-        raise SystemExit
-
-    worker.submit(leave)
-    until(lambda: ended == ["lost", "stranded"])
-    with pytest.raises(RuntimeError, match="new thread"):
-        worker.submit(done.clear)
-    monkeypatch.undo()
-    done.clear()
-    worker.submit(done.set)
-    assert done.wait(60)
-    worker.close()
-    with pytest.raises(RuntimeError, match="closed"):
-        worker.submit(done.set)
 
 
 def test_an_error_in_the_bookkeeping_leaves_nobody_waiting(engine, monkeypatch):
@@ -152,7 +124,8 @@ def test_an_error_in_the_bookkeeping_leaves_nobody_waiting(engine, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         list(stream)
     monkeypatch.undo()
-    assert is_clean(engine) and answers(engine, [user("next")])
+    with recovery("an error in the engine's bookkeeping"):
+        assert is_clean(engine) and answers(engine, [user("next")])
 
 
 @pytest.mark.parametrize("phase", ["prefill", "decode"])
@@ -194,7 +167,8 @@ def test_a_kernel_that_raises_in_the_second_layer_fails_one_answer(phase, monkey
     assert {s: [e.token_id for e in told if e.side == s] for s in alone["the good one"]} == alone["the good one"]
     assert all(cache.bytes().allocated == 0 for cache in caches) and is_clean(engine)
     monkeypatch.undo()
-    assert tokens_of(answers(engine, [user("the bad one")])) == alone["the bad one"]
+    with recovery(f"a kernel raises ({phase})"):
+        assert tokens_of(answers(engine, [user("the bad one")])) == alone["the bad one"]
     engine.close()
 
 
@@ -215,7 +189,8 @@ def test_the_prefill_kernel_of_the_native_path_too(monkeypatch):
     with pytest.raises(RuntimeError, match="a kernel broke"):
         list(engine.stream(ask(), "chat"))
     assert is_clean(engine) and engine.cached_bytes() == 0
-    assert tokens_of(answers(engine, [user("Hello there")], "chat")) == alone
+    with recovery("a kernel raises (prefill, C++)"):
+        assert tokens_of(answers(engine, [user("Hello there")], "chat")) == alone
     engine.close()
 
 
@@ -241,7 +216,8 @@ def test_nan_in_a_cache_row_is_an_error_and_no_stream_of_tokens(engine, rows, ma
         next(stream)
     assert caches[0].bytes().allocated == 0 and is_clean(engine)
     monkeypatch.undo()
-    assert answers(engine, [user("next")])["sigma"][0]
+    with recovery("NaN in a cache row"):
+        assert answers(engine, [user("next")])["sigma"][0]
 
 
 def test_nan_in_a_row_that_a_chat_keeps_ends_one_turn_and_the_next_reads_afresh(engine):
@@ -255,7 +231,8 @@ def test_nan_in_a_row_that_a_chat_keeps_ends_one_turn_and_the_next_reads_afresh(
     with pytest.raises(DamagedStep):
         answers(engine, chat, "chat")
     assert is_clean(engine) and engine.cached_bytes() == 0
-    assert tokens_of(answers(engine, chat, "chat")) == fresh
+    with recovery("NaN in a row that a chat keeps"):
+        assert tokens_of(answers(engine, chat, "chat")) == fresh
 
 
 @pytest.mark.parametrize(
@@ -277,7 +254,8 @@ def test_memory_that_runs_out_in_a_prompt_is_told_and_other_chats_make_room(engi
     with pytest.raises(OverLimit, match="no memory left") as told:
         list(engine.stream(ask("a long prompt " * 10), "chat"))
     assert told.value.limit == "kv_memory" and is_clean(engine) and engine.cached_bytes() == 0
-    assert list(engine.stream(ask("short"), "chat"))
+    with recovery("memory runs out in a prompt"):
+        assert list(engine.stream(ask("short"), "chat"))
 
 
 def test_an_error_that_only_sounds_like_memory_stays_itself(engine, monkeypatch):

@@ -21,6 +21,7 @@ from sigma.checkpoints.base import CheckpointError
 from tests.fake_engine import FakeEngine
 from tests.trust.hangs_up import Index
 from tests.trust.raw import ROOT
+from tests.trust.recovery import recovery
 from visualizers.shared.loader import EngineLoader
 
 MODEL = os.urandom(200_000)
@@ -61,7 +62,8 @@ def index(monkeypatch):
 
 def test_a_network_that_drops_once_is_not_noticed(cache, index):
     server, said = index(hang_ups=1), []
-    path = base.fetch_base(lambda words, fraction: said.append(words))
+    with recovery("a download is cut off once"):
+        path = base.fetch_base(lambda words, fraction: said.append(words))
     assert path.read_bytes() == MODEL and server.served == 2
     assert "download failed, trying again (2 of 3)" in said
     assert sorted(one.name for one in cache.iterdir()) == sorted(["lock", path.name])
@@ -76,8 +78,9 @@ def test_a_network_that_stays_away_is_told_and_whoever_asks_later_is_answered(ca
     assert "could not be downloaded" in said and "Check the network" in said and "onnection broke" in said, said
     assert [one.name for one in cache.iterdir()] == ["lock"]
     loader._ended -= 60  # some time later
-    loader.retry()
-    assert loader.status.phase == "loading" and loader.wait(120)
+    with recovery("downloads failed; the network is back"):
+        loader.retry()
+        assert loader.status.phase == "loading" and loader.wait(120)
     assert loader.status.phase == "ready" and server.served == base.ATTEMPTS + 1
 
 
@@ -116,7 +119,7 @@ def test_a_damaged_file_in_the_cache_is_fetched_again_and_offline_it_is_named(ca
     path.write_bytes(damaged)
     with pytest.raises(CheckpointError, match=f"{path.name} is damaged.*downloads are switched off"):
         base.fetch_base(offline=True)
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.WARNING), recovery("a damaged file in the cache"):
         assert base.fetch_base().read_bytes() == MODEL
     assert server.served == 2 and "is fetched again" in caplog.text
 
@@ -145,7 +148,8 @@ def test_a_full_disk_is_told_and_leaves_nothing_half(cache, index, content, monk
     assert done.stdout.startswith("told: The base model"), done.stdout + done.stderr
     assert "File too large" in done.stdout or "No space" in done.stdout, done.stdout
     assert [one.name for one in cache.iterdir()] == ["lock"]
-    assert base.fetch_base().read_bytes() == content
+    with recovery("a full disk has room again"):
+        assert base.fetch_base().read_bytes() == content
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
@@ -205,5 +209,6 @@ def test_compiled_code_that_was_damaged_is_compiled_again_not_run(damage, tmp_pa
     other = built.with_name("damaged")  # not written over: this process has the old one mapped
     other.write_bytes(damage(whole))
     other.replace(built)
-    assert native.load("answer", [source]).answer() == 42
+    with recovery("compiled code is damaged"):
+        assert native.load("answer", [source]).answer() == 42
     assert len(built.read_bytes()) == len(whole)

@@ -13,6 +13,7 @@ from sigma.engine.engine import Model, SigmaEngine
 from sigma.runtime import Runtime
 from tests.sigma.engine.test_same_answers import SHAPES
 from tests.tiny import side_of, tiny_model
+from tests.trust.recovery import recovery
 from tests.visualizers.server import launch
 from tests.visualizers.visitor import Visitor
 
@@ -76,8 +77,9 @@ def writing(visit, engine):
 def test_a_reload_in_mid_stream_keeps_the_chat_and_the_pictures(writing, engine):
     before = shown(writing)
     writing.page.locator("#prompt textarea").fill("half a question")
-    anew(writing)
-    wait_words(writing, "the chat is here again")
+    with recovery("a reload in mid-stream"):
+        anew(writing)
+        wait_words(writing, "the chat is here again")
     assert is_kept(before, shown(writing)) and "Retry writes it again" in writing.notice()
     assert writing.page.locator("#prompt textarea").input_value() == "half a question"
     assert writing.page.locator("#live").locator('[data-source="live"]').count() == 1
@@ -121,8 +123,9 @@ def test_a_network_that_is_gone_for_a_while_loses_nothing(browser, site, engine)
         visitor.context.set_offline(True)
         visitor.page.wait_for_function("document.body.innerText.includes('onnection')", timeout=30_000)
         assert is_kept(before, shown(visitor))
-        visitor.context.set_offline(False)
-        wait_words(visitor, "the chat is here again", 30_000)
+        with recovery("the network is back"):
+            visitor.context.set_offline(False)
+            wait_words(visitor, "the chat is here again", 30_000)
         assert is_kept(before, shown(visitor))
         next_is_answered(visitor, engine)
     finally:
@@ -145,8 +148,9 @@ def test_a_hidden_tab_has_the_whole_answer_when_it_is_looked_at_again(writing, e
     writing.page.evaluate(HIDE, "hidden")
     engine.delay, engine.words = 0.0, 400
     writing.wait_run("over", 60_000)
-    writing.page.evaluate(HIDE, "visible")
-    writing.page.wait_for_selector("#send:visible")
+    with recovery("a hidden tab is looked at again"):
+        writing.page.evaluate(HIDE, "visible")
+        writing.page.wait_for_selector("#send:visible")
     assert "word1.250" in writing.answer("left") and "word1.250" in writing.answer("right")
     assert writing.figure("left", "context") == writing.figure("right", "context") > 250
     next_is_answered(writing, engine)
@@ -158,8 +162,9 @@ def test_a_frozen_tab_goes_on_where_it_was(writing, engine):
     control.send("Page.setWebLifecycleState", {"state": "frozen"})
     time.sleep(3)
     engine.delay = 0.0
-    control.send("Page.setWebLifecycleState", {"state": "active"})
-    writing.wait_over()
+    with recovery("a frozen tab goes on"):
+        control.send("Page.setWebLifecycleState", {"state": "active"})
+        writing.wait_over()
     assert "word1.250" in writing.answer("left")
     next_is_answered(writing, engine)
 
@@ -195,11 +200,12 @@ def test_an_engine_whose_thread_is_killed_says_so_beside_what_it_had_written(rea
     visitor.page.wait_for_function("document.querySelector('#chat-left .message.assistant')?.innerText.length > 5")
     before = shown(visitor)
     number = ctypes.c_ulong(engine._device._worker.thread.ident)
-    assert ctypes.pythonapi.PyThreadState_SetAsyncExc(number, ctypes.py_object(SystemExit)) == 1
-    wait_words(visitor, "another has taken its place")
-    assert is_kept(before, shown(visitor))
-    monkeypatch.undo()
-    visitor.page.wait_for_selector("#send:visible")
-    visitor.send("again")
-    visitor.page.wait_for_function("document.querySelectorAll('#chat-left .message.assistant').length === 2")
+    with recovery("the engine's thread is killed, as a visitor sees it"):
+        assert ctypes.pythonapi.PyThreadState_SetAsyncExc(number, ctypes.py_object(SystemExit)) == 1
+        wait_words(visitor, "another has taken its place")
+        assert is_kept(before, shown(visitor))
+        monkeypatch.undo()
+        visitor.page.wait_for_selector("#send:visible")
+        visitor.send("again")
+        visitor.page.wait_for_function("document.querySelectorAll('#chat-left .message.assistant').length === 2")
     assert not visitor.errors
