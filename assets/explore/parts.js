@@ -1,6 +1,8 @@
 // Which answers the explorer's state needs, how they are asked for, and those that are here.
 import { SIDES, otherSide } from "../shared/sides.js";
 
+const MAP_BINS = 128;  // SMALL in visualizers/explore/answers.py
+
 export class Parts {
   constructor(explorer) {
     this.explorer = explorer;
@@ -79,8 +81,8 @@ export class Parts {
     const s = this.state, list = [this.#question("row", { side: s.side }), this.#question("figures"), this.#question("select")];
     if (!this.row(otherSide(s.side))) list.push(this.#question("linked"));
     list.push(this.#question("maps"));
-    const maps = this.part("maps");
-    if (zoom || (maps && maps[s.side].width > 1)) list.push(this.#question("head"));
+    // Where the small maps are binned the head's own is wanted, too, and asked for along with them: one way to the server.
+    if (zoom || run.tokens > MAP_BINS) list.push(this.#question("head"));
     if (s.key !== null) list.push(this.#question("exact"));
     if (s.mode === "attention") list.push(this.#question("overview"));
     if (s.mode === "selection") list.push(this.#question("time"));

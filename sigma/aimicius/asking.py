@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from sigma.aimicius.contract import Ask, Case, Task
+from sigma.aimicius.tries import counts
 from sigma.events import ChatRequest, Engine, Event, StepEvent
 
 DRAW_TEMPERATURE, DRAW_TOP_P = 0.8, 0.95
@@ -33,7 +34,7 @@ class Talk:
     def go_on(self, answer: str | None = None) -> None:
         """The next prompt, after the answer to the last one; without one, `end` is what the dialogue ends with."""
         try:
-            self.ask = next(self.dialogue) if answer is None else self.dialogue.send(answer)
+            self.ask = self.dialogue.send(answer)
             if self.ask.draw is None:
                 self.sent.append(self.ask.messages)
         except StopIteration as stop:
@@ -45,15 +46,18 @@ class Talk:
         self.tried = [*(self.tried if again else []), (answer, cut)]
         self.cut = cut if again else self.cut or cut
         self.go_on(answer)
-        if self.ask is None and len(self.tried) > 1:
-            self.cut = next((how for text, how in self.tried if self.end.endswith(f"\n{text}")), cut)
+        self._counted()
 
     def give_up(self) -> None:
-        """There is no room for the further try that is asked for: the dialogue ends with what it has."""
-        try:
-            self.dialogue.send(None)
-        except StopIteration as stop:
-            self.ask, self.end = None, stop.value
+        """There is no room for the further try that is asked for: the dialogue goes on with what it has."""
+        self.go_on(None)
+        self._counted()
+
+    def _counted(self) -> None:
+        """Where the tries of an answer are over, what cut the one that counts is what cut the answer."""
+        if len(self.tried) > 1 and (self.ask is None or self.ask.draw is None):
+            after = self.end if self.ask is None else self.ask.lead
+            self.cut = next((how for text, how in self.tried if counts(text, after)), self.cut)
 
 
 def talks(

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 
+from hypothesis import strategies as st
+
 from sigma.aimicius.infrawise.answer import read_dcw
 from sigma.aimicius.infrawise.choice import read_choice
 from sigma.aimicius.infrawise.dcw import PARTS, normal
+from sigma.aimicius.infrawise.faults import MOST_CHARACTERS, designs, faults
+from sigma.aimicius.infrawise.names import DESIGNS
 from tests.fuzz.target import Target
 from tests.fuzz.texts import language
 
@@ -53,7 +57,20 @@ def check_choice(answer: str) -> None:
         assert read_choice(said).chosen == claim.chosen
 
 
+def check_faults(case: tuple[str, str]) -> None:
+    """Words for people, the same again; a design that an answer has and its request names is no fault."""
+    request, answer = case
+    found = faults(request, answer)
+    assert found == faults(request, answer) and all(isinstance(words, str) and words for words in found)
+    asked = designs(request[:MOST_CHARACTERS])
+    assert all(name in DESIGNS for name in asked)
+    assert not any(words == f"has {name}, which is not asked about" for words in found for name in asked)
+
+
+LINES = language(DCWS, (*DCW_PIECES, *DESIGNS, "within 200 ms", "fp16"))
 TARGETS = (
     Target("facts.dcw", "the design, criterion and workload in an answer (Infrawise)", language(DCWS, DCW_PIECES), check_dcw),
     Target("facts.choice", "the results that an answer chooses (Infrawise)", language(CHOICES, CHOICE_PIECES), check_choice),
+    Target("facts.faults", "what is wrong with a DCW as far as its request tells (Infrawise)",
+           st.tuples(LINES, LINES).map(list), check_faults),
 )  # fmt: skip

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 
+from hypothesis import strategies as st
+
 from sigma.aimicius.nl2kql.answer import find_query
+from sigma.aimicius.nl2kql.faults import MOST_CHARACTERS, faults, values
 from sigma.aimicius.nl2kql.language import parse, references
 from sigma.aimicius.nl2kql.schema import fleet
 from tests.fuzz.target import Target
@@ -50,6 +53,17 @@ def check_query(answer: str) -> None:
     assert all(0 <= one.start <= len(found.query) for one in named.diagnostics)
 
 
+def check_faults(case: tuple[str, str]) -> None:
+    """Words for people, the same again, no more than the texts are long."""
+    question, answer = case
+    found = faults(question, answer, fleet())
+    assert found == faults(question, answer, fleet()) and all(isinstance(words, str) and words for words in found)
+    assert len(values(question[:MOST_CHARACTERS])) <= MOST_CHARACTERS
+
+
+LINES = language(QUERIES, PIECES, 12)
 TARGETS = (
-    Target("queries", "a KQL query and the names in it (NL2KQL)", language(QUERIES, PIECES, 12), check_query, 5.0),
-)
+    Target("queries", "a KQL query and the names in it (NL2KQL)", LINES, check_query, 5.0),
+    Target("queries.faults", "what is wrong with a query as far as its question tells (NL2KQL)",
+           st.tuples(LINES, LINES).map(list), check_faults, 5.0),
+)  # fmt: skip

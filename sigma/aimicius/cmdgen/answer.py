@@ -11,6 +11,7 @@ from sigma.aimicius.cmdgen.grammar.words import ShellError, split, steps, tidy
 from sigma.aimicius.cmdgen.tools import KNOWN
 from sigma.aimicius.cmdgen.wrappers import WRAPPERS
 from sigma.aimicius.contract import MAX_ANSWER
+from sigma.aimicius.tries import last_try
 
 MAX_COMMAND = 4000  # characters of one command line that are read
 MAX_LINES = 5000
@@ -33,22 +34,6 @@ class Found:
     command: str
     commands: tuple[str, ...]
     notes: tuple[str, ...]
-
-
-BEST = "# the try with the fewest faults:"
-_AGAIN = "# another try: it "
-_TRIES = re.compile(rf"^(?:{re.escape(BEST)}|{re.escape(_AGAIN)}[^\n]*)$", re.MULTILINE)
-
-
-def again(faults: list[str]) -> str:
-    """The line between two tries in one answer: what is wrong with the one before."""
-    return _AGAIN + "; ".join(dict.fromkeys(faults))[:200].replace("\n", " ")
-
-
-def last_try(answer: str) -> tuple[str, int]:
-    """(what counts of an answer with several tries, how many lines part them): the text behind the last such line."""
-    marks = list(_TRIES.finditer(answer[:MAX_ANSWER]))
-    return (answer[marks[-1].end() :], len(marks)) if marks else (answer, 0)
 
 
 def find(answer: str, also: frozenset[str] = frozenset()) -> Found:

@@ -6,13 +6,13 @@ from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
 from sigma.aimicius.cmdgen import judge as judging
-from sigma.aimicius.cmdgen.answer import BEST, again
 from sigma.aimicius.cmdgen.faults import faults
 from sigma.aimicius.cmdgen.prompt import messages
 from sigma.aimicius.cmdgen.simulator import SYSTEMS
 from sigma.aimicius.cmdgen.tools import VENDORS
 from sigma.aimicius.contract import SPLITS, Ask, Case, CaseError, MetricInfo, Part, Task, Verdict, Worked, text_field
 from sigma.aimicius.paper import figures
+from sigma.aimicius.tries import several
 
 MEANINGS = {
     "CMD Score": "cosine similarity of the generated and the true command, all-MiniLM-L6-v2",
@@ -126,18 +126,12 @@ class CmdGen(Task):
 
         The try with the fewest faults, of equal ones the earliest, is what counts: it stands last.
         """
-        question, vendor, grammar = case.fields["prompt"], case.fields["vendor"], self.grammar(case)
+        question, vendor = case.fields["prompt"], case.fields["vendor"]
         most = self.tries if tries is None else tries
-        made: list[tuple[str, list[str]]] = []
-        lead = ""
-        while not made or (made[-1][1] and len(made) < most):
-            text = yield Ask(first, grammar, TRY_TOKENS, lead, draw=len(made) or None)
-            if text is None:
-                break
-            made.append((text, faults(question, text, vendor)))
-            lead = f"\n{again(made[-1][1])}\n"
-        best, _ = min(made, key=lambda one: len(one[1]))
-        return "" if best == made[-1][0] else f"\n{BEST}\n{best}"
+        _, end = yield from several(
+            Ask(first, self.grammar(case), TRY_TOKENS), lambda text: faults(question, text, vendor), most
+        )
+        return end
 
     def judge(self, case: Case, answer: str) -> Iterator[Part | Verdict]:
         """Parts Answer, Command, Difference, Terminal, Scores; then the verdict."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sigma.aimicius.infrawise.dcw import DCW, KEYS, MAX_VALUE, PARTS, normal, printable
+from sigma.aimicius.tries import last_try
 
 MAX_OBJECTS = 200  # opening braces at which an object is looked for; more than a DCW and ten records have
 
@@ -76,10 +77,12 @@ def objects(text: str) -> tuple[list[tuple[int, int, _Object]], str]:
 
 
 def read_dcw(text: str) -> Reading:
-    """Find the DCW of an answer. Never raises."""
+    """Find the DCW of an answer, of several tries (`sigma.aimicius.tries`) in the last. Never raises."""
+    text, parted = last_try(text)
     found, error = objects(text)
     wanted = [(start, end, value) for start, end, value in found if any(key in value for key in KEYS)]
     reading = Reading()
+    tried = ["of several tries the last counts"] if parted else []
     pieces, last = [], 0
     for start, end, _ in wanted:
         pieces.append(text[last:start])
@@ -93,7 +96,7 @@ def read_dcw(text: str) -> Reading:
     if any(_meaning(other) != _meaning(first) for other in readings[1:]):
         reading.problem = f"{len(readings)} different DCWs: which one is meant?"
         return reading
-    reading.parts, reading.problems, reading.notes = first.parts, first.problems, first.notes
+    reading.parts, reading.problems, reading.notes = first.parts, first.problems, tried + first.notes
     return reading
 
 

@@ -45,7 +45,7 @@ _ALIASES = {
     "NDv4 MI200": "ndmi200v4 mi200ndv4",
     "NDv5 MI300x": "ndmi300xv5 nd96isrmi300xv5 mi300xndv5",
     "HPE Apollo 6500": "hpeapollo apollo6500 apollo6500gen10",
-    "OCI BM.GPU.MI300X.8": "bmgpumi300x8",
+    "OCI BM.GPU.MI300X.8": "bmmi300x8",  # without its "gpu", a filler
 }
 _FILLER = re.compile(
     r"\b(nvidia|amd|instinct|microsoft|azure|standard|tesla|gpus?|vms?|skus?|nodes?|machines?|instances?)\b"

@@ -17,12 +17,15 @@ from typing import Any
 from sigma.aimicius.contract import Ask, Case, CaseError, MetricInfo, Part, Task, Verdict, text_field
 from sigma.aimicius.infrawise import answer as reading
 from sigma.aimicius.infrawise import cases, choice, dcw, one
+from sigma.aimicius.infrawise.faults import faults
 from sigma.aimicius.infrawise.judge import ACCURACY, RECALL, WANTED, judge
 from sigma.aimicius.infrawise.lark import answer_form, record_form
 from sigma.aimicius.infrawise.prompt import ASKED, DCW_ANSWER, DCW_RULES, dcw_prompt
 from sigma.aimicius.paper import figures
+from sigma.aimicius.tries import several
 
 MAX_RECORDS = 50
+DCW_TOKENS = 96  # the longest DCW of known names takes about 80
 _MEANINGS = {
     "Target": "the design asked about is right",
     "Baseline": "the design compared with is right",
@@ -46,10 +49,12 @@ class Infrawise(Task):
     about = (
         "What has been measured? A request in plain words becomes a DCW (design, criterion, workload); then each of ten published "
         "benchmark results is asked about alone, and those whose names are all wanted are the answer. Every part of the DCW must match the truth after "
-        "spelling is evened out; the chosen set must be complete and hold nothing else."
+        "spelling is evened out; the chosen set must be complete and hold nothing else. A DCW that has a design, limit or precision "
+        "which the request does not, or leaves one out, is tried again, up to three times; the lines between say why."
     )
     metrics = METRICS
-    answer_tokens = 480  # the DCW, and of ten results the names that each has
+    tries = 4  # of the DCW
+    answer_tokens = 480 + (tries - 1) * DCW_TOKENS  # the DCWs, and of ten results the names that each has
     worked = 3
     lead = ASKED
     note = (
@@ -86,19 +91,27 @@ class Infrawise(Task):
     def dialogue(
         self, case: Case, first: list[dict[str, str]], tries: int | None = None
     ) -> Generator[Ask, str | None, str]:
-        """The DCW, then one result after the other; an answer without a DCW ends there. The end lists the results that fit."""
+        """The DCW, then one result after the other; an answer without a DCW ends there. The end lists the results that fit.
+
+        A DCW with faults that show without a truth is tried again, a few times at most.
+        """
         fields = case.fields
-        given = json.dumps(fields["dcw"]) if "dcw" in fields else ""
-        if fields["kind"] != "retrieval" or "prompt" in fields:
-            given = yield Ask(first, self.grammar(case))
-            if fields["kind"] == "dcw" or "prompt" in fields:
-                return ""
+        given, end = json.dumps(fields["dcw"]) if "dcw" in fields else "", ""
+        if "prompt" in fields:
+            yield Ask(first, self.grammar(case))
+            return ""
+        if fields["kind"] != "retrieval":
+            ask, most = Ask(first, self.grammar(case), DCW_TOKENS), self.tries if tries is None else tries
+            given, end = yield from several(ask, lambda text: faults(fields["intention"], text), most)
+            if fields["kind"] == "dcw":
+                return end
         wanted = reading.read_dcw(given).dcw()
         if wanted is None:
-            return ""
+            return end
         fitting = []
         for number, row in enumerate(fields["records"]):
-            lead = f"{'' if number == 0 and fields['kind'] == 'retrieval' else chr(10)}{row['index']}. "
+            before = "" if number == 0 and fields["kind"] == "retrieval" else "\n"
+            lead = f"{end if number == 0 else ''}{before}{row['index']}. "
             said = yield Ask(_chat(one.asked(wanted, row)), record_form(row, wanted), one.TOKENS, lead, ", ")
             if one.says_fit(said, row, wanted):
                 fitting.append(row["index"])

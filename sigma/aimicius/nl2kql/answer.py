@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from sigma.aimicius.contract import MAX_ANSWER
+from sigma.aimicius.tries import last_try
 
 MAX_QUOTES = 400  # quotation marks; each unclosed one makes the lexer read to the end of the text again
 MAX_QUERY = 10_000  # characters that are parsed; Kusto itself allows more, no question here needs a tenth of it
@@ -23,8 +24,9 @@ class Found:
 
 
 def find_query(answer: str) -> Found:
-    """The query in an answer: the first fenced block, else all of it."""
-    notes: list[str] = []
+    """The query in an answer, of several tries (`sigma.aimicius.tries`) in the last: the first fenced block, else all of it."""
+    answer, parted = last_try(answer) if len(answer) <= MAX_ANSWER else (answer, 0)
+    notes = ["of several tries the last counts"] if parted else []
     if len(answer) > MAX_ANSWER:
         notes.append(f"the answer has {len(answer):,} characters, the first {MAX_ANSWER:,} were looked at")
         answer = answer[:MAX_ANSWER]

@@ -8,20 +8,23 @@ it, tables are chosen by the question's words); `schema`, another schema than ou
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sigma.aimicius.contract import Case, CaseError, MetricInfo, Part, Task, Verdict, Worked, text_field
+from sigma.aimicius.contract import Ask, Case, CaseError, MetricInfo, Part, Task, Verdict, Worked, text_field
 from sigma.aimicius.nl2kql import cases, judge, strict
 from sigma.aimicius.nl2kql.answer import find_query
+from sigma.aimicius.nl2kql.faults import faults
 from sigma.aimicius.nl2kql.language import parse
 from sigma.aimicius.nl2kql.lark import over
 from sigma.aimicius.nl2kql.prompt import ASKED, RULES, choose, prompt
 from sigma.aimicius.nl2kql.schema import Schema, SchemaError, Table, fleet
 from sigma.aimicius.paper import figures
+from sigma.aimicius.tries import several
 
 MAX_TABLES = 20
+QUERY_TOKENS = 160  # of one query
 _MEANINGS = {
     judge.SYNTAX: "the parser accepts the query",
     judge.SIMILARITY: "Jaccard index of the sets of tokens (Kusto's lexer) of query and truth; the paper does not say of what",
@@ -38,10 +41,12 @@ class Nl2kql(Task):
     about = (
         "A question about a GPU fleet becomes a Kusto (KQL) query. A parser of the language judges the syntax; clusters, "
         "databases, tables and columns are read from its tree and compared with the true query's; and the query runs on a "
-        "made-up fleet of 154,000 rows, so that there is a result to look at."
+        "made-up fleet of 154,000 rows, so that there is a result to look at. A query that the parser does not take, that names "
+        "what is not there or does not have the question's values is tried again, up to three times; the lines between say why."
     )
     metrics = METRICS
-    answer_tokens = 160
+    tries = 4
+    answer_tokens = tries * QUERY_TOKENS
     worked = 3
     lead = ASKED.lstrip()
 
@@ -106,6 +111,17 @@ class Nl2kql(Task):
     def grammar(self, case: Case) -> str | None:
         """Queries over the tables of the prompt; None for a prompt of somebody's own, whose tables are not known."""
         return None if case.fields.get("prompt") else over(_tables(case, _schema(case)))
+
+    def dialogue(
+        self, case: Case, first: list[dict[str, str]], tries: int | None = None
+    ) -> Generator[Ask, str | None, str]:
+        """The question, and as long as the query has faults that show without a truth, further tries of it, a few at most."""
+        ask, most = Ask(first, self.grammar(case), QUERY_TOKENS), self.tries if tries is None else tries
+        if case.fields.get("prompt"):  # of somebody's own: what it asks for is not known
+            most = 1
+        question, schema = case.fields["question"], _schema(case)
+        _, end = yield from several(ask, lambda text: faults(question, text, schema), most)
+        return end
 
     def judge(self, case: Case, answer: str) -> Iterator[Part | Verdict]:
         """Query, syntax, references, similarity, result."""

@@ -3,10 +3,11 @@
 import pytest
 
 from sigma.aimicius import load_task
-from sigma.aimicius.cmdgen.answer import BEST, again, find, last_try
+from sigma.aimicius.cmdgen.answer import find
 from sigma.aimicius.cmdgen.faults import faults, left_out, made_up, values
 from sigma.aimicius.contract import Case, verdict_of
 from sigma.aimicius.evaluate import ask, load_cases
+from sigma.aimicius.tries import BEST, again, first_try, last_try
 from sigma.events import StepEvent
 from tests.aimicius.test_asking import Scripted
 
@@ -99,6 +100,7 @@ def test_the_lines_between_tries_are_ours_alone():
     assert last_try("nvidia-smi") == ("nvidia-smi", 0)
     text = f"a\n{again(['leaves out x' * 90, 'y'])}\nb\n{BEST}\nnvidia-smi -L"
     assert last_try(text)[1] == 2 and find(text).commands == ("nvidia-smi -L",)
+    assert first_try(text) == "a" and first_try("nvidia-smi\n") == "nvidia-smi\n"
     assert "\n" not in again(["one\ntwo"])
     assert find("# another try would be nice\nnvidia-smi").command == "nvidia-smi"
 
