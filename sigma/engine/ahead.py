@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from sigma.engine.alarm import Alarm
 from sigma.engine.prompts import prompt_ids
 from sigma.engine.sessions import Kept, same_start
 from sigma.events import PromptError
@@ -78,15 +79,15 @@ class ReadAhead:
         self._waiting: deque[Answered] = deque()
         self._at_work = 0
         self._reading = False  # a piece is at hand on the device's thread
-        self._timer: threading.Timer | None = None
         self._closed = False
+        self._alarm = Alarm(QUIET_SECONDS, self._begin, "read ahead")
 
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Nothing is read while somebody is in here, and for a moment after the last one has left."""
         with self._lock:
             self._at_work += 1
-            self._cancel()
+            self._alarm.clear()
         try:
             yield
         finally:
@@ -111,19 +112,13 @@ class ReadAhead:
         with self._lock:
             self._closed = True
             self._waiting.clear()
-            self._cancel()
-
-    def _cancel(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+            self._alarm.close()
 
     def _arm(self) -> None:
-        self._cancel()
         if self._may_read() and not self._reading:
-            self._timer = threading.Timer(QUIET_SECONDS, self._begin)
-            self._timer.daemon = True
-            self._timer.start()
+            self._alarm.set()
+        else:
+            self._alarm.clear()
 
     def _may_read(self) -> bool:
         return bool(self._waiting) and not self._at_work and not self._closed
@@ -131,8 +126,8 @@ class ReadAhead:
     def _begin(self) -> None:
         with self._lock:
             if self._may_read() and not self._reading:
+                self._submit(self._read)  # which waits for the lock that is held here
                 self._reading = True
-                self._submit(self._read)
 
     def _read(self) -> None:
         """A piece of the first answer, and then this again; work that came in between stands before it."""

@@ -29,7 +29,7 @@ from sigma.runtime import SequenceStep
 
 LINGER_SECONDS = 0.002  # how long a step waits for those that the last one answered, so that they go together again
 LEAD_MS = 50.0  # device time that one side may be ahead of the other of its request to ride in another's step
-SHARED_CHUNK = 64  # tokens of a prompt read at once while answers are being written
+SHARED_CHUNK = 48  # tokens of a prompt read at once while answers are being written
 
 LOST = (
     "The engine's thread was ended in the middle of this answer, and another has taken its place. What was written stays; "

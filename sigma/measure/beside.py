@@ -25,13 +25,27 @@ MOST_SECONDS = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Gaps:
-    """Milliseconds between one token and the next of the same chat and side, that began in a stretch of `seconds`.
+    """Milliseconds between one token and the next, that began in a stretch of `seconds`: of a chat, whichever side wrote
+    them (what its visitor sees move), and of one side of it.
 
     chats: answered at once by `sides` sides each; tokens: what all of them wrote meanwhile. read: tokens of the prompts
     that were read beside them (of both sides).
     """
 
-    HEADER = ("while", "chats", "sides", "read", "s", "tokens", "gap p50, ms", "p95", "most")
+    HEADER = (
+        "while",
+        "chats",
+        "sides",
+        "read",
+        "s",
+        "tokens",
+        "chat p50, ms",
+        "p95",
+        "most",
+        "side p50",
+        "p95",
+        "most",
+    )
 
     name: str
     chats: int
@@ -42,6 +56,9 @@ class Gaps:
     p50_ms: float
     p95_ms: float
     most_ms: float
+    side_p50_ms: float
+    side_p95_ms: float
+    side_most_ms: float
 
     def cells(self) -> tuple:
         """A row of the table."""
@@ -54,10 +71,10 @@ class Gaps:
 
 @dataclass
 class _Chat:
-    """One visitor, who asks again when an answer ends; `times`: of each answer of each side, when its tokens came."""
+    """One visitor, who asks again when an answer ends; `turns`: of each turn by side, when its tokens came."""
 
     prompt: str
-    times: list[list[float]] = field(default_factory=list)
+    turns: list[dict[str, list[float]]] = field(default_factory=list)
     problem: Exception | None = None
 
     def talk(self, engine: Engine, sides: Sequence[str], over: threading.Event) -> None:
@@ -67,7 +84,7 @@ class _Chat:
             asked = ChatRequest({side: [{"role": "user", "content": self.prompt}] for side in sides}, sampling)
             while not over.is_set():
                 answers: dict[str, list[float]] = {side: [] for side in sides}
-                self.times += answers.values()
+                self.turns.append(answers)
                 with closing(engine.stream(asked)) as events:
                     for event in events:
                         if isinstance(event, StepEvent) and event.token_id >= 0:
@@ -80,7 +97,7 @@ class _Chat:
     @property
     def writing(self) -> bool:
         """Whether every side has begun its answer."""
-        return bool(self.times) and all(len(times) > 1 for times in self.times)
+        return bool(self.turns) and all(len(times) > 1 for times in self.turns[0].values())
 
 
 def beside(
@@ -142,16 +159,25 @@ def _read(engine: Engine, sides: Sequence[str], tokens: int) -> int:
 
 
 def _gaps(name: str, visitors: list[_Chat], chats: int, sides: int, read: int, begun: float, ended: float) -> Gaps:
-    found = [
+    turns = [turn for one in visitors for turn in one.turns]
+    of_side = [times for turn in turns for times in turn.values()]
+    of_chat = [sorted(at for times in turn.values() for at in times) for turn in turns]
+    tokens = sum(begun < at <= ended for times in of_side for at in times)
+    return Gaps(
+        *(name, chats, sides, read, ended - begun, tokens),
+        *_spread(of_chat, begun, ended),
+        *_spread(of_side, begun, ended),
+    )
+
+
+def _spread(lines: list[list[float]], begun: float, ended: float) -> tuple[float, float, float]:
+    """p50, p95 and the most of the gaps that lie in the stretch, in ms."""
+    found = sorted(
         (later - earlier) * 1e3
-        for one in visitors
-        for times in one.times
+        for times in lines
         for earlier, later in pairwise(times)
         if later > begun and earlier < ended
-    ]
-    tokens = sum(begun < at <= ended for one in visitors for times in one.times for at in times)
+    )
     if not found:
         raise RuntimeError("no token came while the gaps were measured")
-    ordered = sorted(found)
-    p95 = ordered[min(len(ordered) - 1, math.ceil(0.95 * len(ordered)) - 1)]
-    return Gaps(name, chats, sides, read, ended - begun, tokens, statistics.median(ordered), p95, ordered[-1])
+    return statistics.median(found), found[min(len(found) - 1, math.ceil(0.95 * len(found)) - 1)], found[-1]

@@ -23,6 +23,7 @@ def test_gaps_alone_and_while_a_prompt_is_read(engine):
     assert reading.read >= 2 * 300 and len(said) == 3
     for row in (alone, reading):
         assert row.tokens > 0 and 0 < row.p50_ms <= row.p95_ms <= row.most_ms
+        assert row.p50_ms <= row.side_p50_ms <= row.side_p95_ms <= row.side_most_ms
         assert tuple(row.figures().values()) == row.cells() and len(row.HEADER) == len(row.cells())
     assert engine.figures().answering == 0
 
