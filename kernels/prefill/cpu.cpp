@@ -115,22 +115,7 @@ void attend(const Args& a, const Packed& p, int64_t batch, int64_t head, int64_t
   for (int64_t i = 0; i < n; i++) pack_query(q + i * a.q_stride[2], a.d_k, p, queries + i * p.words);
   memset(acc, 0, n * p.v_dims * sizeof(float));
   for (int64_t i = 0; i < n; i++) block.best[i] = -INFINITY, block.total[i] = 0;
-  for (int64_t row = 0; row < before + n; row += kRows) {
-    for (int64_t i = 0; i < n;) {
-      const int64_t r = tile_of(n - i);
-      const int64_t seen = before + i + 1 - row, most = seen + r - 1;
-      const int64_t count = most < kRows ? most : kRows;
-      if (count > 0) switch (r) {
-          case 1: block.template tile<1>(i, row, count, seen); break;
-          case 2: block.template tile<2>(i, row, count, seen); break;
-          case 3: block.template tile<3>(i, row, count, seen); break;
-          case 4: block.template tile<4>(i, row, count, seen); break;
-          case 5: block.template tile<5>(i, row, count, seen); break;
-          default: block.template tile<6>(i, row, count, seen); break;
-        }
-      i += r;
-    }
-  }
+  walk(block, n, before);
   for (int64_t i = 0; i < n; i++) {
     E* out = static_cast<E*>(a.out) + ((batch * a.t + begin + i) * a.n_q + head) * a.d_v;
     const float share = 1.0f / block.total[i];

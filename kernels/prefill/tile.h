@@ -47,5 +47,27 @@ inline void scores_of(const float* kt, const float* q, int64_t words, float fact
 // Queries of the next register tile where `rest` are left: even tiles, 9 go as 5 + 4.
 inline int64_t tile_of(int64_t rest) { return rest <= kTile ? rest : rest < 2 * kTile ? (rest + 1) / 2 : kTile; }
 
+// All rows that n queries see, kRows at a time, against every register tile of them: block.tile<R>(i, row, count, seen) for
+// queries i .. i + R - 1 and rows [row, row + count), of which the first query sees `seen`. `before`: rows older than the
+// first query's own.
+template <class Block>
+inline void walk(const Block& block, int64_t n, int64_t before) {
+  for (int64_t row = 0; row < before + n; row += kRows) {
+    for (int64_t i = 0; i < n;) {
+      const int64_t r = tile_of(n - i), seen = before + i + 1 - row, most = seen + r - 1;
+      const int64_t count = most < kRows ? most : kRows;
+      if (count > 0) switch (r) {
+          case 1: block.template tile<1>(i, row, count, seen); break;
+          case 2: block.template tile<2>(i, row, count, seen); break;
+          case 3: block.template tile<3>(i, row, count, seen); break;
+          case 4: block.template tile<4>(i, row, count, seen); break;
+          case 5: block.template tile<5>(i, row, count, seen); break;
+          default: block.template tile<6>(i, row, count, seen); break;
+        }
+      i += r;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace sigma

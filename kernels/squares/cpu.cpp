@@ -104,21 +104,7 @@ void look(const Args& a, const Packed& p, const Window& w, int64_t batch, int64_
   for (int64_t i = 0; i < n; i++) pack_query(q + i * a.q_stride[2], a.d_k, p, queries + i * p.words);
   for (int64_t i = 0; i < n * pitch; i++) bins[i] = -INFINITY;
   for (int64_t i = 0; i < n; i++) here.best[i] = -INFINITY, here.total[i] = 0;
-  for (int64_t row = 0; row < before + n; row += kRows) {
-    for (int64_t i = 0; i < n;) {
-      const int64_t r = tile_of(n - i), seen = before + i + 1 - row, most = seen + r - 1;
-      const int64_t count = most < kRows ? most : kRows;
-      if (count > 0) switch (r) {
-          case 1: here.template tile<1>(i, row, count, seen); break;
-          case 2: here.template tile<2>(i, row, count, seen); break;
-          case 3: here.template tile<3>(i, row, count, seen); break;
-          case 4: here.template tile<4>(i, row, count, seen); break;
-          case 5: here.template tile<5>(i, row, count, seen); break;
-          default: here.template tile<6>(i, row, count, seen); break;
-        }
-      i += r;
-    }
-  }
+  walk(here, n, before);
   const int64_t of_head = batch * a.n_q + head, down = (a.t + w.width - 1) / w.width;
   float* out = static_cast<float*>(a.out) + (of_head * down + begin / w.width) * pitch;
   for (int64_t i = 0; i < n; i++) {
